@@ -1,0 +1,1 @@
+//! Wire types, the event stream, and the client of a supervisor.

@@ -1,0 +1,1 @@
+//! Native processes, by way of guard and keeper.

@@ -1,0 +1,1 @@
+//! The driver traits, capabilities and handles, a mock driver and the conformance suite.

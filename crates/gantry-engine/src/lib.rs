@@ -1,0 +1,1 @@
+//! The dispatcher, its executors, pre-flight and the supervisor's socket.

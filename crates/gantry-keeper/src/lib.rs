@@ -1,0 +1,1 @@
+//! Guard and keeper: the small parents of native processes, and their protocol.

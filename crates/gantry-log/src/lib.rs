@@ -1,0 +1,1 @@
+//! The log store on disk: records, rotation, reading and merging.

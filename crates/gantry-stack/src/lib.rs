@@ -1,0 +1,1 @@
+//! The files a user writes: readers, layers, references, spans, schema.

@@ -1,0 +1,1 @@
+//! The system calls that supervision needs; the only unsafe code.

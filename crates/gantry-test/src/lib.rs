@@ -1,0 +1,1 @@
+//! What several crates' tests share; never a dependency of the product.

@@ -1,0 +1,3 @@
+//! The small programs that the quickstart stack runs.
+
+fn main() {}
