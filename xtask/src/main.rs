@@ -1,3 +1,38 @@
-//! The project's own chores.
+//! The project's own chores, one file each: `cargo xtask CHORE --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod check;
+mod compare;
+mod shell;
+mod simulate;
+mod test;
+mod torture;
+
+/// The project's own chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Chore {
+    /// Install what the tests need where that is possible, and run all of them.
+    Test(test::Args),
+    /// Keep the architecture: who may depend on whom, forbidden words, file sizes, documents.
+    Check(check::Args),
+    /// Run gantry and the service managers that are installed on the same work.
+    Compare(compare::Args),
+    /// Run seeded schedules of the core over a simulated world.
+    Simulate(simulate::Args),
+    /// Kill the parts of a running stack at random, and see that no service notices.
+    Torture(torture::Args),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Chore::parse() {
+        Chore::Test(args) => test::run(&args),
+        Chore::Check(args) => check::run(&args),
+        Chore::Compare(args) => compare::run(&args),
+        Chore::Simulate(args) => simulate::run(&args),
+        Chore::Torture(args) => torture::run(&args),
+    }
+}
