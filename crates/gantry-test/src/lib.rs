@@ -1,1 +1,16 @@
 //! What several crates' tests share; never a dependency of the product.
+//!
+//! A test that drives the real binary makes a [`Sandbox`]: a private `GANTRY_HOME` and a folder for
+//! stack files. Dropping it takes every stack in it down, and fails the test if a process is left.
+
+mod binaries;
+mod process;
+mod sandbox;
+mod skip;
+mod wait;
+
+pub use binaries::{Binaries, binaries};
+pub use process::{Process, processes_with};
+pub use sandbox::{Run, Sandbox, User};
+pub use skip::skip;
+pub use wait::{wait_for, wait_until};

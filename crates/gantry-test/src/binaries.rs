@@ -1,0 +1,64 @@
+//! The binaries under test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Where the programs that end-to-end tests run are.
+#[derive(Clone, Debug)]
+pub struct Binaries {
+    /// `gantry` itself.
+    pub gantry: PathBuf,
+    /// The services of `examples/quickstart`.
+    pub quickstart: PathBuf,
+}
+
+/// The programs of this workspace in the profile of the running test, built if they are not
+/// current. `GANTRY_TEST_BINARIES` names a folder that has them already.
+pub fn binaries() -> &'static Binaries {
+    static FOUND: OnceLock<Binaries> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let folder = match std::env::var_os("GANTRY_TEST_BINARIES") {
+            Some(folder) => PathBuf::from(folder),
+            None => build(),
+        };
+        let found = Binaries {
+            gantry: folder.join("gantry"),
+            quickstart: folder.join("quickstart"),
+        };
+        for program in [&found.gantry, &found.quickstart] {
+            assert!(program.is_file(), "{} is not there", program.display());
+        }
+        found
+    })
+}
+
+/// The folder of this workspace.
+pub(crate) fn workspace() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .expect("this crate is two folders below the workspace")
+}
+
+fn build() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    // target/<profile>/deps/<test>
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .expect("cargo puts tests two folders deep");
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(workspace())
+        .args(["build", "--quiet", "--workspace", "--bins"]);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    let status = command.status().expect("cargo runs");
+    assert!(
+        status.success(),
+        "building the binaries under test ended with {status}"
+    );
+    folder.to_owned()
+}
