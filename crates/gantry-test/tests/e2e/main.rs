@@ -1,0 +1,22 @@
+//! What a user can rely on, driven through the real binary.
+
+// The stack of the README: up, a crash, down.
+mod quickstart;
+// The supervisor is killed, and no service notices.
+mod survival;
+// Many copies of one stack at the same time.
+mod copies;
+// Exit codes, and that each names the service and the cause.
+mod exit_codes;
+// The object that `status -o json` prints.
+mod status;
+// `up` after the file has changed.
+mod changes;
+// `up` in the foreground: one Ctrl-C, two, and the client's death.
+mod foreground;
+// Logs, raw and otherwise.
+mod logs;
+// As root and as an ordinary user.
+mod users;
+// Helpers.
+mod support;

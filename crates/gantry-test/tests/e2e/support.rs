@@ -1,0 +1,116 @@
+//! Small helpers over the JSON of `status`, and the smallest HTTP client.
+
+use std::fmt::Write as _;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use gantry_test::{Sandbox, wait_until};
+use serde_json::Value;
+
+/// How long anything may take that is not measured.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The stack file of `examples/quickstart`.
+pub(crate) fn quickstart_file() -> String {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("a workspace");
+    let path = workspace.join("examples/quickstart/gantry.toml");
+    std::fs::read_to_string(path).expect("the quickstart's stack file")
+}
+
+/// `count` services that only sleep.
+pub(crate) fn sleepers(count: usize) -> String {
+    let mut text = "name = \"sleepers\"\n".to_owned();
+    for number in 1..=count {
+        writeln!(
+            text,
+            "[services.s{number:02}.process]\ncommand = [\"sleep\", \"1000\"]"
+        )
+        .expect("a string takes everything");
+    }
+    text
+}
+
+/// The services of a status, in its order.
+#[track_caller]
+pub(crate) fn services(status: &Value) -> &Vec<Value> {
+    status["services"].as_array().expect("services is an array")
+}
+
+/// One service of a status.
+#[track_caller]
+pub(crate) fn service<'a>(status: &'a Value, name: &str) -> &'a Value {
+    let found = services(status)
+        .iter()
+        .find(|service| service["name"] == name);
+    found.unwrap_or_else(|| panic!("no service {name} in {status:#}"))
+}
+
+/// The process numbers of every instance, with the instances' ids.
+pub(crate) fn pids(status: &Value) -> Vec<(String, u64)> {
+    services(status)
+        .iter()
+        .flat_map(|service| service["instances"].as_array().into_iter().flatten())
+        .filter_map(|instance| {
+            Some((
+                instance["id"].as_str()?.to_owned(),
+                instance["pid"].as_u64()?,
+            ))
+        })
+        .collect()
+}
+
+/// The sum of all services' restarts.
+pub(crate) fn restarts(status: &Value) -> u64 {
+    services(status)
+        .iter()
+        .filter_map(|service| service["restarts"].as_u64())
+        .sum()
+}
+
+/// Whether every service is ready, or a job that has ended well.
+pub(crate) fn all_ready(status: &Value) -> bool {
+    services(status)
+        .iter()
+        .all(|service| service["ready"] == true || service["state"] == "completed")
+}
+
+/// Wait until every service is ready.
+#[track_caller]
+pub(crate) fn wait_until_ready(sandbox: &Sandbox) -> Value {
+    wait_until(
+        PATIENCE,
+        "every service is ready",
+        || sandbox.status(),
+        all_ready,
+    )
+}
+
+/// `host:port` of a service's endpoint.
+#[track_caller]
+pub(crate) fn address(status: &Value, name: &str) -> String {
+    let url = service(status, name)["endpoints"][0]["url"].as_str();
+    let url = url.unwrap_or_else(|| panic!("{name} has no endpoint in {status:#}"));
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest).to_owned()
+}
+
+/// The status and body of a GET.
+pub(crate) fn get(address: &str, path: &str) -> io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or(io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
+    Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
+}
