@@ -11,6 +11,8 @@ pub struct Binaries {
     pub gantry: PathBuf,
     /// The services of `examples/quickstart`.
     pub quickstart: PathBuf,
+    /// The API of `examples/web`.
+    pub web_api: PathBuf,
 }
 
 /// The programs of this workspace in the profile of the running test, built if they are not
@@ -25,8 +27,9 @@ pub fn binaries() -> &'static Binaries {
         let found = Binaries {
             gantry: folder.join("gantry"),
             quickstart: folder.join("quickstart"),
+            web_api: folder.join("web-api"),
         };
-        for program in [&found.gantry, &found.quickstart] {
+        for program in [&found.gantry, &found.quickstart, &found.web_api] {
             assert!(program.is_file(), "{} is not there", program.display());
         }
         found

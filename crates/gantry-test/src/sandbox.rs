@@ -96,7 +96,7 @@ impl Sandbox {
         let found = binaries();
         // Links, since an ordinary user may not be able to reach the folder that cargo builds in.
         fs::create_dir(sandbox.path("bin")).expect("bin");
-        for program in [&found.gantry, &found.quickstart] {
+        for program in [&found.gantry, &found.quickstart, &found.web_api] {
             let name = program.file_name().expect("a program has a name");
             let link = sandbox.path("bin").join(name);
             if fs::hard_link(program, &link).is_err() {
@@ -124,9 +124,14 @@ impl Sandbox {
         self.path("home")
     }
 
-    /// The services of the quickstart.
-    pub fn quickstart(&self) -> PathBuf {
-        self.path("bin/quickstart")
+    /// Copy every file of a folder (not of those below it) into the stack's folder.
+    pub fn copy(&self, folder: &Path) {
+        for entry in fs::read_dir(folder).expect("a folder to copy").flatten() {
+            if entry.path().is_file() {
+                let text = fs::read_to_string(entry.path()).expect("a text file");
+                self.write(entry.file_name(), &text);
+            }
+        }
     }
 
     /// Write a file; folders on the way are made. Relative paths begin at the stack's folder.
@@ -171,7 +176,8 @@ impl Sandbox {
             .args(words)
             .current_dir(self.path("stack"))
             .env("GANTRY_HOME", self.home())
-            .env("QUICKSTART_PROGRAM", self.quickstart())
+            .env("QUICKSTART_PROGRAM", self.path("bin/quickstart"))
+            .env("WEB_API_PROGRAM", self.path("bin/web-api"))
             .env("NO_COLOR", "1")
             .env_remove("GANTRY_MODE")
             .stdin(Stdio::null());

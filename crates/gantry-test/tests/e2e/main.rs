@@ -18,5 +18,7 @@ mod foreground;
 mod logs;
 // As root and as an ordinary user.
 mod users;
+// PostgreSQL, Redis, nginx: the example of Debian's packages.
+mod web;
 // Helpers.
 mod support;

@@ -11,7 +11,7 @@ use crate::support::{
 #[test]
 fn comes_up_heals_and_goes() {
     let sandbox = Sandbox::new();
-    sandbox.write("gantry.toml", &quickstart_file().replace(":-7870", ":-0"));
+    sandbox.write("gantry.toml", &quickstart_file());
     sandbox.gantry(["up", "-d"]).expect(0);
 
     let status = sandbox.status();
@@ -66,7 +66,7 @@ fn comes_up_heals_and_goes() {
 #[test]
 fn comes_up_again_with_its_data() {
     let sandbox = Sandbox::new();
-    sandbox.write("gantry.toml", &quickstart_file().replace(":-7870", ":-0"));
+    sandbox.write("gantry.toml", &quickstart_file());
     for round in 1..=2 {
         sandbox.gantry(["up", "-d"]).expect(0);
         let status = wait_until_ready(&sandbox);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gantry_test::{Sandbox, wait_until};
@@ -12,14 +12,21 @@ use serde_json::Value;
 /// How long anything may take that is not measured.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The stack file of `examples/quickstart`.
-pub(crate) fn quickstart_file() -> String {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
+/// A folder of `examples`.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
         .nth(2)
-        .expect("a workspace");
-    let path = workspace.join("examples/quickstart/gantry.toml");
-    std::fs::read_to_string(path).expect("the quickstart's stack file")
+        .expect("a workspace")
+        .join("examples")
+        .join(name)
+}
+
+/// The stack file of `examples/quickstart`, with a free port for the gateway.
+pub(crate) fn quickstart_file() -> String {
+    let text = std::fs::read_to_string(example("quickstart").join("gantry.toml"));
+    text.expect("the quickstart's stack file")
+        .replace(":-7870", ":-0")
 }
 
 /// `count` services that only sleep.

@@ -10,7 +10,7 @@ fn is_root() -> bool {
 
 fn round(user: User) {
     let sandbox = Sandbox::of(user);
-    sandbox.write("gantry.toml", &quickstart_file().replace(":-7870", ":-0"));
+    sandbox.write("gantry.toml", &quickstart_file());
     sandbox.gantry(["up", "-d"]).expect(0);
     let status = wait_until_ready(&sandbox);
     assert_eq!(
