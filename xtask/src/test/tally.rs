@@ -27,10 +27,6 @@ impl Tally {
         self.skips.push(what);
     }
 
-    pub(super) fn skip(&mut self, what: String) {
-        self.skips.push(what);
-    }
-
     pub(super) fn ignore(&mut self, count: usize) {
         self.ignored += count;
     }
