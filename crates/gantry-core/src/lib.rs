@@ -10,7 +10,8 @@
 //! | [`ids`] | names, keys and counters |
 //! | [`spec`] | what the core must know of a service, and nothing of how it runs |
 //! | [`state`] | the words of the life cycle and their table |
-//! | [`plan`] | from what is to what should be, with a reason for every step |
+//! | [`graph`] | order, levels, cycles, closures |
+//! | [`mod@plan`] | from what is to what should be, with a reason for every step |
 //! | [`restart`] | restart policy, back-off and the crash-loop ceiling |
 //! | [`event`], [`effect`], [`outcome`] | the language spoken with the outside |
 //! | [`world`] | the machine |
@@ -19,6 +20,7 @@
 pub mod effect;
 pub mod event;
 pub mod failure;
+pub mod graph;
 pub mod ids;
 pub mod outcome;
 pub mod plan;
@@ -31,12 +33,13 @@ pub mod world;
 pub use effect::{Effect, StopHow, Transition};
 pub use event::{Change, ChangeEffect, Command, Event, ObservedInstance, ObservedRun, Targets};
 pub use failure::{ExitStatus, Failure, FailureKind, Stage};
+pub use graph::{Graph, GraphError};
 pub use ids::{
     Digest, EffectId, Generation, InstanceId, InstanceKey, Millis, ModeName, NameError,
     OperationId, Revision, ServiceKey, ServiceName, TimerId,
 };
 pub use outcome::{Outcome, OutcomeKind, Refusal, ServiceFailure};
-pub use plan::{Action, Reason, Step};
+pub use plan::{Action, Phase, PlanError, Present, Reason, Step, plan};
 pub use restart::{RestartPolicy, RestartWhen};
 pub use spec::{Condition, Dependency, Kind, Origin, ServiceSpec};
 pub use state::{Desired, ServiceState};
