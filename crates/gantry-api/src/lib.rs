@@ -1,1 +1,49 @@
-//! Wire types, the event stream, and the client of a supervisor.
+//! What a supervisor and its clients say to each other, where they meet, and the client.
+//!
+//! The types here are wire types: plain records of words, numbers and times, versioned as a whole
+//! by [`VERSION`], which is also the first part of every path (`/v1/…`). They are no domain types,
+//! and nothing here knows how a service runs.
+//!
+//! - A field is only ever added, never given another meaning. Readers ignore what they do not know.
+//! - Times are RFC 3339 in UTC. Durations carry their unit in their name (`_ms`, `_s`).
+//! - A stream is one JSON object a line (`application/x-ndjson`).
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/health` | [`Health`] |
+//! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/explain/{service}` | [`Explanation`] |
+//! | `GET /v1/events?follow=&since=&tail=` | a stream of [`Event`] |
+//! | `POST /v1/operations` with [`OperationRequest`] | a stream of [`Progress`], the last [`Progress::Ended`] |
+//! | `POST /v1/plan` with [`PlanRequest`] | [`Plan`] |
+//!
+//! Everything that goes wrong before a stream begins is an [`ErrorBody`] with a status of 4xx or 5xx.
+
+pub mod client;
+mod error;
+mod event;
+mod explain;
+mod failure;
+pub mod home;
+mod operation;
+mod outcome;
+mod plan;
+mod progress;
+mod state;
+mod status;
+
+pub use error::{ErrorBody, ErrorCode};
+pub use event::{Event, EventKind, EventsQuery};
+pub use explain::{Cause, Explanation, NeededBy};
+pub use failure::{Exit, Failure};
+pub use operation::{OperationKind, OperationOptions, OperationRequest};
+pub use outcome::{Outcome, PreflightFailure, ResultWord, ServiceFailure, Unfinished};
+pub use plan::{Plan, PlanRequest, Step};
+pub use progress::Progress;
+pub use state::{Desired, State};
+pub use status::{
+    ChildStatus, Endpoint, Health, InstanceStatus, ServiceStatus, Status, Supervisor,
+};
+
+/// The version of everything on the wire.
+pub const VERSION: u32 = 1;

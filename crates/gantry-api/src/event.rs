@@ -1,0 +1,75 @@
+//! What happened: one record a line.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::state::State;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number, growing by one in the life of a stack, over restarts of the supervisor too.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// The service it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The instance it is about: `service.number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The state before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<State>,
+    /// The state after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<State>,
+    /// Whether it is ready after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<bool>,
+    /// The reason in one line; may be empty.
+    #[serde(default)]
+    pub message: String,
+    /// The operation that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u64>,
+    /// What failed, if it is a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// The kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A service went from one state to another, or became ready or not ready.
+    Transition,
+    /// The same of one instance of a service that has several.
+    Instance,
+    /// An operation began.
+    OperationBegun,
+    /// An operation ended.
+    OperationEnded,
+    /// A supervisor began to keep the stack.
+    SupervisorBegun,
+    /// Something that someone should know.
+    #[serde(other)]
+    Note,
+}
+
+/// The query of `GET /v1/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsQuery {
+    /// Whether the stream goes on with what happens from now on.
+    #[serde(default)]
+    pub follow: bool,
+    /// Only events with a number greater than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// Only so many of the last events that are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<usize>,
+}

@@ -1,0 +1,90 @@
+//! What a client asks a supervisor to do.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The body of `POST /v1/operations`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OperationRequest {
+    /// The version of this format: [`crate::VERSION`].
+    pub version: u32,
+    /// What to do.
+    pub kind: OperationKind,
+    /// With which services; empty means those that a bare verb means: for `up` every service that
+    /// starts by itself, for `down`, `stop`, `start` and `restart` all.
+    #[serde(default)]
+    pub services: Vec<String>,
+    /// The resolved model of the stack, for `up`. It says nothing that is secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Box<RawValue>>,
+    /// How to do it.
+    #[serde(default)]
+    pub options: OperationOptions,
+}
+
+/// The kinds of operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationKind {
+    /// Take over the model, start what should run, restart what changed, stop what left the file.
+    Up,
+    /// Stop everything, then end the supervisor.
+    Down,
+    /// Start services and what they depend on.
+    Start,
+    /// Stop services.
+    Stop,
+    /// Stop services, then start them.
+    Restart,
+}
+
+impl OperationKind {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// How an operation is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that a user gives or not"
+)]
+pub struct OperationOptions {
+    /// Whether dependents are stopped too.
+    pub cascade: bool,
+    /// Whether it is done although dependents run. For `down`: kill at once, without grace.
+    pub force: bool,
+    /// Whether only the plan is told.
+    pub dry_run: bool,
+    /// Whether the stream goes on until everything has got there.
+    pub wait: bool,
+    /// How long to wait, in milliseconds; what has not got there by then is told and goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Whether the stack belongs to this connection: when the stream is closed from the client's
+    /// side, also after [`crate::Progress::Ended`] was sent, the supervisor takes the stack down.
+    /// Such a stream stays open after it.
+    pub foreground: bool,
+}
+
+impl Default for OperationOptions {
+    fn default() -> Self {
+        Self {
+            cascade: false,
+            force: false,
+            dry_run: false,
+            wait: true,
+            timeout_ms: None,
+            foreground: false,
+        }
+    }
+}
