@@ -33,12 +33,16 @@ enum Chore {
     Torture(torture::Args),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    match Chore::parse() {
+fn main() -> ExitCode {
+    let outcome = match Chore::parse() {
         Chore::Test(args) => test::run(&args),
         Chore::Check(args) => check::run(&args),
         Chore::Compare(args) => compare::run(&args),
         Chore::Simulate(args) => simulate::run(&args),
         Chore::Torture(args) => torture::run(&args),
-    }
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

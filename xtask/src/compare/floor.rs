@@ -17,9 +17,9 @@ impl Peer for Floor {
     }
 
     fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()> {
-        let mut script = "trap 'kill $(jobs -p); exit' TERM\n".to_owned();
+        let mut script = "trap 'kill $pids; exit' TERM\n".to_owned();
         for _ in 0..work.services {
-            writeln!(script, "{} &", work.line())?;
+            writeln!(script, "{} &\npids=\"$pids $!\"", work.line())?;
         }
         script.push_str("wait\n");
         Ok(std::fs::write(work.path("floor.sh"), script)?)

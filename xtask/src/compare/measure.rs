@@ -13,7 +13,7 @@ use super::peer::{Peer, Work};
 
 /// The variable that marks every process of a round.
 const MARK: &str = "GANTRY_COMPARE";
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What one manager needed: the median of the rounds.
 pub(super) struct Row {

@@ -18,9 +18,10 @@ impl Peer for Supervisord {
 
     fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()> {
         let folder = work.folder.display();
+        let files = 64 + 4 * work.services;
         let mut file = format!(
             "[unix_http_server]\nfile={folder}/sock\n\
-             [supervisord]\nnodaemon=true\nlogfile={folder}/log\npidfile={folder}/pid\nminfds=65536\n\
+             [supervisord]\nnodaemon=true\nlogfile={folder}/log\npidfile={folder}/pid\nminfds={files}\n\
              [rpcinterface:supervisor]\n\
              supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
              [supervisorctl]\nserverurl=unix://{folder}/sock\n"
