@@ -1,1 +1,154 @@
 //! The client of a supervisor: HTTP over its Unix socket, one connection a request.
+
+mod connection;
+mod error;
+mod lines;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use serde::de::DeserializeOwned;
+
+pub use error::ClientError;
+pub use lines::Lines;
+
+use crate::event::{Event, EventsQuery};
+use crate::explain::Explanation;
+use crate::home::StackDir;
+use crate::operation::OperationRequest;
+use crate::plan::{Plan, PlanRequest};
+use crate::progress::Progress;
+use crate::status::{Health, Status};
+
+/// A client of one stack's supervisor. It holds no connection: making one is cheap.
+#[derive(Debug, Clone)]
+pub struct Client {
+    dir: StackDir,
+    patience: Duration,
+}
+
+/// How long a supervisor may take to come back while its guard lives.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Client {
+    /// A client of the stack in `dir`. Connects to nothing yet.
+    pub fn new(dir: StackDir) -> Self {
+        Self {
+            dir,
+            patience: PATIENCE,
+        }
+    }
+
+    /// The same client, but it waits so long for a supervisor that its guard is starting again.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The folder of the stack.
+    pub fn dir(&self) -> &StackDir {
+        &self.dir
+    }
+
+    /// Whether a supervisor answers.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get("/v1/health").await
+    }
+
+    /// The state of the stack.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.get("/v1/status").await
+    }
+
+    /// The same as the bytes that the supervisor sent.
+    pub async fn status_bytes(&self) -> Result<Bytes, ClientError> {
+        self.get_bytes("/v1/status").await
+    }
+
+    /// Why a service is as it is.
+    pub async fn explain(&self, service: &str) -> Result<Explanation, ClientError> {
+        self.get(&format!("/v1/explain/{}", escaped(service))).await
+    }
+
+    /// What happened, and with `follow` what happens.
+    pub async fn events(&self, query: &EventsQuery) -> Result<Lines<Event>, ClientError> {
+        let mut path = format!("/v1/events?follow={}", query.follow);
+        if let Some(since) = query.since {
+            path.push_str(&format!("&since={since}"));
+        }
+        if let Some(tail) = query.tail {
+            path.push_str(&format!("&tail={tail}"));
+        }
+        let response =
+            connection::request(&self.dir, Method::GET, &path, Bytes::new(), self.patience);
+        Ok(Lines::new(response.await?))
+    }
+
+    /// What an `up` with this model would do.
+    pub async fn plan(&self, request: &PlanRequest) -> Result<Plan, ClientError> {
+        let body = encoded(request)?;
+        let response =
+            connection::request(&self.dir, Method::POST, "/v1/plan", body, self.patience);
+        decoded(&connection::whole(response.await?).await?)
+    }
+
+    /// Begin an operation. The stream ends with [`Progress::Ended`].
+    pub async fn operate(
+        &self,
+        request: &OperationRequest,
+    ) -> Result<Lines<Progress>, ClientError> {
+        let body = encoded(request)?;
+        let response = connection::request(
+            &self.dir,
+            Method::POST,
+            "/v1/operations",
+            body,
+            self.patience,
+        );
+        Ok(Lines::new(response.await?))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        decoded(&self.get_bytes(path).await?)
+    }
+
+    /// A reading request is asked once more when a supervisor died over it.
+    async fn get_bytes(&self, path: &str) -> Result<Bytes, ClientError> {
+        let ask = || async {
+            let response =
+                connection::request(&self.dir, Method::GET, path, Bytes::new(), self.patience);
+            connection::whole(response.await?).await
+        };
+        match ask().await {
+            Err(ClientError::BrokenOff { .. }) => ask().await,
+            other => other,
+        }
+    }
+}
+
+fn encoded(request: &impl serde::Serialize) -> Result<Bytes, ClientError> {
+    serde_json::to_vec(request)
+        .map(Bytes::from)
+        .map_err(ClientError::Unreadable)
+}
+
+fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(bytes).map_err(ClientError::Unreadable)
+}
+
+/// A name as one part of a path.
+fn escaped(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}
