@@ -14,6 +14,8 @@ pub struct Process {
     pub command: String,
     /// `R`, `S`, `Z` … as the kernel calls it.
     pub state: char,
+    /// The number of its parent.
+    pub parent: i32,
     /// When it started, in ticks since the machine's start: with the pid it is an identity.
     pub start_time: u64,
 }
@@ -26,7 +28,8 @@ impl Process {
         // The name is in parentheses and may contain anything, parentheses too.
         let mut fields = stat[stat.rfind(')')? + 1..].split_whitespace();
         let state = fields.next()?.chars().next()?;
-        let start_time = fields.nth(18)?.parse().ok()?;
+        let parent = fields.next()?.parse().ok()?;
+        let start_time = fields.nth(17)?.parse().ok()?;
         let command = fs::read(folder.join("cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command)
             .replace('\0', " ")
@@ -36,6 +39,7 @@ impl Process {
             pid,
             command,
             state,
+            parent,
             start_time,
         })
     }
