@@ -77,6 +77,22 @@ const NEVER: [(&[&str], &[&str], &str); 3] = [
     ),
 ];
 
+/// Crates of others, and the only members that may take them directly.
+const ONLY: [(&str, &[&str]); 12] = [
+    ("libc", &["gantry-sys"]),
+    ("nix", &["gantry-sys"]),
+    ("clap", &["gantry", "xtask"]),
+    ("miette", &["gantry"]),
+    ("comfy-table", &["gantry"]),
+    ("tracing-subscriber", &["gantry"]),
+    ("axum", &["gantry-engine"]),
+    ("toml", &["gantry-stack"]),
+    ("granit-parser", &["gantry-stack"]),
+    ("rustls", &["gantry-probe"]),
+    ("tokio-rustls", &["gantry-probe"]),
+    ("glob", &["gantry-stack"]),
+];
+
 pub(super) fn check(workspace: &Workspace) -> Vec<Complaint> {
     let graph = Graph::of(&workspace.metadata);
     let mut complaints = Vec::new();
@@ -94,6 +110,12 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Complaint> {
             .filter(|other| workspace.package(other).is_some());
         for other in members.filter(|other| !may.contains(other)) {
             complaints.push(format!("{name}: may not depend on {other}"));
+        }
+        for (other, members) in ONLY {
+            if taken.contains(&other) && !members.contains(&name) {
+                let members = members.join(" and ");
+                complaints.push(format!("{name}: {other} is for {members} only"));
+            }
         }
         if package.description.is_none() {
             complaints.push(format!("{name}: has no description"));
