@@ -1,0 +1,42 @@
+//! What supervisor and keeper say to each other over `guard.sock`.
+//!
+//! Both directions are frames: the length of the body as a little-endian `u32`, then the body in
+//! JSON. The client speaks first: its first request must be [`Request::Hello`], and the keeper's
+//! first message is [`Message::Hello`]. After that every request with an id other than 0 is answered
+//! by exactly one [`Message::Reply`] with that id, in the order of the requests, and everything that
+//! happens comes as [`Message::Events`].
+//!
+//! Rules that both sides rely on:
+//!
+//! - **Spawns are idempotent** by instance and generation. A spawn that the keeper already carried
+//!   out is answered with [`Reply::Known`] and starts nothing.
+//! - **Events are numbered** without gaps, survive the keeper, and are kept until acknowledged. A new
+//!   connection is sent all that are not, oldest first. An event may thus be seen twice, and its
+//!   number tells.
+//! - **One supervisor.** A new connection in the role [`Role::Supervisor`] replaces the one before,
+//!   which is closed. Observers may ask, not change.
+//! - **Order.** The events of one instance come in the order in which things happened. `Spawned` or
+//!   `SpawnFailed` is first; `Exited` says that the leader is gone, `Stopped` that its whole tree is.
+
+mod command;
+mod event;
+mod frame;
+mod instance;
+mod message;
+
+pub use command::{Command, Limits, LogPolicy, Overflow, Resources};
+pub use event::{
+    Event, EventBody, Exit, JobOutput, LeftProcess, Phase, ProcessId, Proof, SpawnFailure,
+};
+pub use frame::{FrameError, FrameReader, MAX_FRAME, encode, write_frame};
+pub use instance::{Generation, InstanceName, InstanceNameError, JobName};
+pub use message::{
+    Hello, InstanceState, JobState, Listing, Message, Refusal, Reply, Request, RequestFrame, Role,
+    Scope, Welcome,
+};
+
+/// The version of the protocol. A keeper refuses a client of another major version, by name.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! What to run, and with what around it.
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+/// A program with all that its process is given. Never a shell string.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Command {
+    /// Program and arguments. A program without `/` is looked for in the `PATH` that the process will
+    /// have; one with `/` is taken relative to its working folder.
+    pub argv: Vec<String>,
+    /// Whether it gets the environment that `up` was given, below `env`.
+    #[serde(default)]
+    pub inherit_env: bool,
+    /// Variables on top. They travel over the socket and are never written to disk.
+    #[serde(default)]
+    pub env: Vec<(String, String)>,
+    /// The working folder.
+    pub cwd: Utf8PathBuf,
+    /// Name or number of the user to become. Only root may name another than itself.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Name or number of the group. Without it, the user's own.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// The mask for new files, as in `0o022`.
+    #[serde(default)]
+    pub umask: Option<u32>,
+    /// Limits of the kernel on each process.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Limits on the whole tree.
+    #[serde(default)]
+    pub resources: Resources,
+}
+
+/// Limits on each process by itself (`setrlimit` and its neighbours).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Open descriptors.
+    #[serde(default)]
+    pub open_files: Option<u64>,
+    /// Size of a core file in bytes.
+    #[serde(default)]
+    pub core: Option<u64>,
+    /// Niceness, -20 to 19.
+    #[serde(default)]
+    pub nice: Option<i32>,
+    /// How gladly the kernel kills it when memory is short, -1000 to 1000.
+    #[serde(default)]
+    pub oom_score: Option<i32>,
+}
+
+/// Limits on the tree as a whole; they need a cgroup that may be written. What could not be applied
+/// is named in [`EventBody::Spawned`](super::EventBody::Spawned).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Resources {
+    /// Memory in bytes.
+    #[serde(default)]
+    pub memory: Option<u64>,
+    /// Thousandths of a processor: 1500 is one and a half.
+    #[serde(default)]
+    pub cpu_millis: Option<u64>,
+    /// Processes and threads.
+    #[serde(default)]
+    pub pids: Option<u64>,
+}
+
+impl Resources {
+    /// Whether nothing is limited.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What becomes of an instance's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPolicy {
+    /// Size in bytes at which `log/current` is rotated.
+    pub max_size: u64,
+    /// How many rotated files are kept.
+    pub keep: u32,
+    /// What happens when the log cannot be written.
+    pub overflow: Overflow,
+}
+
+impl Default for LogPolicy {
+    fn default() -> Self {
+        Self {
+            max_size: 10 * 1024 * 1024,
+            keep: 5,
+            overflow: Overflow::Block,
+        }
+    }
+}
+
+/// What happens when the log cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// The service is held back until it can.
+    #[default]
+    Block,
+    /// Lines are thrown away, and counted in the log.
+    Drop,
+}
