@@ -49,9 +49,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         &["build", "--workspace", "--bins", "--locked"],
     );
     cargo_test::workspace(&mut tally, args.filter.as_deref()).context("failed to run the tests")?;
-    if args.filter.is_none() {
-        cargo_test::fuzz_targets(&mut tally).context("failed to run the fuzz targets")?;
-    }
     tally.print();
     Ok(if tally.failed() == 0 {
         ExitCode::SUCCESS

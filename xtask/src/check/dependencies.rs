@@ -8,7 +8,7 @@ use super::Complaint;
 use super::workspace::{Workspace, array};
 
 /// Each member, and the members that it may depend on outside its tests.
-const MAY: [(&str, &[&str]); 15] = [
+const MAY: [(&str, &[&str]); 16] = [
     ("gantry-core", &[]),
     ("gantry-sys", &[]),
     ("gantry-log", &[]),
@@ -53,6 +53,10 @@ const MAY: [(&str, &[&str]); 15] = [
         ],
     ),
     ("gantry-test", &[]),
+    (
+        "gantry-fuzz",
+        &["gantry-api", "gantry-keeper", "gantry-stack"],
+    ),
     ("quickstart-services", &[]),
     ("web-api", &[]),
     ("xtask", &["gantry-core", "gantry-driver", "gantry-test"]),

@@ -9,25 +9,12 @@ use anyhow::Context as _;
 use super::tally::Tally;
 use crate::shell;
 
-/// The tests of every member: units, properties, snapshots, end to end, documentation.
+/// The tests of every member: units, properties, snapshots, end to end, fuzz seeds, documentation.
 pub(super) fn workspace(tally: &mut Tally, filter: Option<&str>) -> anyhow::Result<()> {
     let mut cargo = shell::cargo();
     cargo
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .args(filter);
-    count(tally, &mut cargo)
-}
-
-/// The fuzz targets, over their seeds and a while of random inputs, on the stable compiler.
-pub(super) fn fuzz_targets(tally: &mut Tally) -> anyhow::Result<()> {
-    let folder = shell::root().join("fuzz");
-    if !folder.join("Cargo.toml").is_file() {
-        return Ok(());
-    }
-    let mut cargo = shell::cargo();
-    cargo.current_dir(&folder).args(["test", "--no-fail-fast"]);
-    // The same target folder, so that what is built already is not built again.
-    cargo.env("CARGO_TARGET_DIR", shell::root().join("target"));
     count(tally, &mut cargo)
 }
 

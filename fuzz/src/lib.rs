@@ -1,0 +1,12 @@
+//! Entry points for random bytes. Each takes any bytes, and must neither panic nor hang.
+//!
+//! A new target is a file here, a line in [`TARGETS`], a folder of seeds, and three lines in
+//! `fuzz_targets/` for libFuzzer.
+
+pub mod api;
+
+/// A name, and what takes the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target; its seeds are the files in `seeds/<name>/`.
+pub const TARGETS: &[Target] = &[("api", api::run)];
