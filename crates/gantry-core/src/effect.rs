@@ -127,7 +127,7 @@ pub enum Effect {
         service: ServiceKey,
     },
     /// What should be saved ([`crate::World::saved`]) changed. Comes before the effects that rely on
-    /// it, at most once for an event.
+    /// it, so that what is running is never more than what was saved.
     Save,
     /// The operation has ended. Comes exactly once for each.
     OperationEnded {

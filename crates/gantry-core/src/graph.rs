@@ -91,8 +91,8 @@ impl Table {
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     nodes: usize,
-    /// What breaks ties, per node: `order` first, then the position.
-    orders: Vec<i32>,
+    /// What breaks ties, per node: `order` first, then the position in the file.
+    ties: Vec<(i32, u32)>,
     down: Table,
     up: Table,
 }
@@ -180,14 +180,24 @@ impl fmt::Display for Cycle {
 
 impl Graph {
     /// A graph of `orders.len()` nodes. Edges to nodes that do not exist are left out.
-    pub fn new(orders: Vec<i32>, mut edges: Vec<Edge>) -> Self {
-        let nodes = orders.len();
+    pub fn new(orders: &[i32], edges: Vec<Edge>) -> Self {
+        let ties = orders
+            .iter()
+            .enumerate()
+            .map(|(at, order)| (*order, key_at(at).0))
+            .collect();
+        Self::ranked(ties, edges)
+    }
+
+    /// A graph whose ties are broken by what is given for each node: the lower first.
+    pub fn ranked(ties: Vec<(i32, u32)>, mut edges: Vec<Edge>) -> Self {
+        let nodes = ties.len();
         edges.retain(|e| e.dependent.index() < nodes && e.dependency.index() < nodes);
         let down = Table::new(nodes, &edges, |e| (e.dependent, e.dependency));
         let up = Table::new(nodes, &edges, |e| (e.dependency, e.dependent));
         Self {
             nodes,
-            orders,
+            ties,
             down,
             up,
         }
@@ -220,7 +230,8 @@ impl Graph {
                 });
             }
         }
-        let graph = Self::new(specs.iter().map(|s| s.order).collect(), edges);
+        let orders: Vec<i32> = specs.iter().map(|spec| spec.order).collect();
+        let graph = Self::new(&orders, edges);
         if graph.order().len() == specs.len() {
             return Ok(graph);
         }
@@ -278,7 +289,7 @@ impl Graph {
     /// The start order: dependencies first; among those that may start together, a lower `order`
     /// first, then the earlier position. Nodes on a cycle, and all that need them, are left out.
     pub fn order(&self) -> Vec<ServiceKey> {
-        let rank = |node: ServiceKey| Reverse((self.orders[node.index()], node));
+        let rank = |node: ServiceKey| Reverse((self.ties[node.index()], node));
         let mut unmet: Vec<usize> = self
             .keys()
             .map(|node| self.dependencies(node).len())

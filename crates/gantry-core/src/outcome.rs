@@ -31,8 +31,6 @@ pub enum Refusal {
     NoSuchService(ServiceName),
     /// There is no such operation, or it has ended.
     NoSuchOperation(OperationId),
-    /// An id was used twice.
-    OperationExists(OperationId),
     /// These depend on what should stop, and run.
     DependentsRun {
         /// What should stop.
@@ -56,7 +54,6 @@ impl fmt::Display for Refusal {
         match self {
             Self::NoSuchService(name) => write!(f, "there is no service {name}"),
             Self::NoSuchOperation(id) => write!(f, "there is no operation {id} under way"),
-            Self::OperationExists(id) => write!(f, "the operation {id} exists already"),
             Self::DependentsRun {
                 service,
                 dependents,

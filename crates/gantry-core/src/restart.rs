@@ -47,3 +47,23 @@ impl Default for RestartPolicy {
         }
     }
 }
+
+impl RestartPolicy {
+    /// The wait before restart number `attempt` (from 1): `backoff_min`, doubled with each attempt, a
+    /// quarter more or less by `random`, never more than `backoff_max`. The jitter keeps services
+    /// that fell together from coming back together, again and again.
+    pub fn delay(&self, attempt: u32, random: u64) -> Millis {
+        let doublings = attempt.saturating_sub(1).min(32);
+        let wait = self
+            .backoff_min
+            .0
+            .saturating_mul(1 << doublings)
+            .min(self.backoff_max.0);
+        let spread = wait / 2;
+        let jittered = wait - wait / 4 + if spread > 0 { random % (spread + 1) } else { 0 };
+        Millis(jittered.min(self.backoff_max.0))
+    }
+}
+
+#[cfg(test)]
+mod tests;

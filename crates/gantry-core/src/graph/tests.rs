@@ -21,7 +21,7 @@ fn edge(dependent: u32, dependency: u32) -> Edge {
 
 fn graph(nodes: usize, edges: &[(u32, u32)]) -> Graph {
     Graph::new(
-        vec![0; nodes],
+        &vec![0; nodes],
         edges.iter().map(|&(a, b)| edge(a, b)).collect(),
     )
 }
@@ -43,7 +43,7 @@ fn spec(name: &str, needs: &[&str]) -> ServiceSpec {
 
 #[test]
 fn ties_are_broken_by_order_and_then_by_position() {
-    let graph = Graph::new(vec![5, 0, -1, 0], vec![edge(2, 0)]);
+    let graph = Graph::new(&[5, 0, -1, 0], vec![edge(2, 0)]);
     assert_eq!(graph.order(), [key(1), key(3), key(0), key(2)]);
 }
 

@@ -1,0 +1,275 @@
+//! Taking over: at the start of a supervisor, and when a backend can be reached again.
+
+use std::collections::HashSet;
+
+use smol_str::SmolStr;
+
+use super::act::instance;
+use super::service::{Run, Service, Slot, Then};
+use super::{SavedService, World};
+use crate::effect::{Effect, StopHow};
+use crate::event::{ObservedInstance, ObservedRun};
+use crate::failure::ExitStatus;
+use crate::ids::{Generation, InstanceKey, Millis, Revision, ServiceKey};
+use crate::state::Desired;
+
+const NO_RECORD: ExitStatus =
+    ExitStatus::Unknown(SmolStr::new_static("its backend has no record of it"));
+
+impl World {
+    /// Takes up what an earlier supervisor saved. Nothing is known of any instance yet.
+    pub(super) fn restore(&mut self, saved: Vec<SavedService>) {
+        if !self.services.is_empty() {
+            return;
+        }
+        for saved in saved {
+            if self.keys.contains_key(&saved.spec.name) {
+                continue;
+            }
+            let key = crate::graph::key_at(self.services.len());
+            self.keys.insert(saved.spec.name.clone(), key);
+            let mut service = Service::new(saved.spec);
+            service.desired = saved.desired;
+            service.revision = saved.revision.max(Revision(1));
+            service.replace_below = saved.replace_below;
+            service.update_below = saved.update_below;
+            service.leaving = saved.leaving;
+            let slots = usize::from(service.spec.replicas.max(1));
+            service.slots.resize_with(slots, || Slot {
+                run: Run::Unknown {
+                    pid: None,
+                    been_ready: false,
+                    then: Then::Rest,
+                },
+                ..Slot::default()
+            });
+            self.services.push(service);
+        }
+        self.rebuild(None);
+    }
+
+    pub(super) fn backend_lost(
+        &mut self,
+        services: &[ServiceKey],
+        reason: &SmolStr,
+        out: &mut Vec<Effect>,
+    ) {
+        for &key in services {
+            let slots = self
+                .services
+                .get(key.index())
+                .map_or(0, |service| service.slots.len());
+            for number in 0..slots {
+                self.lose(instance(key, number), reason, out);
+            }
+        }
+    }
+
+    /// What was alive may or may not be. Nothing is concluded, and nothing is done until it is seen.
+    pub(super) fn lose(&mut self, at: InstanceKey, reason: &SmolStr, out: &mut Vec<Effect>) {
+        let number = usize::from(at.slot);
+        if !self.slot(at).is_some_and(|slot| slot.alive()) {
+            return;
+        }
+        self.leave_up(at.service, number, out);
+        let slot = &mut self.services[at.service.index()].slots[number];
+        slot.evidence = Some(reason.clone());
+        slot.run = match std::mem::take(&mut slot.run) {
+            Run::Starting { .. } => Run::Unknown {
+                pid: None,
+                been_ready: false,
+                then: Then::Rest,
+            },
+            Run::Up(up) => Run::Unknown {
+                pid: up.pid,
+                been_ready: up.been_ready.is_some(),
+                then: Then::Rest,
+            },
+            Run::Stopping { pid, then, .. } => Run::Unknown {
+                pid,
+                been_ready: true,
+                then,
+            },
+            other => other,
+        };
+        self.touch(at.service);
+    }
+
+    pub(super) fn observed(
+        &mut self,
+        services: &[ServiceKey],
+        instances: Vec<ObservedInstance>,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut seen = HashSet::with_capacity(instances.len());
+        for observed in instances {
+            let at = observed.instance;
+            let Some(service) = self.services.get_mut(at.service.index()) else {
+                continue;
+            };
+            let number = usize::from(at.slot);
+            if service.slots.len() <= number {
+                service.slots.resize_with(number + 1, Slot::default);
+            }
+            if self.see(observed, out) {
+                seen.insert(at);
+            }
+        }
+        for &key in services {
+            let slots = self
+                .services
+                .get(key.index())
+                .map_or(0, |service| service.slots.len());
+            for number in 0..slots {
+                let slot = &mut self.services[key.index()].slots[number];
+                if matches!(slot.run, Run::Unknown { .. }) && !seen.contains(&instance(key, number))
+                {
+                    self.not_found(key, number, out);
+                }
+            }
+        }
+    }
+
+    /// Takes in one observation. Says whether it was about the newest generation of its slot.
+    fn see(&mut self, observed: ObservedInstance, out: &mut Vec<Effect>) -> bool {
+        let ObservedInstance {
+            instance: at,
+            generation,
+            revision,
+            run,
+        } = observed;
+        let number = usize::from(at.slot);
+        let service = &mut self.services[at.service.index()];
+        let revision = revision.unwrap_or(service.revision);
+        let slot = &mut service.slots[number];
+        let newer = generation > slot.generation;
+        if generation < slot.generation {
+            return match (&slot.run, run) {
+                // An older start lives where a newer one was believed: it goes first.
+                (Run::Unknown { .. }, ObservedRun::Running { .. }) => {
+                    self.stop_generation(at, generation, out);
+                    true
+                }
+                _ => false,
+            };
+        }
+        match (&mut slot.run, run) {
+            (
+                Run::Unknown {
+                    then, been_ready, ..
+                },
+                ObservedRun::Running { pid, since },
+            ) => {
+                let (then, been_ready) = (std::mem::take(then), *been_ready);
+                let restored = slot.generation == Generation(0);
+                slot.generation = generation;
+                slot.revision = revision;
+                slot.started_at = since.or(slot.started_at);
+                if matches!(then, Then::Rest) {
+                    self.adopt(at, pid, since, been_ready, restored, out);
+                } else {
+                    self.stop(at.service, number, StopHow::Graceful, then, out);
+                }
+            }
+            (Run::Unknown { .. }, ObservedRun::Exited { exit, tail }) => {
+                slot.generation = generation;
+                slot.revision = revision;
+                self.ended(at.service, number, exit, None, tail, out);
+            }
+            // The end is final, so even an old observation of it is true.
+            (Run::Starting { .. } | Run::Up(_), ObservedRun::Exited { exit, tail }) if !newer => {
+                self.ended(at.service, number, exit, None, tail, out);
+            }
+            (
+                Run::Idle | Run::Failed | Run::Completed | Run::Backoff { .. },
+                ObservedRun::Running { pid, since },
+            ) if newer => {
+                self.rest(at.service, number, out);
+                self.unforget(at.service);
+                let slot = &mut self.services[at.service.index()].slots[number];
+                slot.generation = generation;
+                slot.revision = revision;
+                slot.started_at = since;
+                self.adopt(at, pid, since, false, true, out);
+            }
+            (Run::Idle, ObservedRun::Exited { exit, .. }) if newer => {
+                slot.generation = generation;
+                slot.last_exit = Some(exit);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// A running instance becomes ours. One that has run for longer than it had to become ready has
+    /// been ready before, as far as anyone can tell: it must not be killed for a probe that happens
+    /// to fail now.
+    fn adopt(
+        &mut self,
+        at: InstanceKey,
+        pid: Option<u32>,
+        since: Option<Millis>,
+        been_ready: bool,
+        restored: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let timeout = self.services[at.service.index()].spec.start_timeout;
+        let age = since.map_or(timeout, |since| self.now.since(since));
+        let been_ready = been_ready || (restored && age >= timeout);
+        self.become_up(at, pid, been_ready.then_some(self.now), out);
+        let number = usize::from(at.slot);
+        let slot = &self.services[at.service.index()].slots[number];
+        if matches!(&slot.run, Run::Up(up) if up.been_ready.is_none()) && slot.start_timer.is_none()
+        {
+            let left = if restored {
+                timeout.since(age)
+            } else {
+                timeout
+            };
+            let timer = self.start_timer(at, left, out);
+            self.services[at.service.index()].slots[number].start_timer = Some(timer);
+        }
+    }
+
+    /// The backend knows nothing of it. If a start was sent, it is stopped all the same: that makes
+    /// sure that it does not come to life after this.
+    fn not_found(&mut self, key: ServiceKey, number: usize, out: &mut Vec<Effect>) {
+        let slot = &mut self.services[key.index()].slots[number];
+        let Run::Unknown { then, .. } = &mut slot.run else {
+            return;
+        };
+        let mut then = std::mem::take(then);
+        if slot.generation == Generation(0) {
+            self.follow(key, number, then, out);
+            return;
+        }
+        if matches!(then, Then::Rest) {
+            let service = &self.services[key.index()];
+            if service.wants(number) {
+                self.services[key.index()].slots[number].last_exit = Some(NO_RECORD);
+                then = self.after(key, NO_RECORD, Vec::new());
+            }
+        }
+        self.stop(key, number, StopHow::Graceful, then, out);
+    }
+
+    fn stop_generation(&mut self, at: InstanceKey, generation: Generation, out: &mut Vec<Effect>) {
+        let number = usize::from(at.slot);
+        self.stop(at.service, number, StopHow::Graceful, Then::Rest, out);
+        if let Some(Effect::Stop {
+            generation: wanted, ..
+        }) = out.last_mut()
+        {
+            *wanted = generation;
+        }
+    }
+
+    /// Something of a service that had left is alive after all: it is kept until it has stopped.
+    fn unforget(&mut self, key: ServiceKey) {
+        let service = &mut self.services[key.index()];
+        if std::mem::take(&mut service.gone) {
+            service.leaving = true;
+            service.desired = Desired::Stopped;
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `up`: a new model, and what it changes.
+
+use std::collections::{HashMap, HashSet};
+
+use super::World;
+use super::act::instance;
+use super::operation::Goal;
+use super::service::{Run, Service, Slot};
+use crate::effect::Effect;
+use crate::event::{Change, Targets};
+use crate::graph::{Edge, Graph, key_at};
+use crate::ids::{Millis, OperationId, ServiceKey, ServiceName};
+use crate::outcome::Refusal;
+use crate::plan::{Action, Phase, PlanError, Present, Step, plan};
+use crate::spec::ServiceSpec;
+use crate::state::Desired;
+
+impl World {
+    /// The steps that [`crate::Event::Model`] with the same arguments would take.
+    pub fn plan(
+        &self,
+        specs: &[ServiceSpec],
+        changes: &[Change],
+        targets: &Targets,
+    ) -> Result<Vec<Step>, PlanError> {
+        let present = |key: ServiceKey| {
+            let service = &self.services[key.index()];
+            Present {
+                spec: &service.spec,
+                phase: service.phase(),
+            }
+        };
+        let present: Vec<_> = self.services().into_iter().map(present).collect();
+        plan(&present, specs, changes, targets)
+    }
+
+    pub(super) fn model(
+        &mut self,
+        id: OperationId,
+        specs: Vec<ServiceSpec>,
+        changes: &[Change],
+        targets: &Targets,
+        timeout: Option<Millis>,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.operations.contains_key(&id) {
+            return;
+        }
+        let steps = match self.plan(&specs, changes, targets) {
+            Ok(steps) => steps,
+            Err(PlanError::NoSuchService(name)) => {
+                return Self::refuse(id, Refusal::NoSuchService(name), out);
+            }
+            Err(PlanError::Graph(error)) => {
+                return Self::refuse(id, Refusal::Model(error.to_string()), out);
+            }
+        };
+        if let Err(refusal) = self.conflict_in(&specs, &steps, targets) {
+            return Self::refuse(id, refusal, out);
+        }
+        out.push(Effect::Save);
+        let actions: HashMap<ServiceName, Action> = steps
+            .into_iter()
+            .map(|step| (step.service, step.action))
+            .collect();
+        let names: HashSet<ServiceName> = specs.iter().map(|spec| spec.name.clone()).collect();
+
+        let mut members = Vec::with_capacity(actions.len());
+        let mut positions = vec![u32::MAX; self.services.len()];
+        for (position, spec) in specs.into_iter().enumerate() {
+            let action = actions.get(&spec.name).copied();
+            let key = self.take_spec(spec, action, out);
+            if positions.len() <= key.index() {
+                positions.resize(key.index() + 1, u32::MAX);
+            }
+            positions[key.index()] = key_at(position).0;
+            if let Some(action) = action {
+                self.take_action(key, action);
+                members.push((key, Goal::Up));
+            }
+        }
+        if *targets == Targets::AutoStart {
+            for key in self.all_keys() {
+                let service = &mut self.services[key.index()];
+                if !service.gone && !names.contains(&service.spec.name) {
+                    service.leaving = true;
+                    service.desired = Desired::Stopped;
+                    members.push((key, Goal::Down));
+                }
+            }
+        }
+        self.rebuild(Some(positions));
+        self.begin(id, members, timeout, out);
+    }
+
+    /// Two services that conflict and would both be up.
+    fn conflict_in(
+        &self,
+        specs: &[ServiceSpec],
+        steps: &[Step],
+        targets: &Targets,
+    ) -> Result<(), Refusal> {
+        if specs.iter().all(|spec| spec.conflicts_with.is_empty()) && self.conflicts.is_empty() {
+            return Ok(());
+        }
+        let in_file: HashSet<&ServiceName> = specs.iter().map(|spec| &spec.name).collect();
+        let removes = *targets == Targets::AutoStart;
+        let running = self.services.iter().filter(|service| {
+            let stays = !removes || in_file.contains(&service.spec.name);
+            !service.gone && service.desired == Desired::Running && stays
+        });
+        let mut up: HashSet<&ServiceName> = running.clone().map(|s| &s.spec.name).collect();
+        up.extend(
+            steps
+                .iter()
+                .filter(|s| s.action != Action::Remove)
+                .map(|s| &s.service),
+        );
+        let all = specs.iter().chain(running.map(|service| &service.spec));
+        for spec in all.filter(|spec| up.contains(&spec.name)) {
+            if let Some(with) = spec.conflicts_with.iter().find(|name| up.contains(name)) {
+                let (service, with) = (spec.name.clone(), with.clone());
+                return Err(Refusal::Conflict { service, with });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up one specification. What runs and is not part of the plan keeps the one it has.
+    fn take_spec(
+        &mut self,
+        spec: ServiceSpec,
+        action: Option<Action>,
+        out: &mut Vec<Effect>,
+    ) -> ServiceKey {
+        let Some(&key) = self.keys.get(&spec.name) else {
+            let key = key_at(self.services.len());
+            self.keys.insert(spec.name.clone(), key);
+            self.services.push(Service::new(spec));
+            return key;
+        };
+        let service = &mut self.services[key.index()];
+        service.gone = false;
+        service.leaving = false;
+        if action.is_none() && (service.any_alive() || service.desired == Desired::Running) {
+            return key;
+        }
+        let changed = service.spec.digest != spec.digest || service.spec.mode != spec.mode;
+        service.spec = spec;
+        if changed {
+            service.revision = service.revision.next();
+            match action {
+                Some(Action::Update) => service.update_below = service.revision,
+                Some(Action::Keep) => {
+                    for number in 0..service.slots.len() {
+                        self.watch_anew(instance(key, number), out);
+                    }
+                }
+                // Whatever is still alive of the old one must not be taken for the new one.
+                _ => service.replace_below = service.revision,
+            }
+        }
+        key
+    }
+
+    fn take_action(&mut self, key: ServiceKey, action: Action) {
+        let service = &mut self.services[key.index()];
+        if matches!(action, Action::Restart | Action::Recreate) {
+            for slot in &mut service.slots {
+                slot.replace = slot.alive();
+                if matches!(slot.run, Run::Completed) {
+                    slot.run = Run::Idle;
+                }
+            }
+            service.recreate |= action == Action::Recreate;
+        }
+        self.want_running(key, false);
+    }
+
+    /// Makes the graph, the start order, the conflicts and all counters anew from the specifications.
+    /// Without positions of a file, ties are broken by the age of the services.
+    pub(super) fn rebuild(&mut self, positions: Option<Vec<u32>>) {
+        let mut edges = Vec::new();
+        self.conflicts.clear();
+        for key in self.all_keys() {
+            let service = &self.services[key.index()];
+            if service.gone {
+                continue;
+            }
+            for dependency in &service.spec.depends_on {
+                if let Some(to) = self.key(dependency.on.as_str()) {
+                    edges.push(Edge {
+                        dependent: key,
+                        dependency: to,
+                        condition: dependency.condition,
+                        follow: dependency.follow,
+                    });
+                }
+            }
+            for name in &service.spec.conflicts_with {
+                if let Some(&other) = self.keys.get(name)
+                    && other != key
+                {
+                    self.conflicts.entry(key).or_default().push(other);
+                    self.conflicts.entry(other).or_default().push(key);
+                }
+            }
+        }
+        for others in self.conflicts.values_mut() {
+            others.sort_unstable();
+            others.dedup();
+        }
+        let position = |at: usize| match &positions {
+            Some(positions) => positions.get(at).copied().unwrap_or(u32::MAX),
+            None => key_at(at).0,
+        };
+        let ties = (0..self.services.len())
+            .map(|at| (self.services[at].spec.order, position(at)))
+            .collect();
+        self.graph = Graph::ranked(ties, edges);
+        self.rank();
+        self.recount();
+    }
+
+    /// Forgets a service that left the file, once nothing of it is alive.
+    pub(super) fn forget_if_gone(&mut self, key: ServiceKey, out: &mut Vec<Effect>) {
+        let service = &mut self.services[key.index()];
+        if service.leaving && !service.gone && !service.any_alive() {
+            service.gone = true;
+            service.leaving = false;
+            self.children.remove(&key);
+            out.push(Effect::Removed { service: key });
+            out.push(Effect::Save);
+        }
+    }
+}
+
+impl Service {
+    /// What it is doing, for a plan.
+    pub(super) fn phase(&self) -> Phase {
+        let wanted = self.wanted_slots();
+        let any = |test: fn(&Slot) -> bool| wanted.iter().any(test);
+        if wanted.is_empty() {
+            Phase::Down
+        } else if any(|slot| slot.alive() || matches!(slot.run, Run::Backoff { .. })) {
+            Phase::Up
+        } else if any(|slot| matches!(slot.run, Run::Failed)) {
+            Phase::Failed
+        } else if self.all_wanted(|slot| matches!(slot.run, Run::Completed)) {
+            Phase::Completed
+        } else {
+            Phase::Down
+        }
+    }
+}

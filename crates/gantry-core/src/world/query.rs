@@ -1,0 +1,345 @@
+//! What `status` and `explain` ask.
+
+use std::collections::HashSet;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::World;
+use super::act::instance;
+use super::offer::Standing;
+use super::service::{Run, Service, Slot};
+use crate::ids::{Millis, ServiceKey};
+use crate::spec::Condition;
+use crate::state::{Desired, ServiceState};
+use crate::view::{Cause, InstanceView, ServiceView, WaitsFor};
+
+impl World {
+    /// One service, as `status` shows it.
+    pub fn service(&self, key: ServiceKey) -> Option<ServiceView> {
+        let service = self
+            .services
+            .get(key.index())
+            .filter(|service| !service.gone)?;
+        let instances: Vec<_> = service
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(number, slot)| slot.alive() || *number < usize::from(service.spec.replicas))
+            .map(|(number, slot)| view(instance(key, number), slot))
+            .collect();
+        let last = service.slots.iter().max_by_key(|slot| slot.started_at);
+        Some(ServiceView {
+            key,
+            state: service.state(),
+            desired: service.desired,
+            revision: service.revision,
+            ready: service.ready(),
+            live: service.all_wanted(|slot| matches!(&slot.run, Run::Up(up) if up.live)),
+            leaving: service.leaving,
+            restarts: service
+                .slots
+                .iter()
+                .fold(0, |sum, slot| sum.saturating_add(slot.restarts)),
+            started_at: instances
+                .iter()
+                .filter(|i| i.state != ServiceState::Stopped)
+                .filter_map(|i| i.started_at)
+                .min(),
+            last_exit: last.and_then(|slot| slot.last_exit.clone()),
+            waits_for: self.waits_for(key),
+            blocked_by: self.blocked_by(key),
+            message: self.message(key),
+            operation: service.operation,
+            instances,
+            children: self.children.get(&key).cloned().unwrap_or_default(),
+        })
+    }
+
+    /// What a service waits for, to start or to stop; nothing if it waits for nothing.
+    pub fn waits_for(&self, key: ServiceKey) -> Vec<WaitsFor> {
+        let Some(service) = self.services.get(key.index()) else {
+            return Vec::new();
+        };
+        if service.waits_to_stop() {
+            let dependents = self.graph.dependents(key).iter();
+            return dependents
+                .filter(|link| self.services[link.to.index()].offer.going_down)
+                .map(|link| WaitsFor::Dependent { service: link.to })
+                .collect();
+        }
+        if !service.waits_to_start() {
+            return Vec::new();
+        }
+        let mut waits = Vec::new();
+        for link in self.graph.dependencies(key) {
+            let standing = self.services[link.to.index()]
+                .offer
+                .standing(link.condition);
+            if standing != Standing::Met {
+                waits.push(WaitsFor::Condition {
+                    service: link.to,
+                    condition: link.condition,
+                    blocked: standing == Standing::Impossible,
+                });
+            }
+        }
+        for &other in self.conflicts.get(&key).into_iter().flatten() {
+            if self.services[other.index()].offer.alive {
+                waits.push(WaitsFor::Conflict { service: other });
+            }
+        }
+        waits
+    }
+
+    /// The service whose failure or stop blocks this one, at the end of the chain.
+    pub fn blocked_by(&self, key: ServiceKey) -> Option<ServiceKey> {
+        let mut at = key;
+        let mut root = None;
+        // A chain is never longer than the number of services.
+        for _ in 0..self.services.len() {
+            if self.services.get(at.index())?.state() != ServiceState::Blocked {
+                break;
+            }
+            let next = self.graph.dependencies(at).iter().find(|link| {
+                let offer = &self.services[link.to.index()].offer;
+                offer.standing(link.condition) == Standing::Impossible
+            });
+            let Some(next) = next else { break };
+            at = next.to;
+            root = Some(at);
+        }
+        root
+    }
+
+    /// The state of a service in one line; empty when there is nothing to add to it.
+    pub(super) fn message(&self, key: ServiceKey) -> SmolStr {
+        let service = &self.services[key.index()];
+        let first = |text: fn(&Slot) -> Option<SmolStr>| {
+            service.slots.iter().find_map(text).unwrap_or_default()
+        };
+        if service.waits_to_stop() {
+            let names = self.names(
+                self.graph.dependents(key).iter().map(|link| link.to),
+                |key| self.services[key.index()].offer.going_down,
+            );
+            return format_smolstr!("waits for {names} to stop");
+        }
+        match service.state() {
+            ServiceState::Failed => first(|slot| match slot.run {
+                Run::Failed => slot
+                    .failure
+                    .as_ref()
+                    .map(|failure| format_smolstr!("{failure}")),
+                _ => None,
+            }),
+            ServiceState::Backoff => first(|slot| match slot.run {
+                Run::Backoff { .. } => slot
+                    .failure
+                    .as_ref()
+                    .map(|failure| format_smolstr!("{failure}")),
+                _ => None,
+            }),
+            ServiceState::Stopping => first(|slot| {
+                slot.resists()
+                    .map(|what| format_smolstr!("resists being stopped: {what}"))
+            }),
+            ServiceState::Blocked => self.blocked_message(key),
+            ServiceState::Waiting => self.waiting_message(key),
+            ServiceState::Starting | ServiceState::Unknown => first(|slot| slot.evidence.clone()),
+            ServiceState::Degraded => {
+                let ready = service
+                    .wanted_slots()
+                    .iter()
+                    .filter(|slot| slot.ready())
+                    .count();
+                let wanted = service.spec.replicas;
+                let why = first(|slot| match slot.run {
+                    Run::Failed | Run::Backoff { .. } => slot
+                        .failure
+                        .as_ref()
+                        .map(|failure| format_smolstr!("; {failure}")),
+                    _ => None,
+                });
+                format_smolstr!("{ready} of {wanted} instances are ready{why}")
+            }
+            ServiceState::Running => {
+                let failed = first(|slot| {
+                    let failure = slot
+                        .failure
+                        .as_ref()
+                        .filter(|_| slot.update_failed.is_some());
+                    failure.map(|failure| format_smolstr!("the update failed: {failure}"))
+                });
+                let evidence = first(|slot| match &slot.run {
+                    Run::Up(up) if !up.ready => slot.evidence.clone(),
+                    _ => None,
+                });
+                if failed.is_empty() && !evidence.is_empty() {
+                    format_smolstr!("not ready: {evidence}")
+                } else {
+                    failed
+                }
+            }
+            ServiceState::Stopped | ServiceState::Completed | ServiceState::Updating => {
+                SmolStr::default()
+            }
+        }
+    }
+
+    fn blocked_message(&self, key: ServiceKey) -> SmolStr {
+        let Some(root) = self.blocked_by(key) else {
+            return SmolStr::default();
+        };
+        let root = &self.services[root.index()];
+        let name = &root.spec.name;
+        let failure = root.slots.iter().find_map(|slot| match slot.run {
+            Run::Failed => slot.failure.as_ref(),
+            _ => None,
+        });
+        match failure {
+            Some(failure) => format_smolstr!("{name} has failed: {}", failure.reason),
+            None if root.desired == Desired::Stopped => format_smolstr!("{name} is stopped"),
+            None => format_smolstr!("{name} has ended"),
+        }
+    }
+
+    fn waiting_message(&self, key: ServiceKey) -> SmolStr {
+        let mut text = String::from("waits for ");
+        for (position, wait) in self.waits_for(key).into_iter().enumerate() {
+            if position > 0 {
+                text.push_str(", ");
+            }
+            let (service, note) = match wait {
+                WaitsFor::Condition {
+                    service,
+                    condition: Condition::Ready,
+                    ..
+                } => (service, ""),
+                WaitsFor::Condition {
+                    service,
+                    condition: Condition::Started,
+                    ..
+                } => (service, " (started)"),
+                WaitsFor::Condition {
+                    service,
+                    condition: Condition::Completed,
+                    ..
+                } => (service, " (completed)"),
+                WaitsFor::Conflict { service } | WaitsFor::Dependent { service } => {
+                    (service, " to stop")
+                }
+            };
+            text.push_str(self.services[service.index()].spec.name.as_str());
+            text.push_str(note);
+        }
+        SmolStr::new(text)
+    }
+
+    fn names(
+        &self,
+        keys: impl Iterator<Item = ServiceKey>,
+        which: impl Fn(&ServiceKey) -> bool,
+    ) -> String {
+        let names: Vec<&str> = keys
+            .filter(which)
+            .map(|key| self.services[key.index()].spec.name.as_str())
+            .collect();
+        names.join(", ")
+    }
+
+    /// Why a service is not ready: itself first, then what it waits for, nearest first.
+    pub fn explain(&self, key: ServiceKey) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        let mut seen = HashSet::from([key]);
+        let mut open = std::collections::VecDeque::from([(key, 0, None)]);
+        while let Some((key, depth, needed_by)) = open.pop_front() {
+            let Some(service) = self.services.get(key.index()) else {
+                continue;
+            };
+            causes.push(Cause {
+                service: key,
+                depth,
+                needed_by,
+                state: service.state(),
+                ready: service.ready(),
+                message: self.message(key),
+                failure: service.current_failure(),
+            });
+            for wait in self.waits_for(key) {
+                if let WaitsFor::Condition {
+                    service: next,
+                    condition,
+                    ..
+                } = wait
+                    && seen.insert(next)
+                {
+                    open.push_back((next, depth + 1, Some((key, condition))));
+                }
+            }
+        }
+        causes
+    }
+}
+
+impl Service {
+    /// Whether it should stop, runs, and lets its dependents go first.
+    fn waits_to_stop(&self) -> bool {
+        self.holds > 0
+            && !self.kill
+            && self.slots.iter().enumerate().any(|(number, slot)| {
+                matches!(slot.run, Run::Up(_) | Run::Starting { .. })
+                    && (self.desired == Desired::Stopped
+                        || (self.wants(number) && self.outdated(slot)))
+            })
+    }
+
+    /// Whether it should start, and a condition or a conflict keeps it from that.
+    fn waits_to_start(&self) -> bool {
+        (self.unmet > 0 || self.conflicts > 0)
+            && self
+                .wanted_slots()
+                .iter()
+                .any(|slot| matches!(slot.run, Run::Idle))
+    }
+
+    fn current_failure(&self) -> Option<crate::Failure> {
+        let fails = |slot: &&Slot| {
+            matches!(slot.run, Run::Failed | Run::Backoff { .. }) || slot.update_failed.is_some()
+        };
+        self.slots
+            .iter()
+            .find(fails)
+            .and_then(|slot| slot.failure.as_deref().cloned())
+    }
+}
+
+fn view(key: crate::InstanceKey, slot: &Slot) -> InstanceView {
+    let (state, pid, retry_at): (_, _, Option<Millis>) = match &slot.run {
+        Run::Idle => (ServiceState::Stopped, None, None),
+        Run::Starting { .. } => (ServiceState::Starting, None, None),
+        Run::Up(up) if up.update.is_some() => (ServiceState::Updating, up.pid, None),
+        Run::Up(up) if up.been_ready.is_none() => (ServiceState::Starting, up.pid, None),
+        Run::Up(up) => (ServiceState::Running, up.pid, None),
+        Run::Stopping { pid, .. } => (ServiceState::Stopping, *pid, None),
+        Run::Backoff { until, .. } => (ServiceState::Backoff, None, Some(*until)),
+        Run::Failed => (ServiceState::Failed, None, None),
+        Run::Completed => (ServiceState::Completed, None, None),
+        Run::Unknown { pid, .. } => (ServiceState::Unknown, *pid, None),
+    };
+    InstanceView {
+        key,
+        state,
+        generation: slot.generation,
+        revision: slot.revision,
+        ready: slot.ready(),
+        live: matches!(&slot.run, Run::Up(up) if up.live),
+        pid,
+        started_at: slot.started_at,
+        restarts: slot.restarts,
+        last_exit: slot.last_exit.clone(),
+        retry_at,
+        evidence: slot.evidence.clone(),
+        resists: slot.resists().cloned(),
+        failure: slot.failure.as_deref().cloned(),
+    }
+}

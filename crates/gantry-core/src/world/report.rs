@@ -1,0 +1,408 @@
+//! What drivers and probes report.
+
+use smol_str::SmolStr;
+
+use super::World;
+use super::act::instance;
+use super::service::{Run, Slot, Then, Up};
+use crate::effect::{Effect, StopHow};
+use crate::event::Event;
+use crate::failure::{Failure, FailureKind, Stage};
+use crate::ids::{EffectId, Generation, InstanceKey, Millis, ServiceKey};
+use crate::restart::RestartWhen;
+use crate::spec::Kind;
+use crate::view::ChildView;
+
+impl World {
+    pub(super) fn slot(&mut self, at: InstanceKey) -> Option<&mut Slot> {
+        self.services
+            .get_mut(at.service.index())?
+            .slots
+            .get_mut(usize::from(at.slot))
+    }
+
+    /// Takes a report in, if it is about something that is still awaited.
+    pub(super) fn report(&mut self, event: Event, out: &mut Vec<Effect>) {
+        match event {
+            Event::Started {
+                effect,
+                instance,
+                pid,
+            } => {
+                if self.awaits_start(instance, effect) {
+                    self.become_up(instance, pid, None, out);
+                }
+            }
+            Event::StartFailed {
+                effect,
+                instance,
+                cause,
+            } => {
+                if !self.awaits_start(instance, effect) {
+                } else if cause.kind == FailureKind::Unreachable {
+                    // Whether it came to life cannot be known: nothing is concluded.
+                    self.lose(instance, &cause.reason, out);
+                    out.push(Effect::Observe {
+                        services: vec![instance.service],
+                    });
+                } else {
+                    self.start_failed(instance.service, usize::from(instance.slot), cause, out);
+                }
+            }
+            Event::Stopped {
+                effect,
+                instance,
+                exit,
+            } => {
+                let Some(slot) = self.slot(instance) else {
+                    return;
+                };
+                if let Run::Stopping {
+                    effect: awaited,
+                    then,
+                    ..
+                } = &mut slot.run
+                    && *awaited == effect
+                {
+                    let then = std::mem::take(then);
+                    slot.last_exit = exit.or(slot.last_exit.take());
+                    self.follow(instance.service, usize::from(instance.slot), then, out);
+                }
+            }
+            Event::StopResisted {
+                effect,
+                instance,
+                what,
+            } => {
+                if let Some(Run::Stopping {
+                    effect: awaited,
+                    resists,
+                    ..
+                }) = self.slot(instance).map(|slot| &mut slot.run)
+                    && *awaited == effect
+                {
+                    *resists = Some(what);
+                    self.touch(instance.service);
+                }
+            }
+            Event::Updated { effect, instance } => self.updated(instance, effect, None, out),
+            Event::UpdateFailed {
+                effect,
+                instance,
+                cause,
+            } => {
+                self.updated(instance, effect, Some(cause), out);
+            }
+            Event::Lost { effect, instance } => self.lost(instance, effect, out),
+            Event::Exited {
+                instance,
+                generation,
+                exit,
+                left,
+                tail,
+            } => {
+                let Some(slot) = self.slot(instance) else {
+                    return;
+                };
+                if slot.generation != generation {
+                    return;
+                }
+                match &slot.run {
+                    Run::Starting { .. } | Run::Up(_) | Run::Unknown { .. } => {
+                        let number = usize::from(instance.slot);
+                        self.ended(instance.service, number, exit, left.as_ref(), tail, out);
+                    }
+                    // Its leader is gone; only `Stopped` says that all of it is.
+                    Run::Stopping { .. } => slot.last_exit = Some(exit),
+                    _ => {}
+                }
+            }
+            Event::Ready {
+                instance,
+                generation,
+            } => self.ready(instance, generation, out),
+            Event::NotReady {
+                instance,
+                generation,
+                evidence,
+            } => {
+                if let Some(slot) = self.slot(instance)
+                    && slot.generation == generation
+                    && let Run::Up(up) = &mut slot.run
+                {
+                    up.ready = false;
+                    slot.evidence = Some(evidence);
+                    self.touch(instance.service);
+                }
+            }
+            Event::Live {
+                instance,
+                generation,
+            } => {
+                if let Some(slot) = self.slot(instance)
+                    && slot.generation == generation
+                    && let Run::Up(up) = &mut slot.run
+                {
+                    up.live = true;
+                }
+            }
+            Event::NotLive {
+                instance,
+                generation,
+                evidence,
+            } => {
+                self.not_live(instance, generation, &evidence, out);
+            }
+            // All others are taken by `apply` itself.
+            _ => {}
+        }
+    }
+
+    fn awaits_start(&mut self, at: InstanceKey, effect: EffectId) -> bool {
+        self.slot(at).is_some_and(
+            |slot| matches!(slot.run, Run::Starting { effect: awaited } if awaited == effect),
+        )
+    }
+
+    /// The instance runs. `been_ready` is since when it has been ready, where that is known already.
+    pub(super) fn become_up(
+        &mut self,
+        at: InstanceKey,
+        pid: Option<u32>,
+        been_ready: Option<Millis>,
+        out: &mut Vec<Effect>,
+    ) {
+        let now = self.now;
+        let Some(service) = self.services.get_mut(at.service.index()) else {
+            return;
+        };
+        let job = service.spec.kind == Kind::Job;
+        let (ready, live) = (service.spec.probed_ready && !job, service.spec.probed_live);
+        let Some(slot) = service.slots.get_mut(usize::from(at.slot)) else {
+            return;
+        };
+        let up = Up {
+            pid,
+            ready: !ready && !job,
+            been_ready: if ready {
+                been_ready
+            } else {
+                been_ready.or(Some(now))
+            },
+            live: true,
+            watched: ready || live,
+            update: None,
+        };
+        let settled = up.been_ready.is_some();
+        slot.run = Run::Up(up);
+        slot.started_at = slot.started_at.or(Some(now));
+        if ready || live {
+            let (generation, revision) = (slot.generation, slot.revision);
+            out.push(Effect::WatchProbes {
+                instance: at,
+                generation,
+                revision,
+                ready,
+                live,
+            });
+        }
+        let timer = if settled {
+            slot.start_timer.take()
+        } else {
+            None
+        };
+        if let Some(timer) = timer {
+            self.cancel_timer(timer, out);
+        }
+        self.touch(at.service);
+    }
+
+    fn ready(&mut self, at: InstanceKey, generation: Generation, out: &mut Vec<Effect>) {
+        let now = self.now;
+        let Some(service) = self.services.get_mut(at.service.index()) else {
+            return;
+        };
+        if service.spec.kind == Kind::Job {
+            return;
+        }
+        if let Some(slot) = service.slots.get_mut(usize::from(at.slot))
+            && slot.generation == generation
+            && let Run::Up(up) = &mut slot.run
+        {
+            up.ready = true;
+            up.been_ready = up.been_ready.or(Some(now));
+            slot.evidence = None;
+            if let Some(timer) = slot.start_timer.take() {
+                self.cancel_timer(timer, out);
+            }
+            self.touch(at.service);
+        }
+    }
+
+    fn not_live(
+        &mut self,
+        at: InstanceKey,
+        generation: Generation,
+        evidence: &SmolStr,
+        out: &mut Vec<Effect>,
+    ) {
+        let number = usize::from(at.slot);
+        let Some(service) = self.services.get_mut(at.service.index()) else {
+            return;
+        };
+        let Some(slot) = service.slots.get(number) else {
+            return;
+        };
+        if slot.generation != generation {
+            return;
+        }
+        let goes_anyway = !service.wants(number) || service.outdated(slot);
+        let never = service.spec.restart.when == RestartWhen::Never;
+        let Run::Up(up) = &mut service.slots[number].run else {
+            return;
+        };
+        up.live = false;
+        if goes_anyway {
+            return;
+        }
+        let mut failure = Failure::new(Stage::Live, "its liveness probe failed");
+        failure.evidence = Some(evidence.to_string());
+        let failure = Box::new(failure);
+        let then = if never {
+            Then::Fail(failure)
+        } else {
+            Then::Crash(failure)
+        };
+        self.stop(at.service, number, StopHow::Graceful, then, out);
+    }
+
+    fn updated(
+        &mut self,
+        at: InstanceKey,
+        effect: EffectId,
+        failure: Option<Failure>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(slot) = self.slot(at) else { return };
+        let Run::Up(up) = &mut slot.run else { return };
+        let Some((_, revision)) = up.update.take_if(|(awaited, _)| *awaited == effect) else {
+            return;
+        };
+        if let Some(mut failure) = failure {
+            failure.stage = Stage::Update;
+            slot.failure = Some(failure.into());
+            slot.update_failed = Some(revision);
+        } else {
+            slot.revision = revision;
+            self.watch_anew(at, out);
+        }
+        self.touch(at.service);
+    }
+
+    /// The specification changed under a running instance: its probes may have, too.
+    pub(super) fn watch_anew(&mut self, at: InstanceKey, out: &mut Vec<Effect>) {
+        let number = usize::from(at.slot);
+        self.unwatch(at.service, number, out);
+        let service = &mut self.services[at.service.index()];
+        let spec = &service.spec;
+        let (ready, live) = (
+            spec.probed_ready && spec.kind == Kind::Service,
+            spec.probed_live,
+        );
+        let revision = service.revision;
+        let slot = &mut service.slots[number];
+        let generation = slot.generation;
+        if let Run::Up(up) = &mut slot.run {
+            up.watched = ready || live;
+            if up.watched {
+                out.push(Effect::WatchProbes {
+                    instance: at,
+                    generation,
+                    revision,
+                    ready,
+                    live,
+                });
+            }
+            if !ready && spec.kind == Kind::Service {
+                up.ready = true;
+                up.been_ready = up.been_ready.or(Some(self.now));
+                if let Some(timer) = slot.start_timer.take() {
+                    self.cancel_timer(timer, out);
+                }
+            }
+        }
+        self.touch(at.service);
+    }
+
+    pub(super) fn unwatch(&mut self, key: ServiceKey, number: usize, out: &mut Vec<Effect>) {
+        let slot = &mut self.services[key.index()].slots[number];
+        if let Run::Up(up) = &mut slot.run
+            && std::mem::take(&mut up.watched)
+        {
+            let generation = slot.generation;
+            out.push(Effect::UnwatchProbes {
+                instance: instance(key, number),
+                generation,
+            });
+        }
+    }
+
+    fn lost(&mut self, at: InstanceKey, effect: EffectId, out: &mut Vec<Effect>) {
+        let Some(slot) = self.slot(at) else { return };
+        match &slot.run {
+            Run::Starting { effect: awaited }
+            | Run::Stopping {
+                effect: awaited, ..
+            } if *awaited == effect => {
+                self.lose(at, &SmolStr::new_static("the outcome cannot be known"), out);
+                out.push(Effect::Observe {
+                    services: vec![at.service],
+                });
+            }
+            Run::Up(_) => {
+                let cause = Failure::new(Stage::Update, "the outcome of the update is unknown");
+                self.updated(at, effect, Some(cause), out);
+            }
+            _ => {}
+        }
+    }
+
+    /// A part of a service, as its backend shows it. Nothing is decided from it.
+    pub(super) fn child(
+        &mut self,
+        service: ServiceKey,
+        name: SmolStr,
+        state: Option<SmolStr>,
+        ready: bool,
+    ) {
+        if self
+            .services
+            .get(service.index())
+            .is_none_or(|service| service.gone)
+        {
+            return;
+        }
+        let children = self.children.entry(service).or_default();
+        children.retain(|child| child.name != name);
+        if let Some(state) = state {
+            let at = children.partition_point(|child| child.name < name);
+            children.insert(at, ChildView { name, state, ready });
+        }
+    }
+
+    /// A prerequisite is missing: what does not run has failed without being tried.
+    pub(super) fn preflight(&mut self, key: ServiceKey, mut cause: Failure) {
+        let Some(service) = self.services.get_mut(key.index()) else {
+            return;
+        };
+        cause.stage = Stage::Preflight;
+        let wanted = service.wanted_slots().len();
+        for slot in &mut service.slots[..wanted] {
+            if matches!(slot.run, Run::Idle) {
+                slot.run = Run::Failed;
+                slot.failure = Some(cause.clone().into());
+            }
+        }
+        self.touch(key);
+    }
+}

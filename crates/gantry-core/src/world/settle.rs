@@ -1,0 +1,160 @@
+//! The queue that change settles through, and the publication at the end.
+
+use std::cmp::Reverse;
+
+use smol_str::SmolStr;
+
+use super::World;
+use super::offer::{Offer, Standing};
+use crate::effect::{Effect, Transition};
+use crate::ids::ServiceKey;
+
+impl World {
+    /// Queues a service whose record changed.
+    pub(super) fn touch(&mut self, key: ServiceKey) {
+        let service = &mut self.services[key.index()];
+        if !std::mem::replace(&mut service.queued, true) {
+            self.queue.push_back(key);
+        }
+    }
+
+    pub(super) fn settle_and_act(&mut self, out: &mut Vec<Effect>) {
+        loop {
+            self.settle();
+            let Some(Reverse((_, key))) = self.to_act.pop() else {
+                break;
+            };
+            self.services[key.index()].acting = false;
+            self.act(key, out);
+        }
+        for key in std::mem::take(&mut self.touched) {
+            self.services[key.index()].touched = false;
+            self.publish(key, out);
+        }
+        self.end_operations(out);
+    }
+
+    fn settle(&mut self) {
+        while let Some(key) = self.queue.pop_front() {
+            let service = &mut self.services[key.index()];
+            service.queued = false;
+            if !std::mem::replace(&mut service.acting, true) {
+                let rank = self.ranks.get(key.index()).copied().unwrap_or(u32::MAX);
+                self.to_act.push(Reverse((rank, key)));
+            }
+            if !std::mem::replace(&mut service.touched, true) {
+                self.touched.push(key);
+            }
+            let new = Offer::of(service);
+            let old = std::mem::replace(&mut service.offer, new);
+            if old != new {
+                self.propagate(key, old, new);
+            }
+        }
+    }
+
+    /// Brings the neighbours' counters from the old offer of `key` to the new one.
+    fn propagate(&mut self, key: ServiceKey, old: Offer, new: Offer) {
+        // The graph is set aside for the walk, because the services change meanwhile.
+        let graph = std::mem::take(&mut self.graph);
+        for link in graph.dependents(key) {
+            let (before, after) = (old.standing(link.condition), new.standing(link.condition));
+            if before != after {
+                let dependent = &mut self.services[link.to.index()];
+                shift(
+                    &mut dependent.unmet,
+                    before != Standing::Met,
+                    after != Standing::Met,
+                );
+                shift(
+                    &mut dependent.impossible,
+                    before == Standing::Impossible,
+                    after == Standing::Impossible,
+                );
+                self.touch(link.to);
+            }
+        }
+        if old.going_down != new.going_down {
+            for link in graph.dependencies(key) {
+                let holds = &mut self.services[link.to.index()].holds;
+                shift(holds, old.going_down, new.going_down);
+                self.touch(link.to);
+            }
+        }
+        self.graph = graph;
+        if old.alive != new.alive {
+            for other in self.conflicts.get(&key).cloned().unwrap_or_default() {
+                shift(
+                    &mut self.services[other.index()].conflicts,
+                    old.alive,
+                    new.alive,
+                );
+                self.touch(other);
+            }
+        }
+    }
+
+    /// Counts everything anew, after the edges changed.
+    pub(super) fn recount(&mut self) {
+        for service in &mut self.services {
+            (
+                service.unmet,
+                service.impossible,
+                service.holds,
+                service.conflicts,
+            ) = (0, 0, 0, 0);
+        }
+        for key in self.all_keys() {
+            let offer = self.services[key.index()].offer;
+            for link in self.graph.dependents(key) {
+                let standing = offer.standing(link.condition);
+                let dependent = &mut self.services[link.to.index()];
+                dependent.unmet += u32::from(standing != Standing::Met);
+                dependent.impossible += u32::from(standing == Standing::Impossible);
+            }
+            if offer.going_down {
+                for link in self.graph.dependencies(key) {
+                    self.services[link.to.index()].holds += 1;
+                }
+            }
+            if offer.alive {
+                for other in self.conflicts.get(&key).into_iter().flatten() {
+                    self.services[other.index()].conflicts += 1;
+                }
+            }
+            self.touch(key);
+        }
+    }
+
+    /// Tells listeners and waiting operations where a service has got to.
+    fn publish(&mut self, key: ServiceKey, out: &mut Vec<Effect>) {
+        let service = &self.services[key.index()];
+        let now = (service.state(), service.ready());
+        if now != service.told {
+            let from = service.told.0;
+            let operation = service.operation;
+            let message = if service.gone {
+                SmolStr::default()
+            } else {
+                self.message(key)
+            };
+            self.services[key.index()].told = now;
+            out.push(Effect::Transition(Transition {
+                service: key,
+                from,
+                to: now.0,
+                ready: now.1,
+                message,
+                operation,
+            }));
+        }
+        self.check_waiters(key);
+        self.forget_if_gone(key, out);
+    }
+}
+
+fn shift(counter: &mut u32, before: bool, after: bool) {
+    *counter = counter
+        .saturating_sub(u32::from(before))
+        .saturating_add(u32::from(after));
+}
