@@ -1,0 +1,136 @@
+//! Who holds a TCP port of this machine.
+//!
+//! The kernel tells which sockets listen (`/proc/net/tcp` and `tcp6`: local address, state `0A`,
+//! inode), and which process has which socket open (`/proc/PID/fd`, links of the form
+//! `socket:[INODE]`). An ordinary user sees the second part of its own processes only; then the
+//! holder is known by its user at best.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+/// A process, or what is known of it, that holds a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process, if we may see it.
+    pub pid: Option<u32>,
+    /// Its name, as the kernel has it.
+    pub program: Option<String>,
+    /// The user that owns the socket.
+    pub uid: Option<u32>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.pid, &self.program, self.uid) {
+            (Some(pid), Some(program), _) => write!(f, "{program} (pid {pid})"),
+            (Some(pid), None, _) => write!(f, "pid {pid}"),
+            (None, _, Some(uid)) => write!(f, "a process of the user with id {uid}"),
+            (None, _, None) => f.write_str("a process that cannot be seen"),
+        }
+    }
+}
+
+/// Whether a listener could be opened at this port on all of this machine's loopback addresses and
+/// on the wildcard. Ports below 1024 that we may not bind count as free if nobody listens there.
+pub fn is_free(port: u16) -> bool {
+    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    match TcpListener::bind(address) {
+        // The standard library sets SO_REUSEADDR: connections in TIME_WAIT do not count.
+        Ok(listener) => {
+            drop(listener);
+            listening(port).is_empty()
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            listening(port).is_empty()
+        }
+        Err(_) => false,
+    }
+}
+
+/// Who listens at this port, if anyone does.
+pub fn holder_of(port: u16) -> Option<Holder> {
+    let sockets = listening(port);
+    let first = sockets.first()?;
+    for socket in &sockets {
+        if let Some(pid) = process_with_socket(socket.inode) {
+            return Some(Holder {
+                pid: Some(pid),
+                program: program_of(pid),
+                uid: Some(socket.uid),
+            });
+        }
+    }
+    Some(Holder {
+        pid: None,
+        program: None,
+        uid: Some(first.uid),
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Socket {
+    inode: u64,
+    uid: u32,
+}
+
+fn listening(port: u16) -> Vec<Socket> {
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .into_iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .flat_map(|table| parse_listeners(&table, port))
+        .collect()
+}
+
+/// The listeners at `port` in a table of the form of `/proc/net/tcp`.
+fn parse_listeners(table: &str, port: u16) -> Vec<Socket> {
+    const LISTEN: &str = "0A";
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let mut words = line.split_ascii_whitespace().skip(1);
+            let local = words.next()?;
+            let state = words.nth(1)?;
+            let uid = words.nth(3)?;
+            let inode = words.nth(1)?;
+            let (_, hex) = local.rsplit_once(':')?;
+            (state == LISTEN && u16::from_str_radix(hex, 16) == Ok(port)).then_some(())?;
+            Some(Socket {
+                inode: inode.parse().ok()?,
+                uid: uid.parse().ok()?,
+            })
+        })
+        .collect()
+}
+
+fn process_with_socket(inode: u64) -> Option<u32> {
+    let wanted = format!("socket:[{inode}]");
+    for entry in fs::read_dir("/proc").ok()?.flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let Ok(descriptors) = fs::read_dir(entry.path().join("fd")) else {
+            continue;
+        };
+        let has = descriptors.flatten().any(|descriptor| {
+            fs::read_link(descriptor.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
+        });
+        if has {
+            return Some(pid);
+        }
+    }
+    None
+}
+
+fn program_of(pid: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
+}
