@@ -4,9 +4,10 @@
 //! `fuzz_targets/` for libFuzzer.
 
 pub mod api;
+pub mod keeper;
 
 /// A name, and what takes the bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; its seeds are the files in `seeds/<name>/`.
-pub const TARGETS: &[Target] = &[("api", api::run)];
+pub const TARGETS: &[Target] = &[("api", api::run), ("keeper", keeper::run)];
