@@ -1,0 +1,78 @@
+//! Short commands that run beside or inside an instance: command probes, stop commands, commands
+//! that give secrets.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use futures::future::BoxFuture;
+use gantry_core::{ExitStatus, Generation, InstanceId};
+use smol_str::SmolStr;
+
+use crate::{DriverError, Recorded};
+
+/// One short command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRequest {
+    /// Its name. A job of the same name that still runs is not started again; its outcome is awaited.
+    pub name: SmolStr,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Variables on top of those of its place.
+    pub env: Vec<(String, String)>,
+    /// The working folder, if not that of its place.
+    pub folder: Option<Utf8PathBuf>,
+    /// After so long it is killed, with all that it started.
+    pub time_limit: Duration,
+    /// Bytes that are kept of each of its outputs.
+    pub capture: u64,
+    /// Where it runs.
+    pub place: JobPlace,
+}
+
+/// Where a job runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobPlace {
+    /// On this machine, with the environment that `up` was given.
+    Host,
+    /// With an instance: in its folder, as its user, with its environment; in its container.
+    Instance {
+        /// Which.
+        instance: InstanceId,
+        /// Which start of it.
+        generation: Generation,
+        /// What it was started from.
+        from: Recorded,
+    },
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobOutcome {
+    /// Its exit status.
+    pub exit: ExitStatus,
+    /// Whether the time limit ended it.
+    pub timed_out: bool,
+    /// How long it ran.
+    pub duration: Duration,
+    /// What it printed, up to the limit. Where the backend joins the outputs, all is here.
+    pub stdout: String,
+    /// What it printed as errors.
+    pub stderr: String,
+    /// Whether something that it printed is missing.
+    pub incomplete: bool,
+}
+
+impl JobOutcome {
+    /// Whether it ended well in time.
+    pub fn success(&self) -> bool {
+        !self.timed_out && self.exit.success()
+    }
+}
+
+/// Runs commands on this machine for those who must not fork.
+///
+/// Dropping the future cancels the job. A job that could not be started is a [`DriverError`].
+pub trait HostJobs: Send + Sync {
+    /// Run it, and wait for its end. [`JobRequest::place`] must be [`JobPlace::Host`].
+    fn run(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>>;
+}

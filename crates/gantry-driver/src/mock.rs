@@ -1,0 +1,1 @@
+//! A driver without a backend, for tests of everything above the seam.

@@ -1,0 +1,95 @@
+//! The live half of a driver.
+
+use futures::future::BoxFuture;
+use gantry_core::{EffectId, Generation, InstanceId};
+
+use crate::{
+    Attach, Dial, DriverError, Endpoint, Exec, JobOutcome, JobRequest, LogRequest, LogStream,
+    Observed, Preview, Recorded, Render, StartRequest, StopRequest, UpdateRequest, Zone,
+};
+
+/// An open connection to one backend. It owns the one event stream of that backend; dropping it
+/// changes nothing there.
+///
+/// `start`, `stop`, `update` and `cancel` return at once; what comes of them comes as events.
+pub trait Session: Send + Sync {
+    /// Everything of this stack in this backend, in one call.
+    fn observe(&self) -> BoxFuture<'_, Result<Vec<Observed>, DriverError>>;
+
+    /// Start these, all at the same moment.
+    fn start(&self, batch: Vec<StartRequest>);
+
+    /// Stop these, all at the same moment.
+    fn stop(&self, batch: Vec<StopRequest>);
+
+    /// Change these as they run. A mode that cannot (see
+    /// [`Capabilities::update_in_place`](crate::Capabilities::update_in_place)) answers
+    /// `UpdateFailed`.
+    fn update(&self, batch: Vec<UpdateRequest>);
+
+    /// Give this effect up if that is still possible; it ends in its one terminal event either way.
+    fn cancel(&self, effect: EffectId);
+
+    /// Where the ports of an instance are, as seen from `zone`. Empty if it cannot be reached from
+    /// there.
+    fn endpoints<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        from: &'a Recorded,
+        zone: &'a Zone,
+    ) -> BoxFuture<'a, Result<Vec<Endpoint>, DriverError>>;
+
+    /// The output of an instance, also of one that is over.
+    fn logs(&self, request: LogRequest) -> LogStream;
+
+    /// Run a short command and wait for its end. Dropping the future cancels it.
+    fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>>;
+
+    /// Forget what is kept about these. Nothing of them runs; their output stays.
+    fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
+        let _ = instances;
+    }
+
+    /// The session is not used any more. Also removes what belongs to the stack as a whole, if the
+    /// stack is down.
+    fn close(&self, how: Close) -> BoxFuture<'_, Result<(), DriverError>> {
+        let _ = how;
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Commands in instances, if the backend can.
+    fn as_exec(&self) -> Option<&dyn Exec> {
+        None
+    }
+
+    /// Joining instances, if the backend can.
+    fn as_attach(&self) -> Option<&dyn Attach> {
+        None
+    }
+
+    /// Connections through the backend, if it can.
+    fn as_dial(&self) -> Option<&dyn Dial> {
+        None
+    }
+
+    /// Generated files, if there are any.
+    fn as_render(&self) -> Option<&dyn Render> {
+        None
+    }
+
+    /// Changes against what the backend has now, if it can tell.
+    fn as_preview(&self) -> Option<&dyn Preview> {
+        None
+    }
+}
+
+/// Why a session is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// The supervisor ends or is replaced; what runs stays.
+    Leave,
+    /// The stack is down: all that was made for it as a whole goes. Data stays.
+    Down,
+    /// The stack is down, and its data (volumes) goes too.
+    Purge,
+}
