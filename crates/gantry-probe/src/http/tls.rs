@@ -1,0 +1,128 @@
+//! TLS, and whom to trust.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::address::Address;
+
+/// Whom a probe trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// The authorities that this machine trusts.
+    Native,
+    /// Those in this file only. It is read for each check, since it may be made by a service.
+    File(PathBuf),
+    /// Everyone. The connection is encrypted, nothing more.
+    Anyone,
+}
+
+/// The handshake, or why it failed.
+pub(super) async fn secure(
+    address: &Address,
+    trust: &Trust,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, String> {
+    let name = ServerName::try_from(address.host.clone())
+        .map_err(|_| format!("{:?} is no name that a certificate can have", address.host))?;
+    let connector = TlsConnector::from(config(trust)?);
+    let connected = connector.connect(name, stream).await;
+    connected.map_err(|error| format!("TLS with {address} failed: {error}"))
+}
+
+fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
+    static NATIVE: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    static ANYONE: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    Ok(match trust {
+        Trust::Native => Arc::clone(NATIVE.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            Arc::new(with_roots(roots))
+        })),
+        Trust::Anyone => Arc::clone(ANYONE.get_or_init(|| {
+            let provider = provider();
+            let verifier = Arc::new(Blind(Arc::clone(&provider)));
+            let config = builder(provider)
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+                .with_no_client_auth();
+            Arc::new(config)
+        })),
+        Trust::File(path) => {
+            let unread = |error| format!("cannot read the CA file {}: {error}", path.display());
+            let mut roots = RootCertStore::empty();
+            for certificate in CertificateDer::pem_file_iter(path).map_err(unread)? {
+                let added = roots.add(certificate.map_err(unread)?);
+                added.map_err(|error| format!("the CA file {}: {error}", path.display()))?;
+            }
+            Arc::new(with_roots(roots))
+        }
+    })
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn builder(
+    provider: Arc<CryptoProvider>,
+) -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites for the default versions")
+}
+
+fn with_roots(roots: RootCertStore) -> ClientConfig {
+    builder(provider())
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Takes every certificate, but still checks that the peer has the key of the one that it shows.
+#[derive(Debug)]
+struct Blind(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Blind {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
