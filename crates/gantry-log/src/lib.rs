@@ -1,1 +1,36 @@
 //! The log store on disk: records, rotation, reading and merging.
+//!
+//! One instance logs into one folder. `current` is written; when it is full it is renamed after the
+//! moment of its rotation (`20261121T100000.123456Z.log`, so that names sort in time order), and the
+//! oldest beyond the policy are removed. Each file is a sequence of records, one a line:
+//!
+//! ```text
+//! 2026-11-21T10:00:00.123456Z o F listening on port 8080
+//! 2026-11-21T10:00:00.123999Z e P half a li
+//! 2026-11-21T10:00:00.124010Z e F ne
+//! ```
+//!
+//! Time in UTC with microseconds, the stream (`o`utput, `e`rror, `k`eeper's own notes), `F` for a line that
+//! is complete with this record or `P` for a part of one, and the bytes as the program wrote them.
+//! Parts are written at once rather than held back, so that nothing waits in memory for its newline;
+//! the reader joins them.
+
+mod folder;
+mod follow;
+mod merge;
+mod query;
+mod reader;
+mod record;
+mod writer;
+
+pub use folder::{CURRENT, LogFolder};
+pub use follow::Follow;
+pub use merge::{Merged, merge};
+pub use query::Query;
+pub use reader::Lines;
+pub use record::{FormatTime, Line, Record, Stream};
+pub use writer::{LogWriter, Policy};
+
+/// The version of the record format, for those who describe it. Files carry it by their shape: a
+/// record of another version begins with something that is not a time.
+pub const FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,210 @@
+use camino::Utf8PathBuf;
+
+use super::*;
+use crate::Query;
+
+fn folder() -> (tempfile::TempDir, LogFolder) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(dir.path().join("log")).unwrap();
+    (dir, LogFolder::new(path))
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(1_800_000_000_000_000 + micros).unwrap()
+}
+
+fn texts(folder: &LogFolder, query: &Query) -> Vec<String> {
+    folder
+        .read(query)
+        .unwrap()
+        .iter()
+        .map(|line| line.text().into_owned())
+        .collect()
+}
+
+#[test]
+fn parts_are_joined_and_streams_kept_apart() {
+    let (_dir, folder) = folder();
+    let mut log = LogWriter::new(folder.clone(), Policy::default());
+    let mut scratch = Vec::new();
+    log.append(Stream::Out, at(1), b"one\ntw", &mut scratch)
+        .unwrap();
+    log.append(Stream::Err, at(2), b"bad\xff\n", &mut scratch)
+        .unwrap();
+    log.append(Stream::Out, at(3), b"o\n\nlast", &mut scratch)
+        .unwrap();
+    log.end(Stream::Out, at(4)).unwrap();
+    log.end(Stream::Err, at(4)).unwrap();
+    let lines = folder.read(&Query::default()).unwrap();
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| (line.stream, line.text.as_slice(), line.complete))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (Stream::Out, b"one".as_slice(), true),
+            (Stream::Err, b"bad\xff", true),
+            (Stream::Out, b"two", true),
+            (Stream::Out, b"", true),
+            (Stream::Out, b"last", true),
+        ]
+    );
+}
+
+#[test]
+fn rotation_keeps_order_and_loses_only_the_surplus() {
+    let (_dir, folder) = folder();
+    let policy = Policy {
+        max_size: 1000,
+        keep: 3,
+    };
+    let mut log = LogWriter::new(folder.clone(), policy);
+    let mut scratch = Vec::new();
+    for number in 0..200_i64 {
+        let line = format!("line {number}\n");
+        // The clock stands still, and once goes back.
+        let time = at(if number > 100 { 0 } else { 5 });
+        log.append(Stream::Out, time, line.as_bytes(), &mut scratch)
+            .unwrap();
+    }
+    assert_eq!(folder.rotated().unwrap().len(), 3);
+    let all = texts(&folder, &Query::default());
+    let wanted: Vec<_> = (200 - all.len()..200)
+        .map(|n| format!("line {n}"))
+        .collect();
+    assert!(all.len() > 60);
+    assert_eq!(all, wanted);
+    for tail in [1, 2, 24, 25, 60] {
+        assert_eq!(
+            texts(&folder, &Query::tail(tail)),
+            wanted[wanted.len() - tail..]
+        );
+    }
+    assert_eq!(texts(&folder, &Query::tail(1_000_000)), wanted);
+}
+
+#[test]
+fn a_torn_record_is_cut_off_and_a_part_goes_on() {
+    let (_dir, folder) = folder();
+    let mut log = LogWriter::new(folder.clone(), Policy::default());
+    log.append(Stream::Out, at(1), b"one\nhalf", &mut Vec::new())
+        .unwrap();
+    drop(log);
+    let mut bytes = std::fs::read(folder.current()).unwrap();
+    bytes.extend_from_slice(b"2027-01-15T08:00:00.0000");
+    std::fs::write(folder.current(), bytes).unwrap();
+
+    let mut log = LogWriter::new(folder.clone(), Policy::default());
+    log.append(Stream::Err, at(2), b"", &mut Vec::new())
+        .unwrap();
+    log.append(Stream::Err, at(2), b"x\n", &mut Vec::new())
+        .unwrap();
+    log.end(Stream::Out, at(3)).unwrap();
+    assert_eq!(texts(&folder, &Query::default()), ["one", "x", "half"]);
+}
+
+#[test]
+fn foreign_lines_are_shown_not_lost() {
+    let (_dir, folder) = folder();
+    let mut log = LogWriter::new(folder.clone(), Policy::default());
+    log.append(Stream::Out, at(1), b"one\n", &mut Vec::new())
+        .unwrap();
+    log.release();
+    let mut bytes = std::fs::read(folder.current()).unwrap();
+    bytes.extend_from_slice(b"someone's own words\n");
+    std::fs::write(folder.current(), bytes).unwrap();
+    log.append(Stream::Out, at(2), b"two\n", &mut Vec::new())
+        .unwrap();
+    assert_eq!(
+        texts(&folder, &Query::default()),
+        ["one", "someone's own words", "two"]
+    );
+}
+
+#[test]
+fn queries_select() {
+    let (_dir, folder) = folder();
+    let policy = Policy {
+        max_size: 400,
+        keep: 50,
+    };
+    let mut log = LogWriter::new(folder.clone(), policy);
+    let mut scratch = Vec::new();
+    for number in 0..100_i64 {
+        let line = format!("n{number}\n");
+        let stream = if number % 10 == 3 {
+            Stream::Err
+        } else {
+            Stream::Out
+        };
+        log.append(stream, at(number), line.as_bytes(), &mut scratch)
+            .unwrap();
+    }
+    log.note(at(100), "a note").unwrap();
+    let query = Query {
+        since: Some(at(40)),
+        until: Some(at(44)),
+        ..Query::default()
+    };
+    assert_eq!(texts(&folder, &query), ["n40", "n41", "n42", "n43", "n44"]);
+    let query = Query {
+        grep: Some(regex::bytes::Regex::new("^n.7$").unwrap()),
+        tail: Some(2),
+        ..Query::default()
+    };
+    assert_eq!(texts(&folder, &query), ["n87", "n97"]);
+    let query = Query {
+        stream: Some(Stream::Err),
+        tail: Some(1),
+        ..Query::default()
+    };
+    assert_eq!(texts(&folder, &query), ["n93"]);
+    let query = Query {
+        without_notes: true,
+        tail: Some(1),
+        ..Query::default()
+    };
+    assert_eq!(texts(&folder, &query), ["n99"]);
+    let query = Query {
+        since: Some(at(98)),
+        tail: Some(50),
+        ..Query::default()
+    };
+    assert_eq!(texts(&folder, &query), ["n98", "n99", "a note"]);
+}
+
+#[test]
+fn several_folders_merge_in_time_order() {
+    let made: Vec<_> = (0..3).map(|_| folder()).collect();
+    let folders: Vec<_> = made.iter().map(|(_, folder)| folder.clone()).collect();
+    for (source, folder) in (0..).zip(&folders) {
+        let mut log = LogWriter::new(folder.clone(), Policy::default());
+        for number in 0..10 {
+            let line = format!("{}\n", number * 3 + source);
+            log.append(
+                Stream::Out,
+                at(number * 3 + source),
+                line.as_bytes(),
+                &mut Vec::new(),
+            )
+            .unwrap();
+        }
+    }
+    let merged = crate::merge(&folders, &Query::tail(12)).unwrap();
+    let numbers: Vec<_> = merged
+        .iter()
+        .map(|line| line.line.text().into_owned())
+        .collect();
+    let wanted: Vec<_> = (18..30).map(|number: i32| number.to_string()).collect();
+    assert_eq!(numbers, wanted);
+    assert_eq!(merged[0].source, 0);
+}
+
+#[test]
+fn an_empty_folder_has_no_lines() {
+    let (_dir, folder) = folder();
+    assert!(folder.read(&Query::default()).unwrap().is_empty());
+    assert!(folder.read(&Query::tail(3)).unwrap().is_empty());
+    assert_eq!(folder.lines().unwrap().count(), 0);
+}
