@@ -1,1 +1,40 @@
 //! The system calls that supervision needs; the only unsafe code.
+//!
+//! Everything here is blocking and small, says in its error which step failed on which path, and
+//! knows nothing of services. Safe callers stay safe whatever they pass in, with one exception that
+//! is about meaning rather than memory: [`Slots::take`] and [`fork_sharing_files`] are for a program
+//! that has just begun and has one thread.
+#![expect(
+    unsafe_code,
+    reason = "this crate is where the workspace's unsafe code lives"
+)]
+
+mod boot;
+mod cgroup;
+mod error;
+mod fork;
+mod limits;
+mod pipe;
+mod process;
+mod shared;
+mod signal;
+mod slots;
+mod spawn;
+mod table;
+mod user;
+mod wait;
+
+pub use boot::{boot_id, stack_hash};
+pub use cgroup::{CgroupRoot, Group, Unavailable};
+pub use error::SysError;
+pub use fork::fork_sharing_files;
+pub use limits::{OpenFiles, RLimit, raise_open_files};
+pub use pipe::{Pipe, reopen, stdio_pipe};
+pub use process::{ProcessRef, Stat, cmdline, has_environment, inode_of_fd, start_time, stat};
+pub use shared::SharedWords;
+pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
+pub use slots::Slots;
+pub use spawn::{Environment, Spawn, SpawnError, Spawner, Stage, Stdio, candidates};
+pub use table::{Entry, ProcessTable};
+pub use user::{Credentials, UserError, lookup};
+pub use wait::{ChildExit, Ended, become_subreaper, reap, wait_any, wait_for};

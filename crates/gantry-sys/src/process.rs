@@ -1,0 +1,120 @@
+//! What `/proc` says of one process.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+/// A process, so that a reused pid is not mistaken for it (within one boot).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessRef {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot.
+    pub start_time: u64,
+}
+
+impl ProcessRef {
+    /// Whether this very process exists and is no zombie.
+    pub fn is_alive(self) -> bool {
+        stat(self.pid).is_some_and(|stat| stat.start_time == self.start_time && !stat.is_dead())
+    }
+
+    /// Whether this very process exists, be it as a zombie.
+    pub fn exists(self) -> bool {
+        start_time(self.pid) == Some(self.start_time)
+    }
+}
+
+/// One line of `/proc/PID/stat`, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// Its number.
+    pub pid: u32,
+    /// Its name, at most 15 bytes.
+    pub name: String,
+    /// The kernel's letter for its state.
+    pub state: char,
+    /// Its parent.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// Its session.
+    pub session: u32,
+    /// When it started, in clock ticks since boot.
+    pub start_time: u64,
+}
+
+impl Stat {
+    /// Read the text of a `stat` file. The name may contain anything, blanks and brackets too.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let open = text.iter().position(|byte| *byte == b'(')?;
+        let close = text.iter().rposition(|byte| *byte == b')')?;
+        let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.trim().parse::<u64>().ok();
+        let small = |bytes: &[u8]| number(bytes).and_then(|number| u32::try_from(number).ok());
+        let mut rest = text
+            .get(close + 1..)?
+            .split(|byte| *byte == b' ')
+            .filter(|field| !field.is_empty());
+        Some(Self {
+            pid: small(text.get(..open)?)?,
+            name: String::from_utf8_lossy(text.get(open + 1..close)?).into_owned(),
+            state: char::from(*rest.next()?.first()?),
+            parent: small(rest.next()?)?,
+            group: small(rest.next()?)?,
+            session: small(rest.next()?)?,
+            start_time: rest.nth(15).and_then(number)?,
+        })
+    }
+
+    /// Whether it ended and only waits to be waited for.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, 'Z' | 'X' | 'x')
+    }
+
+    /// The process without its circumstances.
+    pub fn process(&self) -> ProcessRef {
+        ProcessRef {
+            pid: self.pid,
+            start_time: self.start_time,
+        }
+    }
+}
+
+/// What the kernel says of a process; `None` if there is none.
+pub fn stat(pid: u32) -> Option<Stat> {
+    Stat::parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// When a process started; `None` if there is none.
+pub fn start_time(pid: u32) -> Option<u64> {
+    stat(pid).map(|stat| stat.start_time)
+}
+
+/// Its command line, shortened; its name in brackets if it has none (any more).
+pub fn cmdline(pid: u32) -> String {
+    const LONGEST: usize = 200;
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
+    let text = text.trim();
+    if text.is_empty() {
+        return stat(pid).map_or_else(String::new, |stat| format!("[{}]", stat.name));
+    }
+    text.chars().take(LONGEST).collect()
+}
+
+/// Whether a process was started with exactly this variable (`NAME=value`) in its environment. One
+/// that may not be looked into has not, as far as can be known.
+pub fn has_environment(pid: u32, variable: &str) -> bool {
+    std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+        environment
+            .split(|byte| *byte == 0)
+            .any(|entry| entry == variable.as_bytes())
+    })
+}
+
+/// The inode behind a descriptor of some process, to recognise a pipe.
+pub fn inode_of_fd(pid: u32, fd: i32) -> io::Result<u64> {
+    std::fs::metadata(format!("/proc/{pid}/fd/{fd}")).map(|metadata| metadata.ino())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Low descriptors, kept free for children.
+
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+use crate::error::SysError;
+
+/// The descriptors 3 to 9 of this program, held by `/dev/null`.
+///
+/// A child that shares the descriptor table leaves it with `close_range(10, .., UNSHARE)`, which copies
+/// only what is below 10: so what it is to keep must lie there for a moment.
+#[derive(Debug)]
+pub struct Slots {
+    null: RawFd,
+}
+
+/// The first descriptor that is no slot.
+pub(crate) const FIRST_FREE: u32 = 10;
+const FIRST: RawFd = 3;
+
+impl Slots {
+    /// Close everything above standard error and take the slots. For a program that has just begun:
+    /// descriptors that it was given, or opened before, are gone.
+    pub fn take() -> Result<Self, SysError> {
+        // SAFETY: closing descriptors touches no memory. That no one uses those that are closed is what
+        // the documentation asks for; violated, it gives errors of those calls, or (as with any reuse
+        // of numbers) another file.
+        let closed = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, 0) };
+        if closed != 0 {
+            return Err(SysError::last("close", "what was open"));
+        }
+        let failed = || SysError::last("open", "/dev/null");
+        // SAFETY: the path is a constant that ends in NUL.
+        let null = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+        if null < 0 {
+            return Err(failed());
+        }
+        for slot in FIRST..RawFd::try_from(FIRST_FREE).unwrap_or(FIRST) {
+            // SAFETY: as above, only descriptors are touched, and those below 10 are ours now.
+            if slot != null && unsafe { libc::dup3(null, slot, libc::O_CLOEXEC) } < 0 {
+                return Err(failed());
+            }
+        }
+        Ok(Self { null: FIRST })
+    }
+
+    /// `/dev/null`, open for reading and writing.
+    pub fn null(&self) -> BorrowedFd<'_> {
+        // SAFETY: slot 3 is held by /dev/null from `take` on, and nothing closes it.
+        unsafe { BorrowedFd::borrow_raw(self.null) }
+    }
+
+    /// Put a descriptor into the slot for this standard stream (0 to 2) for the next child.
+    pub(crate) fn lend(stream: RawFd, fd: BorrowedFd<'_>) -> Result<RawFd, SysError> {
+        let slot = FIRST + 1 + stream;
+        // SAFETY: only descriptors are touched; the slot is ours.
+        if unsafe { libc::dup3(fd.as_raw_fd(), slot, libc::O_CLOEXEC) } < 0 {
+            return Err(SysError::last("duplicate", "a standard stream"));
+        }
+        Ok(slot)
+    }
+
+    /// Take the slots back, so that no copy of a pipe stays open in them.
+    pub(crate) fn clear(&self) {
+        for stream in 0..3 {
+            let _ = Self::lend(stream, self.null());
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What the child does between clone and exec.
+//!
+//! It runs in its parent's memory. So it only makes system calls (by the raw call where the library
+//! would do more, as for users, which it sets in all threads), never allocates, never panics, and
+//! writes to nothing but the word that it leaves.
+
+use std::ffi::{CStr, c_void};
+use std::ptr;
+
+use super::stage::Stage;
+use crate::signal::{Disposition, SIGNAL_SET};
+use crate::slots::FIRST_FREE;
+use crate::user::Credentials;
+
+/// Everything that the child needs, prepared.
+pub(super) struct Plan<'a> {
+    pub(super) shared_files: bool,
+    /// An open `cgroup.procs` to write ourselves to, or -1.
+    pub(super) join_cgroup: i32,
+    pub(super) stdio: [i32; 3],
+    pub(super) ignored: &'a [i32],
+    pub(super) limits: &'a [(u32, u64, u64)],
+    pub(super) oom_score: Option<&'a CStr>,
+    pub(super) nice: Option<i32>,
+    pub(super) credentials: Option<&'a Credentials>,
+    pub(super) cwd: &'a CStr,
+    pub(super) umask: Option<u32>,
+    /// These three end with a null pointer.
+    pub(super) programs: &'a [*const libc::c_char],
+    pub(super) argv: &'a [*const libc::c_char],
+    pub(super) envp: &'a [*const libc::c_char],
+    pub(super) failed: Failed,
+}
+
+/// The word that the child leaves.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Failed {
+    pub(super) stage: Option<Stage>,
+    pub(super) errno: i32,
+}
+
+/// The child's first function. It does not return unless it failed.
+pub(super) extern "C" fn child(plan: *mut c_void) -> i32 {
+    let plan: *mut Plan<'_> = plan.cast();
+    // SAFETY: `plan` is the parent's, valid and used by nobody else: the parent's thread sleeps.
+    let (stage, errno) = unsafe { run(&*plan) };
+    // SAFETY: as above. Volatile, since as far as the compiler sees nobody reads it.
+    unsafe {
+        ptr::write_volatile(
+            &raw mut (*plan).failed,
+            Failed {
+                stage: Some(stage),
+                errno,
+            },
+        );
+    }
+    127
+}
+
+fn errno() -> i32 {
+    // SAFETY: the address of this thread's errno, which is the sleeping parent's.
+    unsafe { *libc::__errno_location() }
+}
+
+fn check(stage: Stage, result: libc::c_long) -> Result<(), (Stage, i32)> {
+    if result < 0 {
+        Err((stage, errno()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Do it all; give what failed.
+///
+/// # Safety
+///
+/// Must be called in a child that shares its parent's memory while the parent's thread sleeps.
+unsafe fn run(plan: &Plan<'_>) -> (Stage, i32) {
+    // SAFETY: as the caller says.
+    let prepared = unsafe { prepare(plan) };
+    if let Err(failed) = prepared {
+        return failed;
+    }
+    // The most telling of the errors: one that exists but may not be run, else the last.
+    let mut why = libc::ENOENT;
+    for program in plan
+        .programs
+        .iter()
+        .take_while(|program| !program.is_null())
+    {
+        // SAFETY: all three are NUL-terminated strings, and lists that end with null.
+        unsafe { libc::execve(*program, plan.argv.as_ptr(), plan.envp.as_ptr()) };
+        match errno() {
+            libc::ENOENT | libc::ENOTDIR => {}
+            libc::EACCES => why = libc::EACCES,
+            other => return (Stage::Exec, other),
+        }
+    }
+    (Stage::Exec, why)
+}
+
+/// # Safety
+///
+/// As for [`run`].
+unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
+    // SAFETY: system calls that take numbers, or pointers to what the plan holds. Descriptors that are
+    // closed or replaced are the child's own, since its table is by then.
+    unsafe {
+        if plan.join_cgroup >= 0 {
+            let written = libc::write(plan.join_cgroup, c"0".as_ptr().cast(), 1);
+            check(Stage::Cgroup, written as libc::c_long)?;
+        }
+        if plan.shared_files {
+            let unshared = libc::syscall(
+                libc::SYS_close_range,
+                FIRST_FREE,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_UNSHARE,
+            );
+            check(Stage::Descriptors, unshared)?;
+        }
+        for (to, from) in (0..).zip(plan.stdio) {
+            check(Stage::Streams, libc::dup2(from, to).into())?;
+        }
+        // What somebody opened without care does not go to the program either.
+        let closed = libc::syscall(
+            libc::SYS_close_range,
+            3,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        );
+        check(Stage::Descriptors, closed)?;
+        check(Stage::Session, libc::setsid().into())?;
+        for signal in plan.ignored {
+            let default: Disposition = [0; 4];
+            let set = libc::syscall(
+                libc::SYS_rt_sigaction,
+                *signal,
+                &raw const default,
+                ptr::null_mut::<Disposition>(),
+                SIGNAL_SET,
+            );
+            check(Stage::Signals, set)?;
+        }
+        for (resource, soft, hard) in plan.limits {
+            let limit = libc::rlimit {
+                rlim_cur: *soft,
+                rlim_max: *hard,
+            };
+            let set = libc::syscall(
+                libc::SYS_prlimit64,
+                0,
+                *resource,
+                &raw const limit,
+                ptr::null_mut::<libc::rlimit>(),
+            );
+            check(Stage::Limits, set)?;
+        }
+        if let Some(score) = plan.oom_score {
+            let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY);
+            check(Stage::OomScore, file.into())?;
+            let written = libc::write(file, score.as_ptr().cast(), score.count_bytes());
+            let written = check(Stage::OomScore, written as libc::c_long);
+            libc::close(file);
+            written?;
+        }
+        if let Some(nice) = plan.nice {
+            let set = libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice);
+            check(Stage::Nice, set)?;
+        }
+        if let Some(wanted) = plan.credentials {
+            let (uid, gid) = (wanted.uid, wanted.gid);
+            let groups = &wanted.groups;
+            let set = libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr());
+            check(Stage::Group, set)?;
+            check(
+                Stage::Group,
+                libc::syscall(libc::SYS_setresgid, gid, gid, gid),
+            )?;
+            check(
+                Stage::User,
+                libc::syscall(libc::SYS_setresuid, uid, uid, uid),
+            )?;
+        }
+        check(Stage::WorkingFolder, libc::chdir(plan.cwd.as_ptr()).into())?;
+        if let Some(mask) = plan.umask {
+            libc::umask(mask);
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        let set = libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
+        check(Stage::Signals, set.into())
+    }
+}

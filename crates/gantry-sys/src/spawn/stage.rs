@@ -1,0 +1,185 @@
+//! The steps between fork and exec, by name.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::io;
+
+use super::Spawn;
+use crate::error::SysError;
+
+/// A step between fork and exec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Making sense of the arguments: a NUL byte in one of them, or none at all.
+    Arguments,
+    /// Looking up the user or group.
+    Lookup,
+    /// Making the pipes for its output, and other preparations of the keeper's.
+    Prepare,
+    /// Making the process.
+    Fork,
+    /// Getting a descriptor table of its own.
+    Descriptors,
+    /// Joining its control group.
+    Cgroup,
+    /// Standard input, output and error.
+    Streams,
+    /// A new session and process group.
+    Session,
+    /// Signals back to what they are by default.
+    Signals,
+    /// Resource limits.
+    Limits,
+    /// The out-of-memory score.
+    OomScore,
+    /// Niceness.
+    Nice,
+    /// Supplementary groups and group.
+    Group,
+    /// The user.
+    User,
+    /// The working folder.
+    WorkingFolder,
+    /// Running the program.
+    Exec,
+}
+
+impl Stage {
+    /// The step in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arguments => "arguments",
+            Self::Lookup => "user lookup",
+            Self::Prepare => "preparation",
+            Self::Fork => "fork",
+            Self::Descriptors => "descriptors",
+            Self::Cgroup => "cgroup",
+            Self::Streams => "standard streams",
+            Self::Session => "session",
+            Self::Signals => "signals",
+            Self::Limits => "limits",
+            Self::OomScore => "oom score",
+            Self::Nice => "nice",
+            Self::Group => "group",
+            Self::User => "user",
+            Self::WorkingFolder => "working folder",
+            Self::Exec => "exec",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a program could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SpawnError {
+    /// The step that failed.
+    pub stage: Stage,
+    /// The kernel's number for the reason; 0 if it was not the kernel's.
+    pub errno: i32,
+    /// A sentence with the path or name in it.
+    pub message: String,
+}
+
+impl SpawnError {
+    /// A failure of this step. An empty message is made of the step and the number.
+    pub fn new(stage: Stage, errno: i32, message: String) -> Self {
+        let message = if message.is_empty() {
+            format!("cannot start: {stage}: {}", word(errno))
+        } else {
+            message
+        };
+        Self {
+            stage,
+            errno,
+            message,
+        }
+    }
+
+    /// A failure while the standard streams were prepared.
+    pub fn streams(error: &SysError) -> Self {
+        let errno = error.source.raw_os_error().unwrap_or(0);
+        Self::new(Stage::Streams, errno, error.to_string())
+    }
+
+    pub(super) fn describe(stage: Stage, errno: i32, spawn: &Spawn<'_>) -> Self {
+        let why = word(errno);
+        let text = |text: &CStr| text.to_string_lossy().into_owned();
+        let message = match stage {
+            Stage::WorkingFolder => {
+                format!("cannot enter the working folder {}: {why}", text(spawn.cwd))
+            }
+            Stage::User => format!(
+                "cannot become user {}: {why}",
+                spawn.credentials.map_or(0, |wanted| wanted.uid)
+            ),
+            Stage::Group => format!(
+                "cannot become group {}: {why}",
+                spawn.credentials.map_or(0, |wanted| wanted.gid)
+            ),
+            Stage::Limits => format!("cannot set the limits {:?}: {why}", spawn.limits),
+            Stage::Nice => format!("cannot set nice to {}: {why}", spawn.nice.unwrap_or(0)),
+            Stage::OomScore => {
+                format!(
+                    "cannot set the oom score to {}: {why}",
+                    spawn.oom_score.unwrap_or(0)
+                )
+            }
+            Stage::Exec => {
+                let name = spawn
+                    .argv
+                    .first()
+                    .map_or_else(String::new, |name| text(name));
+                exec_message(&name, errno, spawn)
+            }
+            _ => String::new(),
+        };
+        Self::new(stage, errno, message)
+    }
+}
+
+fn exec_message(name: &str, errno: i32, spawn: &Spawn<'_>) -> String {
+    let why = word(errno);
+    let searched = !name.contains('/');
+    match errno {
+        libc::ENOENT if searched => {
+            let folders: Vec<_> = spawn
+                .programs
+                .iter()
+                .filter_map(|path| {
+                    let path = path.to_string_lossy().into_owned();
+                    Some(path.rsplit_once('/')?.0.to_owned())
+                })
+                .collect();
+            format!(
+                "cannot run `{name}`: not found in PATH ({})",
+                folders.join(":")
+            )
+        }
+        libc::ENOENT => {
+            let cwd = spawn.cwd.to_string_lossy().into_owned();
+            let path = std::path::Path::new(&cwd).join(name);
+            if path.exists() {
+                format!(
+                    "cannot run {}: its interpreter does not exist",
+                    path.display()
+                )
+            } else {
+                format!("cannot run {}: {why}", path.display())
+            }
+        }
+        libc::ENOEXEC => format!("cannot run {name}: neither a program nor a script with `#!`"),
+        _ => format!("cannot run {name}: {why}"),
+    }
+}
+
+fn word(errno: i32) -> String {
+    let text = io::Error::from_raw_os_error(errno).to_string();
+    text.rsplit_once(" (os error")
+        .map_or(text.clone(), |(word, _)| word.to_owned())
+}

@@ -1,0 +1,138 @@
+use std::os::fd::AsFd;
+
+use super::*;
+use crate::wait::{Ended, wait_for};
+
+struct Run {
+    argv: Vec<CString>,
+    cwd: CString,
+}
+
+fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<Ended, SpawnError> {
+    let run = Run {
+        argv: argv
+            .iter()
+            .map(|text| CString::new(*text).unwrap())
+            .collect(),
+        cwd: CString::new(cwd).unwrap(),
+    };
+    let null = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .unwrap();
+    let env = Environment::of(&[("PATH".into(), "/usr/bin:/bin".into())]).unwrap();
+    let empty = Environment::empty();
+    let env = empty.below(&env);
+    let programs = candidates(&run.argv[0], Some(b"/usr/bin:/bin"));
+    let mut spawn = Spawn {
+        programs: &programs,
+        argv: &run.argv,
+        env: &env,
+        cwd: &run.cwd,
+        credentials: None,
+        umask: None,
+        limits: &[],
+        open_files: None,
+        nice: None,
+        oom_score: None,
+        stdio: Stdio {
+            input: null.as_fd(),
+            output: null.as_fd(),
+            error: null.as_fd(),
+        },
+        cgroup: None,
+    };
+    change(&mut spawn);
+    let pid = Spawner::new().unwrap().spawn(None, &spawn)?;
+    Ok(wait_for(pid).unwrap().unwrap().ended)
+}
+
+#[test]
+fn a_program_runs_and_its_code_comes_back() {
+    assert_eq!(
+        run(&["sh", "-c", "exit 7"], "/", |_| ()),
+        Ok(Ended::Code(7))
+    );
+    assert_eq!(
+        run(&["sh", "-c", "kill -9 $$"], "/", |_| ()),
+        Ok(Ended::Signal {
+            signal: 9,
+            core: false
+        })
+    );
+}
+
+#[test]
+fn each_step_that_fails_is_named() {
+    let failed = |argv: &[&str], cwd: &str| {
+        let error = run(argv, cwd, |_| ()).unwrap_err();
+        (error.stage, error.errno, error.message)
+    };
+    let (stage, errno, message) = failed(&["no-such-program"], "/");
+    assert_eq!((stage, errno), (Stage::Exec, libc::ENOENT));
+    assert!(
+        message.contains("not found in PATH (/usr/bin:/bin)"),
+        "{message}"
+    );
+    let (stage, errno, _) = failed(&["/etc/passwd"], "/");
+    assert_eq!((stage, errno), (Stage::Exec, libc::EACCES));
+    let (stage, errno, message) = failed(&["true"], "/no/such/folder");
+    assert_eq!((stage, errno), (Stage::WorkingFolder, libc::ENOENT));
+    assert!(message.contains("/no/such/folder"), "{message}");
+}
+
+#[test]
+fn settings_arrive() {
+    let script = "test $(umask) = 0027 && test $(ulimit -n) = 77 && test $(nice) = 5 && test $PWD = /tmp \
+                  && test $(ps -o sid= -p $$) -eq $$ && test $(cat /proc/self/oom_score_adj) = 300 \
+                  && ! grep -q '^SigIgn:.*[1-9a-f]' /proc/self/status \
+                  && ! grep -q '^SigBlk:.*[1-9a-f]' /proc/self/status";
+    let ended = run(&["sh", "-c", script], "/tmp", |spawn| {
+        spawn.umask = Some(0o027);
+        spawn.limits = &[RLimit::OpenFiles(77)];
+        spawn.nice = Some(5);
+        spawn.oom_score = Some(300);
+    });
+    assert_eq!(ended, Ok(Ended::Code(0)));
+}
+
+#[test]
+fn another_user_is_for_root_only() {
+    static NOBODY: std::sync::LazyLock<Credentials> = std::sync::LazyLock::new(|| Credentials {
+        uid: 65534,
+        gid: 65534,
+        groups: vec![65534],
+        account: None,
+    });
+    let ended = run(
+        &["sh", "-c", "test $(id -u):$(id -G) = 65534:65534"],
+        "/",
+        |spawn| {
+            spawn.credentials = Some(&NOBODY);
+        },
+    );
+    let root = rustix::process::geteuid().is_root();
+    match ended {
+        Ok(ended) => assert_eq!(ended, Ended::Code(0)),
+        Err(error) => assert!(!root && error.stage == Stage::Group, "{error}"),
+    }
+}
+
+#[test]
+fn a_child_is_born_into_its_group() {
+    let name = format!("gantry-test-{}", std::process::id());
+    let Ok(root) = crate::CgroupRoot::open(&name) else {
+        return;
+    };
+    let group = root.group("one").unwrap();
+    let fd: &'static _ = Box::leak(Box::new(group.open().unwrap()));
+    let script = format!("grep -q '^0::.*{name}/one$' /proc/self/cgroup");
+    let ended = run(&["sh", "-c", &script], "/", |spawn| {
+        spawn.cgroup = Some(fd.as_fd());
+    });
+    group.remove();
+    root.remove();
+    assert_eq!(ended, Ok(Ended::Code(0)));
+    assert!(!root.path().exists());
+}

@@ -1,0 +1,177 @@
+//! All processes of the machine at one moment, and who belongs to whom.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::SysError;
+use crate::process::{ProcessRef, Stat};
+
+/// One process in the table.
+pub type Entry = Stat;
+
+/// All processes at one moment.
+#[derive(Debug)]
+pub struct ProcessTable {
+    entries: Vec<Entry>,
+    by_pid: HashMap<u32, usize>,
+    children: HashMap<u32, Vec<usize>>,
+    marks: Option<HashMap<Vec<u8>, Vec<usize>>>,
+}
+
+impl ProcessTable {
+    /// Look now.
+    pub fn snapshot() -> Result<Self, SysError> {
+        let failed = |error| SysError::new("read", "/proc", error);
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir("/proc").map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let pid = name.to_str().and_then(|name| name.parse().ok());
+            // One that has gone between the two reads is not in the table.
+            entries.extend(pid.and_then(crate::process::stat));
+        }
+        Ok(Self::of(entries))
+    }
+
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        let mut by_pid = HashMap::with_capacity(entries.len());
+        let mut children: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (index, entry) in entries.iter().enumerate() {
+            by_pid.insert(entry.pid, index);
+            children.entry(entry.parent).or_default().push(index);
+        }
+        Self {
+            entries,
+            by_pid,
+            children,
+            marks: None,
+        }
+    }
+
+    /// The process with this number.
+    pub fn get(&self, pid: u32) -> Option<&Entry> {
+        self.by_pid.get(&pid).map(|index| &self.entries[*index])
+    }
+
+    /// Every living process of the tree that `leader` began: those of its session and group, all that
+    /// descend from any of them, and those whose environment carries `mark` (`NAME=value`) with all that
+    /// descend from them. The second value says whether one was found by its mark alone.
+    pub fn tree(&mut self, leader: ProcessRef, mark: &str) -> (Vec<&Entry>, bool) {
+        let mut found = HashSet::new();
+        let mut queue = Vec::new();
+        // As long as a session or group has a member, the kernel gives its number to nobody else. If
+        // somebody else has it, there is none of ours.
+        let ours = self
+            .get(leader.pid)
+            .is_none_or(|entry| entry.start_time == leader.start_time);
+        if ours {
+            queue.extend(
+                self.entries
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, entry)| {
+                        let member = entry.session == leader.pid
+                            || entry.group == leader.pid
+                            || entry.pid == leader.pid;
+                        (member && entry.start_time >= leader.start_time).then_some(index)
+                    }),
+            );
+        }
+        self.descend(&mut queue, &mut found);
+        let by_lineage = found.len();
+        queue.extend(self.marked(mark));
+        self.descend(&mut queue, &mut found);
+        let by_mark = found.len() > by_lineage;
+        let mut members: Vec<&Entry> = found
+            .into_iter()
+            .map(|index| &self.entries[index])
+            .filter(|entry| !entry.is_dead())
+            .collect();
+        members.sort_unstable_by_key(|entry| entry.pid);
+        (members, by_mark)
+    }
+
+    fn descend(&self, queue: &mut Vec<usize>, found: &mut HashSet<usize>) {
+        while let Some(index) = queue.pop() {
+            if found.insert(index)
+                && let Some(children) = self.children.get(&self.entries[index].pid)
+            {
+                queue.extend(children);
+            }
+        }
+    }
+
+    /// Those whose environment carries this variable. All environments are read once, when this is
+    /// first asked; only those with a variable of the same name are remembered.
+    fn marked(&mut self, mark: &str) -> Vec<usize> {
+        let Some((name, _)) = mark.split_once('=') else {
+            return Vec::new();
+        };
+        let entries = &self.entries;
+        let marks = self.marks.get_or_insert_with(|| {
+            let prefix = format!("{name}=");
+            let mut marks: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+            for (index, entry) in entries.iter().enumerate() {
+                // The kernel's own threads have no environment.
+                if entry.parent == 2 || entry.is_dead() {
+                    continue;
+                }
+                let environment =
+                    std::fs::read(format!("/proc/{}/environ", entry.pid)).unwrap_or_default();
+                let own = environment
+                    .split(|byte| *byte == 0)
+                    .find(|variable| variable.starts_with(prefix.as_bytes()));
+                if let Some(own) = own {
+                    marks.entry(own.to_vec()).or_default().push(index);
+                }
+            }
+            marks
+        });
+        marks.get(mark.as_bytes()).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(pid: u32, parent: u32, session: u32, start_time: u64) -> Entry {
+        Stat {
+            pid,
+            name: "x".into(),
+            state: 'S',
+            parent,
+            group: session,
+            session,
+            start_time,
+        }
+    }
+
+    #[test]
+    fn a_tree_is_session_group_and_descent() {
+        let mut table = ProcessTable::of(vec![
+            entry(1, 0, 1, 0),
+            entry(10, 1, 10, 5),
+            entry(11, 10, 10, 6),
+            entry(12, 11, 12, 7),
+            entry(13, 1, 10, 8),
+            entry(20, 1, 20, 9),
+        ]);
+        let leader = ProcessRef {
+            pid: 10,
+            start_time: 5,
+        };
+        let (tree, by_mark) = table.tree(leader, "GANTRY_MARK_OF_NOBODY=1");
+        let pids: Vec<_> = tree.iter().map(|entry| entry.pid).collect();
+        assert_eq!(pids, [10, 11, 12, 13]);
+        assert!(!by_mark);
+    }
+
+    #[test]
+    fn a_reused_number_is_not_a_tree() {
+        let mut table = ProcessTable::of(vec![entry(10, 1, 10, 50), entry(11, 10, 10, 60)]);
+        let leader = ProcessRef {
+            pid: 10,
+            start_time: 5,
+        };
+        assert!(table.tree(leader, "GANTRY_MARK_OF_NOBODY=1").0.is_empty());
+    }
+}
