@@ -15,7 +15,7 @@ use crate::world::SavedService;
 /// Which services an `up` is about. What they depend on comes along.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Targets {
-    /// All that start by themselves, and all that run already. What left the file is removed.
+    /// All that start by themselves, and all that someone asked for. What left the file is removed.
     #[default]
     AutoStart,
     /// These only. Nothing else is touched, and nothing is removed.
@@ -118,13 +118,18 @@ pub enum ObservedRun {
         /// Since when, on the caller's clock.
         since: Option<Millis>,
     },
-    /// It ended, and nothing of it is left.
+    /// It ended by itself.
     Exited {
         /// How.
         exit: ExitStatus,
+        /// What of its tree is still alive. It is cleared away before the next start.
+        left: Option<SmolStr>,
         /// The last lines of its output.
         tail: Vec<String>,
     },
+    /// It was stopped because someone asked for that, and nothing of it is left. Reported so that
+    /// the next start counts on from its generation.
+    Stopped,
 }
 
 /// One thing that happened.

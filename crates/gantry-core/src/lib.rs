@@ -25,6 +25,8 @@ pub mod ids;
 pub mod outcome;
 pub mod plan;
 pub mod restart;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 pub mod spec;
 pub mod state;
 pub mod view;

@@ -143,6 +143,8 @@ pub struct Present<'a> {
     pub spec: &'a ServiceSpec,
     /// What it is doing.
     pub phase: Phase,
+    /// Whether someone asked for it to run.
+    pub wanted: bool,
 }
 
 /// Why there is no plan.
@@ -232,13 +234,13 @@ fn scope(
     now: &HashMap<&str, Present<'_>>,
     targets: &Targets,
 ) -> Result<Vec<bool>, PlanError> {
-    let runs = |spec: &ServiceSpec| {
+    let asked_for = |spec: &ServiceSpec| {
         now.get(spec.name.as_str())
-            .is_some_and(|present| present.phase == Phase::Up)
+            .is_some_and(|present| present.wanted)
     };
     let seeds: Vec<ServiceKey> = match targets {
         Targets::AutoStart => (0..wanted.len())
-            .filter(|at| wanted[*at].auto_start || runs(&wanted[*at]))
+            .filter(|at| wanted[*at].auto_start || asked_for(&wanted[*at]))
             .map(key_at)
             .collect(),
         Targets::Named(names) => {
@@ -268,7 +270,7 @@ fn decide(
     let Some(now) = now else {
         return (Action::Start, Reason::NotRunning);
     };
-    let same = now.spec.digest == spec.digest && now.spec.mode == spec.mode;
+    let same = now.spec.runs_like(spec);
     match now.phase {
         Phase::Down => (Action::Start, Reason::NotRunning),
         Phase::Failed => (Action::Start, Reason::HasFailed),

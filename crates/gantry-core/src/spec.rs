@@ -146,4 +146,9 @@ impl ServiceSpec {
             conflicts_with: Vec::new(),
         }
     }
+
+    /// Whether an instance of this specification may go on under the other: same digest, mode, kind.
+    pub fn runs_like(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.mode == other.mode && self.kind == other.kind
+    }
 }

@@ -21,6 +21,7 @@ fn up(spec: &ServiceSpec) -> Present<'_> {
     Present {
         spec,
         phase: Phase::Up,
+        wanted: true,
     }
 }
 
@@ -108,6 +109,7 @@ fn mode_replicas_and_completed_jobs_have_their_own_reasons() {
         Present {
             spec: &old[2],
             phase: Phase::Completed,
+            wanted: true,
         },
     ];
     let steps = plan(&present, &new, &[], &Targets::AutoStart).expect("a plan");
@@ -142,7 +144,7 @@ proptest! {
         let present: Vec<_> = old
             .iter()
             .zip(&running)
-            .map(|(spec, up)| Present { spec, phase: if *up { Phase::Up } else { Phase::Down } })
+            .map(|(spec, up)| Present { spec, phase: if *up { Phase::Up } else { Phase::Down }, wanted: *up })
             .collect();
         let steps = plan(&present, &new, &[], &Targets::AutoStart).expect("a plan");
         prop_assert_eq!(steps.len(), 10);

@@ -171,14 +171,16 @@ impl World {
                     self.stop(at.service, number, StopHow::Graceful, then, out);
                 }
             }
-            (Run::Unknown { .. }, ObservedRun::Exited { exit, tail }) => {
+            (Run::Unknown { .. }, ObservedRun::Exited { exit, left, tail }) => {
                 slot.generation = generation;
                 slot.revision = revision;
-                self.ended(at.service, number, exit, None, tail, out);
+                self.ended(at.service, number, exit, left.as_ref(), tail, out);
             }
             // The end is final, so even an old observation of it is true.
-            (Run::Starting { .. } | Run::Up(_), ObservedRun::Exited { exit, tail }) if !newer => {
-                self.ended(at.service, number, exit, None, tail, out);
+            (Run::Starting { .. } | Run::Up(_), ObservedRun::Exited { exit, left, tail })
+                if !newer =>
+            {
+                self.ended(at.service, number, exit, left.as_ref(), tail, out);
             }
             (
                 Run::Idle | Run::Failed | Run::Completed | Run::Backoff { .. },
@@ -192,10 +194,22 @@ impl World {
                 slot.started_at = since;
                 self.adopt(at, pid, since, false, true, out);
             }
+            (Run::Unknown { then, .. }, ObservedRun::Stopped) => {
+                let then = std::mem::take(then);
+                slot.generation = generation;
+                slot.revision = revision;
+                self.follow(at.service, number, then, out);
+            }
+            (_, ObservedRun::Exited { left: Some(_), .. }) if newer => {
+                // Leftovers of a start that this world does not know: they go.
+                slot.generation = generation;
+                self.stop(at.service, number, StopHow::Graceful, Then::Rest, out);
+            }
             (Run::Idle, ObservedRun::Exited { exit, .. }) if newer => {
                 slot.generation = generation;
                 slot.last_exit = Some(exit);
             }
+            (Run::Idle, ObservedRun::Stopped) if newer => slot.generation = generation,
             _ => {}
         }
         true

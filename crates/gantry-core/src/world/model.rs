@@ -28,6 +28,7 @@ impl World {
             Present {
                 spec: &service.spec,
                 phase: service.phase(),
+                wanted: service.desired == Desired::Running,
             }
         };
         let present: Vec<_> = self.services().into_iter().map(present).collect();
@@ -142,10 +143,10 @@ impl World {
         let service = &mut self.services[key.index()];
         service.gone = false;
         service.leaving = false;
-        if action.is_none() && (service.any_alive() || service.desired == Desired::Running) {
+        if action.is_none() && service.desired == Desired::Running {
             return key;
         }
-        let changed = service.spec.digest != spec.digest || service.spec.mode != spec.mode;
+        let changed = !service.spec.runs_like(&spec);
         service.spec = spec;
         if changed {
             service.revision = service.revision.next();

@@ -87,8 +87,10 @@ fn conditions(service: &Service, alive: bool) -> (Standing, Standing, Standing) 
     let ready = match service.spec.kind {
         // A job is never ready; who waits for that means its end.
         Kind::Job => met(completed),
-        // It ended well by itself, and will not be ready again.
-        Kind::Service if completed => Standing::Impossible,
+        // One of it ended well by itself, and will not be ready again.
+        Kind::Service if wanted.iter().any(|slot| matches!(slot.run, Run::Completed)) => {
+            Standing::Impossible
+        }
         Kind::Service => met(service.ready()),
     };
     (met(started), ready, met(completed))

@@ -158,3 +158,44 @@ fn shift(counter: &mut u32, before: bool, after: bool) {
         .saturating_sub(u32::from(before))
         .saturating_add(u32::from(after));
 }
+
+#[cfg(any(test, feature = "simulation"))]
+impl World {
+    /// Compares every counter with what it counts. For tests: it walks over everything.
+    pub(crate) fn audit(&self) -> Result<(), String> {
+        let mut expected = vec![(0_u32, 0_u32, 0_u32, 0_u32); self.services.len()];
+        for key in self.all_keys() {
+            let service = &self.services[key.index()];
+            let offer = Offer::of(service);
+            if offer != service.offer {
+                return Err(format!("the offer of {} is out of date", service.spec.name));
+            }
+            for link in self.graph.dependents(key) {
+                let standing = offer.standing(link.condition);
+                expected[link.to.index()].0 += u32::from(standing != Standing::Met);
+                expected[link.to.index()].1 += u32::from(standing == Standing::Impossible);
+            }
+            for link in self.graph.dependencies(key) {
+                expected[link.to.index()].2 += u32::from(offer.going_down);
+            }
+            for other in self.conflicts.get(&key).into_iter().flatten() {
+                expected[other.index()].3 += u32::from(offer.alive);
+            }
+        }
+        for (service, expected) in self.services.iter().zip(expected) {
+            let counters = (
+                service.unmet,
+                service.impossible,
+                service.holds,
+                service.conflicts,
+            );
+            if counters != expected {
+                let name = &service.spec.name;
+                return Err(format!(
+                    "{name} counts {counters:?}, it should be {expected:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,344 @@
+//! A backend that does what the effects promise, when it gets round to it.
+//!
+//! It knows instances by name, as a real one does, and is the truth that the rules are checked
+//! against.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use crate::effect::StopHow;
+use crate::event::ObservedRun;
+use crate::failure::{ExitStatus, Failure, FailureKind, Stage};
+use crate::ids::{EffectId, Generation, InstanceId, Millis, Revision, ServiceName};
+
+/// A process, or what is left of one.
+#[derive(Debug, Clone)]
+pub(super) struct Process {
+    pub(super) generation: Generation,
+    pub(super) pid: u32,
+    /// Its leader ended; other processes of its tree live on.
+    pub(super) left: bool,
+}
+
+/// What the backend keeps of the newest start of a slot.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) generation: Generation,
+    pub(super) revision: Revision,
+    pub(super) run: ObservedRun,
+}
+
+/// Something the backend was asked, and has not done yet.
+#[derive(Debug, Clone)]
+pub(super) enum Work {
+    Start {
+        effect: EffectId,
+        at: InstanceId,
+        generation: Generation,
+        revision: Revision,
+    },
+    Stop {
+        effect: EffectId,
+        at: InstanceId,
+        generation: Generation,
+        how: StopHow,
+    },
+    Update {
+        effect: EffectId,
+        at: InstanceId,
+        generation: Generation,
+        revision: Revision,
+    },
+    Observe {
+        services: Vec<ServiceName>,
+    },
+}
+
+/// Something that the supervisor will hear.
+#[derive(Debug, Clone)]
+pub(super) enum News {
+    Started {
+        effect: EffectId,
+        at: InstanceId,
+        pid: u32,
+    },
+    StartFailed {
+        effect: EffectId,
+        at: InstanceId,
+        kind: FailureKind,
+    },
+    Stopped {
+        effect: EffectId,
+        at: InstanceId,
+        exit: Option<ExitStatus>,
+    },
+    Resisted {
+        effect: EffectId,
+        at: InstanceId,
+    },
+    Updated {
+        effect: EffectId,
+        at: InstanceId,
+    },
+    Lost {
+        effect: EffectId,
+        at: InstanceId,
+    },
+    Exited {
+        at: InstanceId,
+        generation: Generation,
+        code: i32,
+        left: bool,
+    },
+    Observed {
+        services: Vec<ServiceName>,
+        records: Vec<(InstanceId, Record)>,
+    },
+}
+
+impl News {
+    /// The instance that it is about. News of one instance keep their order, with the one exception
+    /// that [`Backend::exit`] makes.
+    pub(super) fn about(&self) -> Option<&InstanceId> {
+        match self {
+            Self::Started { at, .. }
+            | Self::StartFailed { at, .. }
+            | Self::Stopped { at, .. }
+            | Self::Resisted { at, .. }
+            | Self::Updated { at, .. }
+            | Self::Lost { at, .. }
+            | Self::Exited { at, .. } => Some(at),
+            Self::Observed { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Backend {
+    pub(super) lost: bool,
+    pub(super) processes: BTreeMap<InstanceId, Process>,
+    pub(super) records: BTreeMap<InstanceId, Record>,
+    /// The newest generation of each slot that a stop has ended for good.
+    buried: BTreeMap<InstanceId, Generation>,
+    pub(super) work: Vec<Work>,
+    pub(super) news: Vec<News>,
+    pub(super) watched: BTreeSet<(InstanceId, Generation)>,
+    last_pid: u32,
+}
+
+impl Backend {
+    /// Takes in something to do. While the backend is lost, it fails the way a driver would tell.
+    pub(super) fn ask(&mut self, work: Work) {
+        if !self.lost {
+            self.work.push(work);
+            return;
+        }
+        self.news.push(match work {
+            Work::Start { effect, at, .. } => News::StartFailed {
+                effect,
+                at,
+                kind: FailureKind::Unreachable,
+            },
+            Work::Stop { effect, at, .. } | Work::Update { effect, at, .. } => {
+                News::Lost { effect, at }
+            }
+            // Reconnecting answers it.
+            Work::Observe { .. } => return,
+        });
+    }
+
+    /// Carries out one piece of work. Gives the news of it, which the caller may lose.
+    pub(super) fn carry_out(
+        &mut self,
+        work: Work,
+        now: Millis,
+        exits_first: bool,
+    ) -> Result<Vec<News>, String> {
+        let mut news = Vec::new();
+        match work {
+            Work::Start {
+                effect,
+                at,
+                generation,
+                revision,
+            } => {
+                if self
+                    .buried
+                    .get(&at)
+                    .is_some_and(|buried| *buried >= generation)
+                {
+                    let kind = FailureKind::Transient;
+                    return Ok(vec![News::StartFailed { effect, at, kind }]);
+                }
+                if let Some(process) = self.processes.get(&at) {
+                    if process.generation != generation {
+                        return Err(format!(
+                            "two live instances of {at}: generation {generation} was started beside {}",
+                            process.generation
+                        ));
+                    }
+                    return Ok(vec![News::Started {
+                        effect,
+                        at,
+                        pid: process.pid,
+                    }]);
+                }
+                self.last_pid += 1;
+                let pid = self.last_pid;
+                let process = Process {
+                    generation,
+                    pid,
+                    left: false,
+                };
+                self.processes.insert(at.clone(), process);
+                let run = ObservedRun::Running {
+                    pid: Some(pid),
+                    since: Some(now),
+                };
+                self.records.insert(
+                    at.clone(),
+                    Record {
+                        generation,
+                        revision,
+                        run,
+                    },
+                );
+                news.push(News::Started { effect, at, pid });
+            }
+            Work::Stop {
+                effect,
+                at,
+                generation,
+                ..
+            } => {
+                let buried = self.buried.entry(at.clone()).or_default();
+                *buried = (*buried).max(generation);
+                let ends = self
+                    .processes
+                    .get(&at)
+                    .is_some_and(|p| p.generation == generation);
+                if ends {
+                    let process = self.processes.remove(&at);
+                    if exits_first && process.is_some_and(|process| !process.left) {
+                        let at = at.clone();
+                        news.push(News::Exited {
+                            at,
+                            generation,
+                            code: 143,
+                            left: false,
+                        });
+                    }
+                }
+                let revision = self.records.get(&at).map(|record| record.revision);
+                if self
+                    .records
+                    .get(&at)
+                    .is_none_or(|record| record.generation <= generation)
+                {
+                    let record = Record {
+                        generation,
+                        revision: revision.unwrap_or_default(),
+                        run: ObservedRun::Stopped,
+                    };
+                    self.records.insert(at.clone(), record);
+                }
+                let exit = ends.then_some(ExitStatus::Signal(15));
+                news.push(News::Stopped { effect, at, exit });
+            }
+            Work::Update {
+                effect,
+                at,
+                generation,
+                revision,
+            } => match self.records.get_mut(&at) {
+                Some(record) if record.generation == generation => {
+                    record.revision = revision;
+                    news.push(News::Updated { effect, at });
+                }
+                _ => news.push(News::Lost { effect, at }),
+            },
+            Work::Observe { services } => news.push(self.observe(services)),
+        }
+        Ok(news)
+    }
+
+    /// All that is here of these services.
+    pub(super) fn observe(&self, services: Vec<ServiceName>) -> News {
+        let records = self
+            .records
+            .iter()
+            .filter(|(at, _)| services.contains(&at.service))
+            .map(|(at, record)| (at.clone(), record.clone()))
+            .collect();
+        News::Observed { services, records }
+    }
+
+    /// The leader of a process ends by itself.
+    pub(super) fn exit(&mut self, at: &InstanceId, code: i32, left: bool, overtakes: bool) {
+        let Some(process) = self.processes.get_mut(at) else {
+            return;
+        };
+        if process.left {
+            return;
+        }
+        let generation = process.generation;
+        if left {
+            process.left = true;
+        } else {
+            self.processes.remove(at);
+        }
+        if let Some(record) = self.records.get_mut(at) {
+            let left = left.then(|| SmolStr::new_static("a child"));
+            record.run = ObservedRun::Exited {
+                exit: ExitStatus::Code(code),
+                left,
+                tail: Vec::new(),
+            };
+        }
+        if self.lost {
+            return;
+        }
+        let news = News::Exited {
+            at: at.clone(),
+            generation,
+            code,
+            left,
+        };
+        let first = self.news.iter().position(|other| other.about() == Some(at));
+        match first.filter(|_| overtakes) {
+            Some(first) => self.news.insert(first, news),
+            None => self.news.push(news),
+        }
+    }
+
+    /// The connection breaks: work that was asked may or may not be done, and nobody hears of it.
+    pub(super) fn disconnect(&mut self, now: Millis, mut done: u64) -> Result<(), String> {
+        for work in std::mem::take(&mut self.work) {
+            if done & 1 == 1 {
+                self.carry_out(work, now, false)?;
+            }
+            done = done.rotate_right(1);
+        }
+        self.news.clear();
+        self.watched.clear();
+        Ok(())
+    }
+
+    /// A service was removed: what is kept about it goes.
+    pub(super) fn forget(&mut self, service: &ServiceName) {
+        self.records.retain(|at, _| at.service != *service);
+        self.buried.retain(|at, _| at.service != *service);
+        self.work.retain(|work| match work {
+            Work::Start { at, .. } | Work::Stop { at, .. } | Work::Update { at, .. } => {
+                at.service != *service
+            }
+            Work::Observe { .. } => true,
+        });
+    }
+}
+
+/// A failure as a driver reports it.
+pub(super) fn start_failure(kind: FailureKind) -> Failure {
+    Failure::new(Stage::Start, "the start failed").kind(kind)
+}

@@ -1,0 +1,222 @@
+//! What must hold, and the checker's own book-keeping of what the world has been told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::backend::Backend;
+use crate::effect::Effect;
+use crate::event::{Event, ObservedRun};
+use crate::ids::{EffectId, Generation, InstanceKey, OperationId, ServiceName};
+use crate::spec::{Condition, Kind};
+use crate::world::World;
+
+/// What the world can know of a slot, from the news it was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Told {
+    start: Option<EffectId>,
+    generation: Generation,
+    up: bool,
+    ready: bool,
+    completed: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Checker {
+    told: BTreeMap<InstanceKey, Told>,
+    /// Services that someone stopped, and nobody has asked for since.
+    stopped: BTreeSet<ServiceName>,
+    /// Operations and whether they have ended.
+    pub(super) operations: BTreeMap<OperationId, bool>,
+}
+
+impl Checker {
+    /// A new supervisor knows nothing, and owes nothing to the clients of the one before it.
+    pub(super) fn restarted(&mut self) {
+        self.told.clear();
+        self.operations.clear();
+    }
+
+    pub(super) fn asked_to_stop(&mut self, services: impl IntoIterator<Item = ServiceName>) {
+        self.stopped.extend(services);
+    }
+
+    pub(super) fn asked_to_run(&mut self) {
+        self.stopped.clear();
+    }
+
+    /// Takes note of what the world is about to be told.
+    pub(super) fn hear(&mut self, event: &Event, world: &World) {
+        let ready_by_itself = |at: InstanceKey| {
+            world
+                .spec(at.service)
+                .is_some_and(|s| !s.probed_ready && s.kind == Kind::Service)
+        };
+        match event {
+            Event::Started {
+                effect, instance, ..
+            } => {
+                let told = self.told.entry(*instance).or_default();
+                if told.start == Some(*effect) {
+                    told.up = true;
+                    told.ready |= ready_by_itself(*instance);
+                }
+            }
+            Event::Ready {
+                instance,
+                generation,
+            }
+            | Event::NotReady {
+                instance,
+                generation,
+                ..
+            } => {
+                let told = self.told.entry(*instance).or_default();
+                if told.generation == *generation && told.up {
+                    told.ready = matches!(event, Event::Ready { .. });
+                }
+            }
+            Event::Exited {
+                instance,
+                generation,
+                exit,
+                left,
+                ..
+            } => {
+                let told = self.told.entry(*instance).or_default();
+                if told.generation == *generation {
+                    let runs = told.up || told.start.is_some();
+                    told.completed |= runs && exit.success() && left.is_none();
+                    (told.up, told.ready) = (false, false);
+                    told.start = None;
+                }
+            }
+            Event::Stopped { instance, .. } => {
+                let told = self.told.entry(*instance).or_default();
+                (told.up, told.ready) = (false, false);
+                // A job whose leftovers were cleared away is completed by then.
+                told.completed |= world
+                    .service(instance.service)
+                    .and_then(|view| view.last_exit)
+                    .is_some_and(|exit| exit.success());
+            }
+            Event::BackendLost { services, .. } => {
+                for (at, told) in &mut self.told {
+                    if services.contains(&at.service) {
+                        (told.up, told.ready) = (false, false);
+                    }
+                }
+            }
+            Event::Observed { instances, .. } => {
+                for seen in instances {
+                    let told = self.told.entry(seen.instance).or_default();
+                    if seen.generation < told.generation {
+                        continue;
+                    }
+                    told.generation = seen.generation;
+                    match &seen.run {
+                        // Of one that is known to be up, nothing new is said.
+                        ObservedRun::Running { .. } if told.up => {}
+                        ObservedRun::Running { .. } => {
+                            told.up = true;
+                            told.ready = ready_by_itself(seen.instance);
+                        }
+                        ObservedRun::Exited { exit, .. } => {
+                            (told.up, told.ready) = (false, false);
+                            told.completed |= exit.success();
+                        }
+                        ObservedRun::Stopped => (told.up, told.ready) = (false, false),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Checks what the world wants done, before it is done.
+    pub(super) fn check(&mut self, effect: &Effect, world: &World) -> Result<(), String> {
+        match effect {
+            Effect::Start {
+                id,
+                instance,
+                generation,
+                ..
+            } => {
+                self.check_start(*instance, world)?;
+                let told = self.told.entry(*instance).or_default();
+                if *generation <= told.generation {
+                    return Err(format!(
+                        "generation {generation} of {instance:?} was used before"
+                    ));
+                }
+                *told = Told {
+                    start: Some(*id),
+                    generation: *generation,
+                    ..Told::default()
+                };
+            }
+            Effect::OperationEnded { operation, .. } => {
+                match self.operations.insert(*operation, true) {
+                    Some(false) => {}
+                    Some(true) => return Err(format!("operation {operation} ended twice")),
+                    None => return Err(format!("operation {operation} was never begun")),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_start(&self, at: InstanceKey, world: &World) -> Result<(), String> {
+        let Some(spec) = world.spec(at.service) else {
+            return Err(format!("{at:?} has no specification"));
+        };
+        if self.stopped.contains(&spec.name) {
+            return Err(format!("{} was started after it was stopped", spec.name));
+        }
+        for edge in &spec.depends_on {
+            let Some(key) = world.key(edge.on.as_str()) else {
+                return Err(format!("{} was started without {}", spec.name, edge.on));
+            };
+            let replicas = world.spec(key).map_or(0, |spec| spec.replicas);
+            let job = world.spec(key).is_some_and(|spec| spec.kind == Kind::Job);
+            for slot in 0..replicas {
+                let told = self
+                    .told
+                    .get(&InstanceKey { service: key, slot })
+                    .copied()
+                    .unwrap_or_default();
+                let met = match edge.condition {
+                    Condition::Started => told.up || told.completed,
+                    Condition::Ready if job => told.completed,
+                    Condition::Ready => told.ready,
+                    Condition::Completed => told.completed,
+                };
+                if !met {
+                    return Err(format!(
+                        "{} was started before {} was {}",
+                        spec.name, edge.on, edge.condition
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Two services that conflict, and both run.
+pub(super) fn check_conflicts(backend: &Backend, world: &World) -> Result<(), String> {
+    let runs = |name: &ServiceName| backend.processes.keys().any(|at| at.service == *name);
+    for key in world.services() {
+        let Some(spec) = world
+            .spec(key)
+            .filter(|spec| !spec.conflicts_with.is_empty())
+        else {
+            continue;
+        };
+        if let Some(other) = spec.conflicts_with.iter().find(|other| runs(other))
+            && runs(&spec.name)
+        {
+            return Err(format!("{} and {other} conflict, and both run", spec.name));
+        }
+    }
+    Ok(())
+}
