@@ -17,6 +17,8 @@ struct Told {
     up: bool,
     ready: bool,
     completed: bool,
+    /// It ended well, and counts as completed when its leftovers are gone.
+    clearing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +87,7 @@ impl Checker {
                 if told.generation == *generation {
                     let runs = told.up || told.start.is_some();
                     told.completed |= runs && exit.success() && left.is_none();
+                    told.clearing |= runs && exit.success() && left.is_some();
                     (told.up, told.ready) = (false, false);
                     told.start = None;
                 }
@@ -92,11 +95,7 @@ impl Checker {
             Event::Stopped { instance, .. } => {
                 let told = self.told.entry(*instance).or_default();
                 (told.up, told.ready) = (false, false);
-                // A job whose leftovers were cleared away is completed by then.
-                told.completed |= world
-                    .service(instance.service)
-                    .and_then(|view| view.last_exit)
-                    .is_some_and(|exit| exit.success());
+                told.completed |= std::mem::take(&mut told.clearing);
             }
             Event::BackendLost { services, .. } => {
                 for (at, told) in &mut self.told {
@@ -119,11 +118,15 @@ impl Checker {
                             told.up = true;
                             told.ready = ready_by_itself(seen.instance);
                         }
-                        ObservedRun::Exited { exit, .. } => {
+                        ObservedRun::Exited { exit, left, .. } => {
                             (told.up, told.ready) = (false, false);
-                            told.completed |= exit.success();
+                            told.completed |= exit.success() && left.is_none();
+                            told.clearing |= exit.success() && left.is_some();
                         }
-                        ObservedRun::Stopped => (told.up, told.ready) = (false, false),
+                        ObservedRun::Stopped => {
+                            (told.up, told.ready) = (false, false);
+                            told.completed |= std::mem::take(&mut told.clearing);
+                        }
                     }
                 }
             }

@@ -23,13 +23,14 @@ impl World {
         if service.gone {
             return;
         }
+        let mut changed = false;
         if service.desired == Desired::Running {
             let wanted = usize::from(service.spec.replicas);
             if service.slots.len() < wanted {
                 service.slots.resize_with(wanted, Slot::default);
+                changed = true;
             }
         }
-        let mut changed = false;
         for slot in 0..self.services[key.index()].slots.len() {
             let step = self.decide(key, slot);
             changed |= !matches!(step, Move::Stay);
@@ -46,8 +47,6 @@ impl World {
             }
         }
         let service = &mut self.services[key.index()];
-        // Slots that a smaller number of replicas left behind go when they are empty, unless they
-        // hold a generation: that counts on when the slot is used again.
         service.kill &= service.any_alive();
         if changed {
             self.touch(key);

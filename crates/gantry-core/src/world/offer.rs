@@ -45,7 +45,7 @@ impl Offer {
                 && (!service.wants(number) || service.outdated(slot))
                 && slot.resists().is_none()
         });
-        let (started, ready, completed) = conditions(service, alive);
+        let (started, ready, completed) = conditions(service);
         Self {
             started,
             ready,
@@ -56,7 +56,7 @@ impl Offer {
     }
 }
 
-fn conditions(service: &Service, alive: bool) -> (Standing, Standing, Standing) {
+fn conditions(service: &Service) -> (Standing, Standing, Standing) {
     if service.desired == Desired::Stopped || service.spec.replicas == 0 {
         return (
             Standing::Impossible,
@@ -71,11 +71,7 @@ fn conditions(service: &Service, alive: bool) -> (Standing, Standing, Standing) 
         return (Standing::Pending, Standing::Pending, Standing::Pending);
     }
     let failed = wanted.iter().any(|slot| matches!(slot.run, Run::Failed));
-    let backs_off = wanted
-        .iter()
-        .any(|slot| matches!(slot.run, Run::Backoff { .. }));
-    let blocked = service.impossible > 0 && !alive && !backs_off;
-    let otherwise = if failed || blocked {
+    let otherwise = if failed || service.held() {
         Standing::Impossible
     } else {
         Standing::Pending

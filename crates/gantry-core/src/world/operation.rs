@@ -10,7 +10,7 @@ use crate::failure::{Failure, Stage};
 use crate::ids::{Millis, OperationId, ServiceKey, TimerId};
 use crate::outcome::{Outcome, OutcomeKind, Refusal, ServiceFailure};
 use crate::spec::Kind;
-use crate::state::{Desired, ServiceState};
+use crate::state::Desired;
 
 /// Where an operation wants a service to get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl World {
         if service.spec.replicas == 0 || service.all_wanted(there) {
             return Some(Ok(()));
         }
-        (service.state() == ServiceState::Blocked).then(|| {
+        service.held().then(|| {
             let mut failure = Failure::new(Stage::Dependency, self.message(key));
             let root = self
                 .blocked_by(key)

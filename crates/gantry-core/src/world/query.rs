@@ -97,7 +97,7 @@ impl World {
         let mut root = None;
         // A chain is never longer than the number of services.
         for _ in 0..self.services.len() {
-            if self.services.get(at.index())?.state() != ServiceState::Blocked {
+            if !self.services.get(at.index())?.held() {
                 break;
             }
             let next = self.graph.dependencies(at).iter().find(|link| {
@@ -160,7 +160,18 @@ impl World {
                         .map(|failure| format_smolstr!("; {failure}")),
                     _ => None,
                 });
-                format_smolstr!("{ready} of {wanted} instances are ready{why}")
+                let blocked = self.blocked_message(key);
+                let then = if why.is_empty() && !blocked.is_empty() {
+                    "; "
+                } else {
+                    ""
+                };
+                let blocked = if why.is_empty() {
+                    blocked
+                } else {
+                    SmolStr::default()
+                };
+                format_smolstr!("{ready} of {wanted} instances are ready{why}{then}{blocked}")
             }
             ServiceState::Running => {
                 let failed = first(|slot| {
@@ -198,6 +209,7 @@ impl World {
         });
         match failure {
             Some(failure) => format_smolstr!("{name} has failed: {}", failure.reason),
+            None if root.spec.replicas == 0 => format_smolstr!("{name} is scaled to nothing"),
             None if root.desired == Desired::Stopped => format_smolstr!("{name} is stopped"),
             None => format_smolstr!("{name} has ended"),
         }

@@ -195,6 +195,7 @@ impl World {
         };
         let settled = up.been_ready.is_some();
         slot.run = Run::Up(up);
+        slot.evidence = None;
         slot.started_at = slot.started_at.or(Some(now));
         if ready || live {
             let (generation, revision) = (slot.generation, slot.revision);

@@ -254,6 +254,23 @@ impl Service {
         self.all_wanted(Slot::ready)
     }
 
+    /// Whether an instance cannot start because of something that waiting does not bring, and nothing
+    /// else of the service is under way. All of it: it is `blocked`. Part of it: `degraded`.
+    pub(super) fn held(&self) -> bool {
+        let wanted = self.wanted_slots();
+        let under_way = |slot: &Slot| match &slot.run {
+            Run::Starting { .. }
+            | Run::Stopping { .. }
+            | Run::Backoff { .. }
+            | Run::Unknown { .. } => true,
+            Run::Up(up) => up.been_ready.is_none(),
+            Run::Idle | Run::Failed | Run::Completed => false,
+        };
+        self.impossible > 0
+            && wanted.iter().any(|slot| matches!(slot.run, Run::Idle))
+            && !wanted.iter().any(under_way)
+    }
+
     /// Its state, by the first row of this table that fits. *Wanted* slots are those below the
     /// wanted number of replicas while the service is desired.
     ///
