@@ -71,7 +71,11 @@ const CLIPPY: [&str; 7] = [
 fn step(tally: &mut Tally, what: &str, words: &[&str]) {
     println!("==> {what}: cargo {}", words.join(" "));
     let begin = Instant::now();
-    let outcome = shell::run(shell::cargo().args(words));
+    let outcome = shell::run(
+        shell::cargo()
+            .args(words)
+            .env("RUSTDOCFLAGS", "--deny warnings"),
+    );
     println!("==> {what}: {:.1} s", begin.elapsed().as_secs_f64());
     match outcome {
         Ok(()) => tally.pass(1),

@@ -27,6 +27,11 @@ impl Tally {
         self.skips.push(what);
     }
 
+    /// Something that cannot run here.
+    pub(super) fn skip(&mut self, what: String) {
+        self.skips.push(what);
+    }
+
     pub(super) fn ignore(&mut self, count: usize) {
         self.ignored += count;
     }
