@@ -1,0 +1,60 @@
+//! What one stack file, with its imports, describes.
+
+use camino::Utf8PathBuf;
+use gantry_core::{ModeName, ServiceName};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use smol_str::SmolStr;
+
+use super::{Repository, Service, is_default};
+
+/// The version of the model's JSON. A supervisor refuses a newer one than it knows.
+pub const MODEL_VERSION: u32 = 1;
+
+/// The whole of a stack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Stack {
+    /// The version of this form: [`MODEL_VERSION`].
+    pub version: u32,
+    /// Its name.
+    pub name: SmolStr,
+    /// The stack file, absolute.
+    pub file: Utf8PathBuf,
+    /// The folder of the stack file, absolute: what relative paths begin at.
+    pub dir: Utf8PathBuf,
+    /// The default mode of services that offer several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ModeName>,
+    /// The variables of `[vars]`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub vars: IndexMap<String, Value>,
+    /// Its services, in the order of the file.
+    #[serde(default)]
+    pub services: IndexMap<ServiceName, Service>,
+    /// Repositories of charts.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub repositories: IndexMap<SmolStr, Repository>,
+    /// What services of a cluster have in common.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kubernetes: Defaults,
+}
+
+/// What services of a cluster have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Defaults {
+    /// The context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The configuration file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubeconfig: Option<Utf8PathBuf>,
+    /// The namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Contexts of clusters elsewhere that this stack may change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_contexts: Vec<String>,
+}

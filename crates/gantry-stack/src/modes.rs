@@ -1,0 +1,6 @@
+//! What each mode's driver is given.
+//!
+//! The stack file's keys are described in `element`; these types read a specification
+//! whose references and secrets were put in, with `serde_json::from_value`.
+
+pub mod process;

@@ -1,0 +1,53 @@
+//! A native process on this machine.
+
+use camino::Utf8PathBuf;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// `[services.NAME.process]`, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProcessSpec {
+    /// The program and its arguments. A `shell` of the file has become one that starts `/bin/sh`.
+    pub command: Vec<String>,
+    /// The working folder, absolute; the folder of the stack file if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<Utf8PathBuf>,
+    /// The user it runs as: a name or a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group it runs as: a name or a number; the user's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Further groups; those of the user if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// The mask of the files it makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub umask: Option<u32>,
+    /// Its environment in this mode, over the service's own.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
+    /// Whether it begins with the environment that `up` was given.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub inherit_env: bool,
+    /// What stops it, in place of a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_command: Option<Vec<String>>,
+    /// What must exist before it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Utf8PathBuf>,
+    /// Its niceness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nice: Option<i32>,
+    /// How willingly the kernel kills it when memory is short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_score: Option<i32>,
+    /// The largest core file in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<u64>,
+}
+
+fn yes() -> bool {
+    true
+}

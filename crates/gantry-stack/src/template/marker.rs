@@ -1,0 +1,83 @@
+//! The objects that stand for references and secrets in JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::{Part, Reference, Secret, Template};
+
+/// The key of a marker for a text with references.
+pub(super) const TEMPLATE: &str = "$template";
+/// The key of a marker for one reference that keeps its kind.
+pub(super) const REFERENCE: &str = "$ref";
+/// The key of a marker for a secret.
+pub(super) const SECRET: &str = "$secret";
+
+/// Any template as JSON.
+pub(super) fn of_template(template: &Template) -> Value {
+    if let Some(text) = template.as_literal() {
+        return Value::from(text);
+    }
+    if let Some(reference) = template.as_reference() {
+        return json!({ REFERENCE: reference });
+    }
+    let parts: Vec<Value> = template
+        .parts()
+        .iter()
+        .map(|part| match part {
+            Part::Literal(text) => Value::from(text.as_str()),
+            Part::Reference(reference) => json!(reference),
+        })
+        .collect();
+    json!({ TEMPLATE: parts })
+}
+
+/// A secret as JSON.
+pub(super) fn of_secret(secret: &Secret) -> Value {
+    json!({ SECRET: secret })
+}
+
+/// The one entry of a marker object.
+pub(super) fn sole(map: &Map<String, Value>) -> Option<(&str, &Value)> {
+    let mut entries = map.iter();
+    match (entries.next(), entries.next()) {
+        (Some((key, value)), None) if key.starts_with('$') => Some((key, value)),
+        _ => None,
+    }
+}
+
+/// The secret, if `value` marks one.
+pub(super) fn secret(value: &Value) -> Option<Result<Secret, serde_json::Error>> {
+    match sole(value.as_object()?)? {
+        (SECRET, inner) => Some(serde_json::from_value(inner.clone())),
+        _ => None,
+    }
+}
+
+/// The template, if `value` is a text or marks one; what was looked up in the meantime and became a
+/// number or a truth value counts as its text.
+pub(super) fn to_template(value: Value) -> Result<Template, String> {
+    match value {
+        Value::String(text) => Ok(Template::literal(text)),
+        Value::Object(map) => match sole(&map) {
+            Some((REFERENCE, inner)) => reference(inner).map(Template::reference),
+            Some((TEMPLATE, Value::Array(parts))) => {
+                let part = |value: &Value| match value {
+                    Value::String(text) => Ok(Part::Literal(text.clone())),
+                    other => reference(other).map(Part::Reference),
+                };
+                parts
+                    .iter()
+                    .map(part)
+                    .collect::<Result<_, _>>()
+                    .map(Template::from_parts)
+            }
+            _ => Err("expected a text or a template".into()),
+        },
+        Value::Number(_) | Value::Bool(_) => Ok(Template::literal(value.to_string())),
+        Value::Null | Value::Array(_) => Err("expected a text or a template".into()),
+    }
+}
+
+/// The reference inside a marker.
+pub(super) fn reference(value: &Value) -> Result<Reference, String> {
+    serde_json::from_value(value.clone()).map_err(|error| error.to_string())
+}
