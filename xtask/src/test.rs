@@ -27,6 +27,20 @@ pub(crate) struct Args {
     filter: Option<String>,
 }
 
+/// What is checked besides tests, each counted as one test.
+const STEPS: [(&str, &str); 4] = [
+    ("formatting", "fmt --all --check"),
+    (
+        "clippy",
+        "clippy --workspace --all-targets --locked -- --deny warnings",
+    ),
+    ("architecture", "run --quiet --package xtask -- check"),
+    ("documentation", "doc --workspace --no-deps --locked"),
+];
+
+/// End-to-end tests run the programs.
+const BUILD: (&str, &str) = ("build", "build --workspace --bins --locked");
+
 /// Run everything, even after a failure.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
@@ -34,48 +48,39 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         if !args.no_install {
             packages::install();
         }
-        step(&mut tally, "formatting", &["fmt", "--all", "--check"]);
-        step(&mut tally, "clippy", &CLIPPY);
-        step(
-            &mut tally,
-            "architecture",
-            &["run", "--quiet", "--package", "xtask", "--", "check"],
-        );
+        for (what, words) in STEPS {
+            step(&mut tally, what, words);
+        }
+        if shell::find_program("cargo-deny").is_some() {
+            step(
+                &mut tally,
+                "others' crates",
+                "deny check bans licenses sources",
+            );
+        } else {
+            tally.skip("others' crates needs cargo-deny".to_owned());
+        }
     }
-    // First, since end-to-end tests run the programs.
-    step(
-        &mut tally,
-        "build",
-        &["build", "--workspace", "--bins", "--locked"],
-    );
+    step(&mut tally, BUILD.0, BUILD.1);
     cargo_test::workspace(&mut tally, args.filter.as_deref()).context("failed to run the tests")?;
     tally.print();
-    Ok(if tally.failed() == 0 {
+    let good = tally.failed() == 0;
+    Ok(if good {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-const CLIPPY: [&str; 7] = [
-    "clippy",
-    "--workspace",
-    "--all-targets",
-    "--locked",
-    "--",
-    "--deny",
-    "warnings",
-];
-
 /// One cargo command that counts as one test.
-fn step(tally: &mut Tally, what: &str, words: &[&str]) {
-    println!("==> {what}: cargo {}", words.join(" "));
+fn step(tally: &mut Tally, what: &str, words: &str) {
+    println!("==> {what}: cargo {words}");
     let begin = Instant::now();
-    let outcome = shell::run(
-        shell::cargo()
-            .args(words)
-            .env("RUSTDOCFLAGS", "--deny warnings"),
-    );
+    let mut cargo = shell::cargo();
+    cargo
+        .args(words.split(' '))
+        .env("RUSTDOCFLAGS", "--deny warnings");
+    let outcome = shell::run(&mut cargo);
     println!("==> {what}: {:.1} s", begin.elapsed().as_secs_f64());
     match outcome {
         Ok(()) => tally.pass(1),
