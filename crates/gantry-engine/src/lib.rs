@@ -5,3 +5,4 @@ pub mod files;
 pub mod holder;
 pub mod lock;
 pub mod ports;
+pub mod preflight;
