@@ -5,9 +5,14 @@
 
 pub mod api;
 pub mod keeper;
+pub mod template;
 
 /// A name, and what takes the bytes.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target; its seeds are the files in `seeds/<name>/`.
-pub const TARGETS: &[Target] = &[("api", api::run), ("keeper", keeper::run)];
+pub const TARGETS: &[Target] = &[
+    ("api", api::run),
+    ("keeper", keeper::run),
+    ("template", template::run),
+];

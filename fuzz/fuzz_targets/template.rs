@@ -1,0 +1,4 @@
+//! `{{ references }}` in text.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| gantry_fuzz::template::run(bytes));
