@@ -1,9 +1,20 @@
 //! The files a user writes: readers, layers, references, spans, schema.
 //!
-//! The lower half knows no services: files become one spanned tree of nodes, layers merge as nodes, `${}` is
-//! put in, and every complaint has its place. The upper half knows what may stand there: one
-//! description per element, by which nodes are decoded into the typed [`model`].
+//! The lower half knows no services: files become one spanned tree of [`node::Node`]s
+//! ([`mod@read`]), layers merge as nodes ([`layer`]), `${}` is put in ([`interpolate`]), and
+//! every complaint is a [`diagnostic::Diagnostic`] with its place. The upper half knows what
+//! may stand there: one description per element, by which nodes are decoded into the typed [`model`].
 
+pub mod diagnostic;
+pub mod env_file;
+pub mod import;
+pub mod interpolate;
+pub mod layer;
 pub mod model;
 pub mod modes;
+pub mod nearest;
+pub mod node;
+pub mod read;
+pub mod source;
+pub mod span;
 pub mod template;

@@ -1,0 +1,42 @@
+//! The nearest known name, for "did you mean".
+
+#[cfg(test)]
+mod tests;
+
+/// The candidate that `name` was most likely meant to be, if any is near enough.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = fold(name);
+    // One slip in a short name, a third of a longer one.
+    let limit = (wanted.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let folded = fold(candidate);
+            let mut distance = strsim::damerau_levenshtein(&wanted, &folded);
+            let shorter = wanted.len().min(folded.len());
+            // A name that was cut short (`depends` for `depends-on`) is near, if not too short to say.
+            if shorter >= 4 && (folded.starts_with(&wanted) || wanted.starts_with(&folded)) {
+                distance = distance.min(limit);
+            }
+            (distance, candidate)
+        })
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `did you mean "x"?`, if a candidate is near.
+pub fn did_you_mean<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    nearest(name, candidates).map(|nearest| format!("did you mean `{nearest}`?"))
+}
+
+/// Case and the choice of `_` or `-` are the commonest slips; they count nothing.
+fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
