@@ -13,6 +13,7 @@ use crate::world::World;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Told {
     start: Option<EffectId>,
+    stop: Option<EffectId>,
     generation: Generation,
     up: bool,
     ready: bool,
@@ -92,8 +93,13 @@ impl Checker {
                     told.start = None;
                 }
             }
-            Event::Stopped { instance, .. } => {
+            Event::Stopped {
+                effect, instance, ..
+            } => {
                 let told = self.told.entry(*instance).or_default();
+                if told.stop != Some(*effect) {
+                    return;
+                }
                 (told.up, told.ready) = (false, false);
                 told.completed |= std::mem::take(&mut told.clearing);
             }
@@ -156,6 +162,9 @@ impl Checker {
                     ..Told::default()
                 };
             }
+            Effect::Stop { id, instance, .. } => {
+                self.told.entry(*instance).or_default().stop = Some(*id);
+            }
             Effect::OperationEnded { operation, .. } => {
                 match self.operations.insert(*operation, true) {
                     Some(false) => {}
@@ -180,6 +189,7 @@ impl Checker {
                 return Err(format!("{} was started without {}", spec.name, edge.on));
             };
             let replicas = world.spec(key).map_or(0, |spec| spec.replicas);
+            let probed = world.spec(key).is_some_and(|spec| spec.probed_ready);
             let job = world.spec(key).is_some_and(|spec| spec.kind == Kind::Job);
             for slot in 0..replicas {
                 let told = self
@@ -190,7 +200,8 @@ impl Checker {
                 let met = match edge.condition {
                     Condition::Started => told.up || told.completed,
                     Condition::Ready if job => told.completed,
-                    Condition::Ready => told.ready,
+                    // One without a probe is ready when it is up, also if it had one before.
+                    Condition::Ready => told.ready || (told.up && !probed),
                     Condition::Completed => told.completed,
                 };
                 if !met {
@@ -205,20 +216,22 @@ impl Checker {
     }
 }
 
-/// Two services that conflict, and both run.
-pub(super) fn check_conflicts(backend: &Backend, world: &World) -> Result<(), String> {
-    let runs = |name: &ServiceName| backend.processes.keys().any(|at| at.service == *name);
-    for key in world.services() {
-        let Some(spec) = world
-            .spec(key)
-            .filter(|spec| !spec.conflicts_with.is_empty())
-        else {
-            continue;
+/// A service is started while one that it conflicts with runs. (That both run is no mistake in
+/// itself: they may have been started under a file that had no conflict yet.)
+pub(super) fn check_conflicts(
+    started: &ServiceName,
+    backend: &Backend,
+    world: &World,
+) -> Result<(), String> {
+    for running in backend.processes.keys().map(|at| &at.service) {
+        let says = |one: &ServiceName, other: &ServiceName| {
+            let spec = world.key(one.as_str()).and_then(|key| world.spec(key));
+            spec.is_some_and(|spec| spec.conflicts_with.contains(other))
         };
-        if let Some(other) = spec.conflicts_with.iter().find(|other| runs(other))
-            && runs(&spec.name)
-        {
-            return Err(format!("{} and {other} conflict, and both run", spec.name));
+        if running != started && (says(started, running) || says(running, started)) {
+            return Err(format!(
+                "{started} was started while {running} runs, which conflicts"
+            ));
         }
     }
     Ok(())

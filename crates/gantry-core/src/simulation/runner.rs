@@ -306,7 +306,7 @@ impl Runner {
         self.note(|| format!("  does {work:?}"));
         let news = self.backend.carry_out(work, self.now, exits_first)?;
         self.backend.news.extend(news);
-        check_conflicts(&self.backend, &self.world)
+        Ok(())
     }
 
     fn work_lost(&mut self, which: usize, done: bool) -> Result<(), String> {
@@ -567,6 +567,7 @@ impl Runner {
                 ..
             } => {
                 let at = at(instance)?;
+                check_conflicts(&at.service, &self.backend, world)?;
                 self.backend.ask(Work::Start {
                     effect,
                     at,

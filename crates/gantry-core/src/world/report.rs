@@ -126,14 +126,7 @@ impl World {
                 generation,
                 evidence,
             } => {
-                if let Some(slot) = self.slot(instance)
-                    && slot.generation == generation
-                    && let Run::Up(up) = &mut slot.run
-                {
-                    up.ready = false;
-                    slot.evidence = Some(evidence);
-                    self.touch(instance.service);
-                }
+                self.not_ready(instance, generation, evidence);
             }
             Event::Live {
                 instance,
@@ -236,6 +229,24 @@ impl World {
             if let Some(timer) = slot.start_timer.take() {
                 self.cancel_timer(timer, out);
             }
+            self.touch(at.service);
+        }
+    }
+
+    /// Readiness is lost, or still not there. It runs on: only its dependents-to-be wait.
+    fn not_ready(&mut self, at: InstanceKey, generation: Generation, evidence: SmolStr) {
+        let Some(service) = self.services.get_mut(at.service.index()) else {
+            return;
+        };
+        if !service.spec.probed_ready {
+            return;
+        }
+        if let Some(slot) = service.slots.get_mut(usize::from(at.slot))
+            && slot.generation == generation
+            && let Run::Up(up) = &mut slot.run
+        {
+            up.ready = false;
+            slot.evidence = Some(evidence);
             self.touch(at.service);
         }
     }
