@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::backend::Backend;
-use crate::effect::Effect;
+use crate::effect::{Effect, StopHow};
 use crate::event::{Event, ObservedRun};
 use crate::ids::{EffectId, Generation, InstanceKey, OperationId, ServiceName};
 use crate::spec::{Condition, Kind};
+use crate::state::Desired;
 use crate::world::World;
 
 /// What the world can know of a slot, from the news it was given.
@@ -126,11 +127,13 @@ impl Checker {
                         }
                         ObservedRun::Exited { exit, left, .. } => {
                             (told.up, told.ready) = (false, false);
+                            told.start = None;
                             told.completed |= exit.success() && left.is_none();
                             told.clearing |= exit.success() && left.is_some();
                         }
                         ObservedRun::Stopped => {
                             (told.up, told.ready) = (false, false);
+                            told.start = None;
                             told.completed |= std::mem::take(&mut told.clearing);
                         }
                     }
@@ -162,7 +165,12 @@ impl Checker {
                     ..Told::default()
                 };
             }
-            Effect::Stop { id, instance, .. } => {
+            Effect::Stop {
+                id, instance, how, ..
+            } => {
+                if *how == StopHow::Graceful {
+                    self.check_stop(*instance, world)?;
+                }
                 self.told.entry(*instance).or_default().stop = Some(*id);
             }
             Effect::OperationEnded { operation, .. } => {
@@ -173,6 +181,39 @@ impl Checker {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// What is taken down goes after its dependents that are taken down too. One that resists does
+    /// not count, and neither does clearing away what is not up any more.
+    fn check_stop(&self, at: InstanceKey, world: &World) -> Result<(), String> {
+        let is_up = |at: &InstanceKey| self.told.get(at).is_some_and(|told| told.up);
+        let Some(view) = world.service(at.service) else {
+            return Ok(());
+        };
+        if view.desired == Desired::Running || !is_up(&at) {
+            return Ok(());
+        }
+        let name = world.name(at.service);
+        for dependent in world.services() {
+            let needs = world
+                .spec(dependent)
+                .is_some_and(|spec| spec.depends_on.iter().any(|edge| Some(&edge.on) == name));
+            let Some(view) = world.service(dependent).filter(|_| needs) else {
+                continue;
+            };
+            let goes = view.desired == Desired::Stopped
+                && view
+                    .instances
+                    .iter()
+                    .all(|instance| instance.resists.is_none());
+            if goes && view.instances.iter().any(|instance| is_up(&instance.key)) {
+                let dependent = world.name(dependent);
+                return Err(format!(
+                    "{name:?} was stopped before {dependent:?}, which needs it"
+                ));
+            }
         }
         Ok(())
     }

@@ -165,7 +165,9 @@ impl World {
                 slot.generation = generation;
                 slot.revision = revision;
                 slot.started_at = since.or(slot.started_at);
-                if matches!(then, Then::Rest) {
+                // What was to follow is forgotten when it is not wanted any more: then it goes in its
+                // turn, after its dependents.
+                if matches!(then, Then::Rest) || !service.wants(number) {
                     self.adopt(at, pid, since, been_ready, restored, out);
                 } else {
                     self.stop(at.service, number, StopHow::Graceful, then, out);
