@@ -6,6 +6,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -78,10 +79,10 @@ impl Client {
     pub async fn events(&self, query: &EventsQuery) -> Result<Lines<Event>, ClientError> {
         let mut path = format!("/v1/events?follow={}", query.follow);
         if let Some(since) = query.since {
-            path.push_str(&format!("&since={since}"));
+            _ = write!(path, "&since={since}");
         }
         if let Some(tail) = query.tail {
-            path.push_str(&format!("&tail={tail}"));
+            _ = write!(path, "&tail={tail}");
         }
         let response =
             connection::request(&self.dir, Method::GET, &path, Bytes::new(), self.patience);
@@ -147,7 +148,7 @@ fn escaped(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            _ = write!(path, "%{byte:02X}");
         }
     }
     path

@@ -4,6 +4,7 @@ mod socket;
 mod supervisor_file;
 #[cfg(test)]
 mod tests;
+mod whole_file;
 
 use std::env;
 use std::fs::{self, DirBuilder};
@@ -13,7 +14,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub use socket::{SOCKET_PATH_LIMIT, SocketPath};
-pub use supervisor_file::SupervisorFile;
+pub use supervisor_file::{StackRecord, SupervisorFile};
 
 /// The folder of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +165,27 @@ impl StackDir {
     /// Who the supervisor is: a [`SupervisorFile`].
     pub fn supervisor_file(&self) -> Utf8PathBuf {
         self.path.join("supervisor.json")
+    }
+
+    /// Where the stack's file is, kept when the stack is down.
+    pub fn stack_file(&self) -> Utf8PathBuf {
+        self.path.join("stack.json")
+    }
+
+    /// Write down which stack this folder is of.
+    pub fn record(&self, name: &str, file: &Utf8Path) -> io::Result<()> {
+        let record = StackRecord {
+            format: 1,
+            name: name.to_owned(),
+            file: file.to_owned(),
+        };
+        whole_file::write(&self.stack_file(), &record)
+    }
+
+    /// Which stack this folder is of.
+    pub fn recorded(&self) -> io::Result<StackRecord> {
+        let text = fs::read(self.stack_file())?;
+        serde_json::from_slice(&text).map_err(io::Error::from)
     }
 
     /// The model and what is wanted of it.

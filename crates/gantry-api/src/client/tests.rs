@@ -106,7 +106,7 @@ async fn a_refusal_keeps_its_hint() {
 }
 
 /// A stream in pieces that do not end where its lines end.
-fn in_pieces(text: String, size: usize) -> Body {
+fn in_pieces(text: &str, size: usize) -> Body {
     let pieces: Vec<_> = text.as_bytes().chunks(size).map(<[u8]>::to_vec).collect();
     Body::from_stream(stream::iter(pieces).map(Ok::<_, Infallible>))
 }
@@ -131,7 +131,7 @@ async fn records_come_whole_whatever_the_pieces() {
             .iter()
             .map(|record| serde_json::to_string(record).expect("JSON"));
         let text: String = lines.map(|line| line + "\n").collect();
-        let route = post(move || async move { in_pieces(text, size) });
+        let route = post(move || async move { in_pieces(&text, size) });
         let fake = Fake::new(Router::new().route("/v1/operations", route));
         let mut stream = fake.client().operate(&up()).await.expect("a stream");
         for record in &records {
@@ -146,7 +146,7 @@ async fn records_come_whole_whatever_the_pieces() {
 
 #[tokio::test]
 async fn a_torn_stream_is_no_end() {
-    let route = post(|| async { in_pieces("{\"type\":\"note\",\"mess".to_owned(), 5) });
+    let route = post(|| async { in_pieces("{\"type\":\"note\",\"mess", 5) });
     let fake = Fake::new(Router::new().route("/v1/operations", route));
     let mut stream = fake.client().operate(&up()).await.expect("a stream");
     let error = stream.next().await.expect_err("it was torn");

@@ -1,4 +1,4 @@
-//! The short file that says who keeps a stack.
+//! The short files that say who keeps a stack, and which stack it is.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::StackDir;
+use super::{StackDir, whole_file};
 
 /// `supervisor.json`. It is there as long as the stack is kept; after a crash it may be stale, so it
 /// is a hint for people, and for `ls`, never a proof.
@@ -36,19 +36,17 @@ impl SupervisorFile {
 
     /// Write it whole, for this user only.
     pub fn write(&self, dir: &StackDir) -> io::Result<()> {
-        use std::io::Write as _;
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let path = dir.supervisor_file();
-        let temporary = path.with_extension("json.new");
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        let mut text = serde_json::to_vec_pretty(self)?;
-        text.push(b'\n');
-        file.write_all(&text)?;
-        fs::rename(temporary, path)
+        whole_file::write(&dir.supervisor_file(), self)
     }
+}
+
+/// `stack.json`: which stack a folder is of. It stays when the stack is down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackRecord {
+    /// The version of this format: 1.
+    pub format: u32,
+    /// The stack's name.
+    pub name: String,
+    /// The stack file, absolute.
+    pub file: Utf8PathBuf,
 }

@@ -1,0 +1,69 @@
+//! Arguments with a grammar of their own, and the names that a shell may offer.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap_complete::CompletionCandidate;
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+
+/// A length of time: `400ms`, `90s`, `2m`, `1m30s`; a bare number is seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit(pub(crate) Duration);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("{text:?} is no length of time; write it as 400ms, 90s or 2m");
+        if let Ok(seconds) = text.parse::<u32>() {
+            return Ok(Self(Duration::from_secs(seconds.into())));
+        }
+        let length: SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(length).map(Self).map_err(|_| wrong())
+    }
+}
+
+/// A point in time: a length of time ago, RFC 3339, or a local date or time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment(pub(crate) Timestamp);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let now = Timestamp::now();
+        if let Ok(limit) = text.parse::<Limit>() {
+            let ago = SignedDuration::try_from(limit.0).ok();
+            let moment = ago.and_then(|ago| now.checked_sub(ago).ok());
+            return moment
+                .map(Self)
+                .ok_or_else(|| format!("{text:?} is too long ago"));
+        }
+        if let Ok(moment) = text.parse::<Timestamp>() {
+            return Ok(Self(moment));
+        }
+        let zone = TimeZone::system();
+        let today = now.to_zoned(zone.clone()).date();
+        let local = text.parse::<civil::DateTime>().or_else(|_| {
+            text.parse::<civil::Time>()
+                .map(|time| today.to_datetime(time))
+        });
+        let moment = local.ok().and_then(|local| local.to_zoned(zone).ok());
+        moment.map(|zoned| Self(zoned.timestamp())).ok_or_else(|| {
+            format!(
+                "{text:?} is no point in time; write it as 10m (ago), 14:30 or 2026-11-21T10:00:00Z"
+            )
+        })
+    }
+}
+
+/// The names of the stack's services, for completion in a shell. Says nothing when the file is wrong.
+pub(crate) fn services_of_the_stack() -> Vec<CompletionCandidate> {
+    crate::stack_file::names_for_completion()
+        .into_iter()
+        .map(|(name, description)| {
+            let help = (!description.is_empty()).then(|| description.into());
+            CompletionCandidate::new(name).help(help)
+        })
+        .collect()
+}

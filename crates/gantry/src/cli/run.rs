@@ -1,0 +1,99 @@
+//! The verbs that change what runs.
+
+use clap::Args;
+use clap_complete::ArgValueCandidates;
+
+use super::arguments::{Limit, services_of_the_stack};
+use super::{FileArgs, ModelArgs};
+
+/// Start services with what they depend on, and wait until they are ready.
+///
+/// Without -d the services' logs follow until Ctrl-C, which takes the stack down in order; a second
+/// one kills. Nothing of it is left when the terminal goes away.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// The services; else all that start by themselves.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    /// Return as soon as everything is ready, and leave it running.
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// How long to wait for everything to be ready, such as 90s; each service has its own
+    /// `start-timeout` besides.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<Limit>,
+    /// Return as soon as the start has begun. Needs -d.
+    #[arg(long, requires = "detach")]
+    pub(crate) no_wait: bool,
+    /// Only tell what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Stop everything in order, and leave nothing but logs and history.
+#[derive(Debug, Args)]
+pub(crate) struct DownArgs {
+    /// Remove logs and history too.
+    #[arg(long)]
+    pub(crate) purge: bool,
+    /// Kill what has not ended by then, such as 30s; else each service has its own grace.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<Limit>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Start services of a stack that is up, with what they depend on.
+#[derive(Debug, Args)]
+pub(crate) struct StartArgs {
+    /// The services.
+    #[arg(value_name = "SERVICE", required = true, add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    /// How long to wait for them to be ready.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<Limit>,
+    /// Return as soon as the start has begun.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Stop services, unless something that runs depends on them.
+#[derive(Debug, Args)]
+pub(crate) struct StopArgs {
+    /// The services.
+    #[arg(value_name = "SERVICE", required = true, add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    /// Stop what depends on them first.
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) cascade: bool,
+    /// Stop them whatever depends on them.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Only tell what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Stop services and start them again.
+#[derive(Debug, Args)]
+pub(crate) struct RestartArgs {
+    /// The services; else all.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    /// How long to wait for them to be ready.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<Limit>,
+    /// Return as soon as it has begun.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}

@@ -1,0 +1,144 @@
+//! The verbs that only look.
+
+use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
+
+use super::arguments::{Moment, services_of_the_stack};
+use super::{FileArgs, LongFileArgs, ModelArgs};
+
+/// Show the services and their states; -o wide shows more of each.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The services; else all.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Show what services print, merged in the order of time.
+///
+/// Works when the stack is down too.
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The services; else all.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    /// Go on with what comes.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last lines.
+    #[arg(long, value_name = "LINES")]
+    pub(crate) tail: Option<usize>,
+    /// Only from then on: 10m (ago), 2026-11-21T10:00:00Z.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<Moment>,
+    /// Only until then.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<Moment>,
+    /// Only lines that match this regular expression.
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) grep: Option<regex::Regex>,
+    /// The services' own text, without times and names.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) files: LongFileArgs,
+}
+
+/// Show what up would do, and why.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The services; else all that start by themselves.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Draw what depends on what, with the states.
+#[derive(Debug, Args)]
+pub(crate) struct GraphArgs {
+    /// The service at the top; else all that nothing depends on.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) service: Option<String>,
+    /// Draw what depends on a service instead of what it depends on.
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Tell why a service is not ready: the chain of causes, with the evidence.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The service.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) service: String,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Show what happened; -o json prints one object a line.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// Only events of these services.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    /// Go on with what happens.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only the last events.
+    #[arg(long, value_name = "EVENTS")]
+    pub(crate) tail: Option<usize>,
+    #[command(flatten)]
+    pub(crate) files: LongFileArgs,
+}
+
+/// Read the stack file and tell everything that is wrong with it.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Look at the configuration.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) verb: ConfigVerb,
+}
+
+/// The verbs of `config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Show the stack as it is after all files, variables and defaults.
+    Show {
+        /// Say where each value came from.
+        #[arg(long)]
+        origins: bool,
+        #[command(flatten)]
+        model: ModelArgs,
+        #[command(flatten)]
+        files: FileArgs,
+    },
+}
+
+/// Print the completions for a shell, with the names of services
+///
+/// bash: source <(gantry completions bash)
+/// zsh:  source <(gantry completions zsh)
+/// fish: gantry completions fish | source
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_parser = ["bash", "zsh", "fish", "elvish", "powershell"])]
+    pub(crate) shell: String,
+}

@@ -1,0 +1,108 @@
+//! Which stack is meant, found without reading more than is needed.
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use gantry_api::client::Client;
+use gantry_api::home::{GantryHome, StackDir};
+
+use crate::error::Error;
+use crate::output::Output;
+
+/// The names of stack files, in the order in which they are looked for.
+const NAMES: [&str; 3] = ["gantry.toml", "gantry.yaml", "gantry.yml"];
+
+/// The stack that a verb is about.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    /// Where to print.
+    pub(crate) output: &'a Output,
+    /// The stack files, lowest layer first; absolute. The first one gives the stack its identity.
+    pub(crate) files: Vec<Utf8PathBuf>,
+    /// The user's folder.
+    pub(crate) home: GantryHome,
+}
+
+impl<'a> Context<'a> {
+    /// For these files, or the one that is found from here.
+    pub(crate) fn new(output: &'a Output, named: &[Utf8PathBuf]) -> Result<Self, Error> {
+        let files = if named.is_empty() {
+            vec![find()?]
+        } else {
+            named
+                .iter()
+                .map(|file| canonical(file))
+                .collect::<Result<_, _>>()?
+        };
+        Ok(Self {
+            output,
+            files,
+            home: GantryHome::from_env()?,
+        })
+    }
+
+    /// The file that gives the stack its identity.
+    pub(crate) fn file(&self) -> &Utf8Path {
+        &self.files[0]
+    }
+
+    /// The stack's folder, if it was ever up. The file is not read for that.
+    pub(crate) fn dir(&self) -> Option<StackDir> {
+        self.home.find(self.file())
+    }
+
+    /// A client, if the stack was ever up.
+    pub(crate) fn client(&self) -> Option<Client> {
+        self.dir().map(Client::new)
+    }
+
+    /// A client of a stack that must be up.
+    pub(crate) fn client_of_running(&self) -> Result<Client, Error> {
+        let dir = self.dir().filter(|dir| dir.guard_socket().exists());
+        dir.map(Client::new).ok_or_else(|| Error::NotUp {
+            stack: self.name_by_file(),
+        })
+    }
+
+    /// A name for messages when the file has not been read: its folder's.
+    pub(crate) fn name_by_file(&self) -> String {
+        let folder = self.file().parent().and_then(Utf8Path::file_name);
+        let dir = self.dir();
+        let known = dir
+            .as_ref()
+            .and_then(|dir| dir.path().file_name()?.rsplit_once('-'));
+        known
+            .map_or(folder, |(name, _)| Some(name))
+            .unwrap_or("here")
+            .to_owned()
+    }
+}
+
+/// The stack file in this folder or the nearest one above it.
+fn find() -> Result<Utf8PathBuf, Error> {
+    let here =
+        std::env::current_dir().map_err(|source| Error::io("find the current folder", source))?;
+    let here = Utf8PathBuf::from_path_buf(here).map_err(|path| {
+        Error::io(
+            format!("read the path {}", path.display()),
+            io::ErrorKind::InvalidData.into(),
+        )
+    })?;
+    for folder in here.ancestors() {
+        for name in NAMES {
+            let file = folder.join(name);
+            if file.is_file() {
+                return canonical(&file);
+            }
+        }
+    }
+    Err(Error::NoStackFile { from: here })
+}
+
+/// The path that is the same from wherever and however it is named.
+fn canonical(file: &Utf8Path) -> Result<Utf8PathBuf, Error> {
+    file.canonicalize_utf8().map_err(|source| Error::Unopened {
+        file: file.to_owned(),
+        source,
+    })
+}

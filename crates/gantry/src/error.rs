@@ -1,0 +1,209 @@
+//! Everything that a verb can end with instead of a result, and its exit code.
+
+use std::fmt::Write as _;
+use std::io;
+
+use camino::Utf8PathBuf;
+use gantry_api::client::ClientError;
+use gantry_api::home::HomeError;
+
+use crate::cli::Format;
+use crate::output::Output;
+use crate::stack_file::Problems;
+use crate::style::{Text, Tone};
+use crate::view::{Data, diagnostics, to_yaml};
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Nobody said which stack, and there is no stack file around.
+    #[error("there is no gantry.toml or gantry.yaml in {from} or above it")]
+    NoStackFile {
+        /// Where it was looked for.
+        from: Utf8PathBuf,
+    },
+    /// The named stack file is not there.
+    #[error("failed to open the stack file {file}")]
+    Unopened {
+        /// The file.
+        file: Utf8PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The stack file is wrong.
+    #[error("the stack file is wrong")]
+    StackFile(Problems),
+    /// There is no such service.
+    #[error("there is no service {name} in the stack {stack}")]
+    UnknownService {
+        /// What was typed.
+        name: String,
+        /// The stack.
+        stack: String,
+        /// The nearest name that there is.
+        nearest: Option<String>,
+        /// All names.
+        known: Vec<String>,
+    },
+    /// Nothing says where gantry keeps its files.
+    #[error("gantry does not know where to keep its files")]
+    Home(#[from] HomeError),
+    /// The stack is not up.
+    #[error("the stack {stack} is not up")]
+    NotUp {
+        /// The stack.
+        stack: String,
+    },
+    /// The supervisor has no answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The guard or the supervisor ended at its start.
+    #[error("the supervisor did not start")]
+    NotStarted {
+        /// What they said last.
+        said: String,
+        /// Where they say it.
+        log: Utf8PathBuf,
+    },
+    /// Everything is stopped, but gantry's own processes stay.
+    #[error("every service is down, but gantry's guard has not ended")]
+    NotGone {
+        /// The stack's folder.
+        dir: Utf8PathBuf,
+    },
+    /// An operation ended without what was wanted; everything about it has been told.
+    #[error("told already")]
+    Told {
+        /// The exit code.
+        exit_code: u8,
+    },
+    /// Someone interrupted.
+    #[error("interrupted")]
+    Interrupted,
+    /// Something about files.
+    #[error("failed to {what}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Something about files.
+    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Self::Io {
+            what: what.into(),
+            source,
+        }
+    }
+
+    /// The exit code, as `--help` documents it.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoStackFile { .. }
+            | Self::Unopened { .. }
+            | Self::StackFile(_)
+            | Self::UnknownService { .. } => 2,
+            Self::NotUp { .. } => 5,
+            Self::Client(error) => match error {
+                ClientError::NoSupervisor { .. } | ClientError::NotAnswering { .. } => 5,
+                _ => 1,
+            },
+            Self::Told { exit_code } => *exit_code,
+            Self::Interrupted => 130,
+            Self::Home(_) | Self::NotStarted { .. } | Self::NotGone { .. } | Self::Io { .. } => 1,
+        }
+    }
+
+    /// What to do about it.
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoStackFile { .. } => "write one, or name it with -f FILE".to_owned(),
+            Self::UnknownService {
+                nearest: Some(nearest),
+                ..
+            } => format!("did you mean {nearest}?"),
+            Self::UnknownService { known, .. } if known.is_empty() => return None,
+            Self::UnknownService { known, .. } => {
+                let shown = known.iter().take(10).map(String::as_str);
+                let more = if known.len() > 10 { ", …" } else { "" };
+                format!("there are {}{more}", shown.collect::<Vec<_>>().join(", "))
+            }
+            Self::Home(_) => "set GANTRY_HOME to a folder of your own".to_owned(),
+            Self::NotUp { .. } => "bring it up with gantry up -d".to_owned(),
+            Self::Client(ClientError::NoSupervisor { .. }) => {
+                "bring it up with gantry up -d".to_owned()
+            }
+            Self::Client(ClientError::NotAnswering { log, .. }) => format!("read {log}"),
+            Self::Client(ClientError::Refused(body)) => return body.hint.clone(),
+            Self::Client(ClientError::Unreadable(_)) => {
+                "the supervisor may be of another version: gantry down, then gantry up".to_owned()
+            }
+            Self::NotStarted { log, .. } => format!("read {log}"),
+            Self::NotGone { dir } => format!("read {dir}/guard.log"),
+            _ => return None,
+        })
+    }
+
+    /// Tell it: for programs as one object on standard output, else on standard error.
+    pub(crate) fn show(&self, output: &Output) {
+        if let Self::Told { .. } = self {
+            return;
+        }
+        match output.format {
+            Format::Json => {
+                let text = serde_json::to_string_pretty(&self.value()).unwrap_or_default();
+                output.results.bytes((text + "\n").as_bytes());
+            }
+            Format::Yaml => output.results.bytes(to_yaml(&self.value()).as_bytes()),
+            Format::Table | Format::Wide => {
+                if let Self::StackFile(problems) = self {
+                    diagnostics::show(problems, &output.notes);
+                } else {
+                    output.notes.lines(&self.lines());
+                }
+            }
+        }
+    }
+
+    fn value(&self) -> serde_json::Value {
+        if let Self::StackFile(problems) = self
+            && let Data::Value(value) = diagnostics::data(problems)
+        {
+            return value;
+        }
+        serde_json::json!({ "errors": [{
+            "file": null, "line": null, "column": null,
+            "message": self.whole(), "hint": self.hint(),
+        }] })
+    }
+
+    /// The message with its causes.
+    fn whole(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // Some errors repeat their cause in their own words.
+            if !text.contains(&cause_text) {
+                let _ = write!(text, ": {cause_text}");
+            }
+            source = cause.source();
+        }
+        text
+    }
+
+    fn lines(&self) -> Vec<Text> {
+        let mut lines = vec![Text::of(Tone::Bad, "error: ").plain(self.whole())];
+        if let Self::NotStarted { said, .. } = self {
+            let bar = |line| Text::of(Tone::Dim, "  | ").plain(crate::style::harmless(line));
+            lines.extend(said.lines().map(bar));
+        }
+        if let Some(hint) = self.hint() {
+            lines.push(Text::of(Tone::Dim, "hint: ").plain(hint));
+        }
+        lines
+    }
+}

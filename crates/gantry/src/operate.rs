@@ -1,0 +1,172 @@
+//! One operation from the request to its outcome, with its progress on standard error.
+
+use std::time::Duration;
+
+use gantry_api::client::{Client, ClientError, Lines};
+use gantry_api::{
+    OperationKind, OperationRequest, Outcome, PreflightFailure, Progress, Step, VERSION,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::error::Error;
+use crate::output::{Live, Output};
+use crate::style::{Text, Tone};
+use crate::view::progress::Board;
+
+/// How often what is shown in place moves.
+const FRAME: Duration = Duration::from_millis(80);
+
+/// How often it is told what is waited for, where nothing can be shown in place.
+const REMINDER: Duration = Duration::from_secs(10);
+
+/// How often an operation is asked for again when a supervisor dies over it.
+const AGAIN: usize = 5;
+
+/// How an operation went.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What was planned.
+    pub(crate) steps: Vec<Step>,
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// The stream it came from. In the foreground the stack lives as long as this.
+    pub(crate) stream: Lines<Progress>,
+}
+
+/// A request for an operation of this kind.
+pub(crate) fn request(kind: OperationKind, services: &[String]) -> OperationRequest {
+    OperationRequest {
+        version: VERSION,
+        kind,
+        services: services.to_vec(),
+        model: None,
+        options: gantry_api::OperationOptions::default(),
+    }
+}
+
+/// Do it. `stop` ends the waiting, not the operation: it is for Ctrl-C.
+pub(crate) async fn run(
+    client: &Client,
+    request: &OperationRequest,
+    output: &Output,
+    stop: impl Future<Output = ()>,
+) -> Result<Ended, Error> {
+    tokio::pin!(stop);
+    let mut request = request.clone();
+    let mut live = Live::on(&output.notes);
+    let mut board = Board::new(request.kind, &[]);
+    let mut steps = Vec::new();
+    let mut stream = client.operate(&request).await?;
+    let mut tries = 0;
+    let mut frames = interval(FRAME);
+    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut reminded = Instant::now();
+    loop {
+        let record = tokio::select! {
+            biased;
+            record = stream.next() => record,
+            () = &mut stop => return Err(Error::Interrupted),
+            _ = frames.tick() => {
+                if live.is_shown() {
+                    live.draw(board.live());
+                } else if reminded.elapsed() >= REMINDER {
+                    reminded = Instant::now();
+                    let waiting = board.waiting().map(|words| Text::of(Tone::Dim, words));
+                    live.stay(waiting.as_slice());
+                }
+                continue;
+            }
+        };
+        match record {
+            Ok(Some(Progress::Begun {
+                services,
+                steps: planned,
+                ..
+            })) => {
+                board = Board::new(request.kind, &services);
+                steps = planned;
+            }
+            Ok(Some(Progress::Event { event })) => {
+                if let Some(line) = board.event(&event) {
+                    reminded = Instant::now();
+                    live.stay(&[line]);
+                }
+            }
+            Ok(Some(Progress::Preflight { failure })) => note_of(&failure, &mut live),
+            Ok(Some(Progress::Note { message })) => {
+                live.stay(&[Text::of(Tone::Dim, "note: ").plain(message)]);
+            }
+            Ok(Some(Progress::Ended { outcome })) => {
+                return Ok(Ended {
+                    steps,
+                    outcome,
+                    stream,
+                });
+            }
+            Ok(None) | Err(ClientError::BrokenOff { .. }) if tries < AGAIN => {
+                // The supervisor died over it. The next one knows what is wanted, and being asked
+                // again for what has begun does no harm; only a restart would happen twice.
+                tries += 1;
+                if request.kind == OperationKind::Restart {
+                    request.kind = OperationKind::Start;
+                }
+                match client.operate(&request).await {
+                    Ok(again) => stream = again,
+                    // Nobody is left who could take anything down: it is.
+                    Err(ClientError::NoSupervisor { .. })
+                        if request.kind == OperationKind::Down =>
+                    {
+                        let outcome = Outcome::new(gantry_api::ResultWord::Done);
+                        return Ok(Ended {
+                            steps,
+                            outcome,
+                            stream,
+                        });
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(None) => return Err(ClientError::BrokenOff { source: None }.into()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A finding is told with the outcome, where it is complete; here only that there is one.
+fn note_of(failure: &PreflightFailure, live: &mut Live<'_>) {
+    let who = failure.service.as_deref().unwrap_or("the stack");
+    tracing::debug!(
+        service = who,
+        check = failure.check,
+        "pre-flight found something"
+    );
+    live.draw(Vec::new());
+}
+
+/// Tell how it ended: to people on standard error, to programs as the outcome on standard output.
+/// Anything but success is then an error that has been told.
+pub(crate) fn tell(kind: OperationKind, outcome: &Outcome, output: &Output) -> Result<(), Error> {
+    if output.is_for_programs() {
+        crate::view::show(output, &OutcomeView(outcome));
+    } else {
+        output
+            .notes
+            .lines(&crate::view::outcome::lines(kind, outcome));
+    }
+    match outcome.exit_code {
+        0 => Ok(()),
+        exit_code => Err(Error::Told { exit_code }),
+    }
+}
+
+struct OutcomeView<'a>(&'a Outcome);
+
+impl crate::view::View for OutcomeView<'_> {
+    fn lines(&self, _: crate::view::Page) -> Vec<Text> {
+        Vec::new()
+    }
+
+    fn data(&self) -> crate::view::Data {
+        crate::view::Data::of(self.0)
+    }
+}

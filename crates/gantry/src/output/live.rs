@@ -1,0 +1,69 @@
+//! Lines that change in place, below lines that stay.
+
+use std::fmt::Write as _;
+
+use super::Stream;
+use crate::style::Text;
+
+/// A block of lines at the end of a stream. Where the stream is no terminal there is no block, and
+/// only the lines that stay are printed.
+#[derive(Debug)]
+pub(crate) struct Live<'a> {
+    stream: &'a Stream,
+    drawn: usize,
+}
+
+impl<'a> Live<'a> {
+    /// On this stream.
+    pub(crate) fn on(stream: &'a Stream) -> Self {
+        Self { stream, drawn: 0 }
+    }
+
+    /// Whether there is a block.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.stream.terminal && self.stream.colour()
+    }
+
+    /// Print lines that stay.
+    pub(crate) fn stay(&mut self, lines: &[Text]) {
+        let mut text = self.up();
+        for line in lines {
+            text.push_str(&self.stream.painted(line));
+            text.push('\n');
+        }
+        self.stream.bytes(text.as_bytes());
+    }
+
+    /// Draw the block anew.
+    pub(crate) fn draw(&mut self, lines: Vec<Text>) {
+        if !self.is_shown() {
+            return;
+        }
+        let width = self.stream.width().unwrap_or(80);
+        let mut text = self.up();
+        self.drawn = lines.len();
+        for line in lines {
+            // A line that is broken by the terminal could not be drawn over.
+            text.push_str(&self.stream.painted(&line.cut(width.saturating_sub(1))));
+            text.push('\n');
+        }
+        self.stream.bytes(text.as_bytes());
+    }
+
+    /// Back to the block's first line, with everything below it gone.
+    fn up(&mut self) -> String {
+        let mut text = String::new();
+        if self.drawn > 0 {
+            let _ = write!(text, "\x1b[{}A\x1b[J", self.drawn);
+        }
+        self.drawn = 0;
+        text
+    }
+}
+
+impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        let text = self.up();
+        self.stream.bytes(text.as_bytes());
+    }
+}

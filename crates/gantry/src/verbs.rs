@@ -1,0 +1,73 @@
+//! One file a verb. A verb that looks returns a view; one that goes on prints as it goes.
+
+mod common;
+mod completions;
+mod config;
+mod down;
+mod events;
+mod explain;
+mod graph;
+mod logs;
+mod ls;
+mod plan;
+mod reference;
+mod restart;
+mod roles;
+mod schema;
+mod start;
+mod status;
+mod stop;
+mod up;
+mod validate;
+
+use camino::Utf8PathBuf;
+
+use crate::cli::{Cli, ConfigVerb, Verb};
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::Output;
+use crate::view::show;
+
+/// Do what was typed. Returns the exit code.
+pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
+    let before = cli.files.files;
+    // Files may be named before the verb or after it.
+    let context = |after: &[Utf8PathBuf]| {
+        let files = [before.as_slice(), after].concat();
+        Context::new(output, &files)
+    };
+    match cli.verb {
+        Verb::Up(args) => return up::run(&context(&args.files.files)?, &args),
+        Verb::Down(args) => down::run(&context(&args.files.files)?, &args)?,
+        Verb::Start(args) => start::run(&context(&args.files.files)?, &args)?,
+        Verb::Stop(args) => stop::run(&context(&args.files.files)?, &args)?,
+        Verb::Restart(args) => restart::run(&context(&args.files.files)?, &args)?,
+        Verb::Status(args) => show(output, &status::run(&context(&args.files.files)?, &args)?),
+        Verb::Logs(args) => logs::run(&context(&args.files.files)?, &args)?,
+        Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),
+        Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
+        Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),
+        Verb::Graph(args) => show(output, &graph::run(&context(&args.files.files)?, &args)?),
+        Verb::Validate(args) => show(output, &validate::run(&context(&args.files.files)?, &args)?),
+        Verb::Ls => show(output, &ls::run()?),
+        Verb::Config(args) => {
+            let ConfigVerb::Show {
+                origins,
+                model,
+                files,
+            } = args.verb;
+            let context = context(&files.files)?;
+            if origins {
+                show(output, &config::origins(&context, &model)?);
+            } else {
+                show(output, &config::show(&context, &model)?);
+            }
+        }
+        Verb::Schema => schema::run(output),
+        Verb::Completions(args) => completions::run(&args, output)?,
+        Verb::Guard { dir } => return roles::guard(dir),
+        Verb::Supervisor { dir } => return roles::supervisor(dir),
+        Verb::Reference => reference::run(output),
+    }
+    Ok(0)
+}

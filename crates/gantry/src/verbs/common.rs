@@ -1,0 +1,80 @@
+//! What the verbs that change a running stack have in common.
+
+use gantry_api::client::Client;
+use gantry_api::{OperationKind, OperationRequest, Plan, Status};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::operate;
+use crate::runtime::block_on;
+use crate::stack_file::check_names;
+use crate::view::plan::PlanView;
+use crate::view::show;
+
+/// Make a request one of this kind with these services.
+pub(crate) fn named(request: &mut OperationRequest, kind: OperationKind, services: &[String]) {
+    request.kind = kind;
+    request.services = services.to_vec();
+}
+
+/// Ask for an operation of a stack that is up, and tell how it went.
+pub(crate) fn operate(
+    context: &Context<'_>,
+    change: impl FnOnce(&mut OperationRequest),
+) -> Result<(), Error> {
+    let mut request = operate::request(OperationKind::Start, &[]);
+    change(&mut request);
+    let client = context.client_of_running()?;
+    block_on(async {
+        check_with_supervisor(&client, &request.services).await?;
+        let ended = operate::run(&client, &request, context.output, interrupted()).await?;
+        if request.options.dry_run && ended.outcome.exit_code == 0 {
+            show(
+                context.output,
+                &PlanView {
+                    plan: Plan { steps: ended.steps },
+                },
+            );
+            return Ok(());
+        }
+        operate::tell(request.kind, &ended.outcome, context.output)
+    })
+}
+
+/// An unknown name is an error before anything begins.
+pub(crate) async fn check_with_supervisor(
+    client: &Client,
+    services: &[String],
+) -> Result<(), Error> {
+    if services.is_empty() {
+        return Ok(());
+    }
+    let status: Status = client.status().await?;
+    let known: Vec<&str> = status
+        .services
+        .iter()
+        .map(|service| &*service.name)
+        .collect();
+    check_names(services, &known, &status.stack)
+}
+
+/// Ends when someone presses Ctrl-C, or asks the process to end.
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    match signals {
+        (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+        }
+        // Without handlers the signals end the process, which is what was wanted.
+        _ => std::future::pending().await,
+    }
+}

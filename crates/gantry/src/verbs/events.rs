@@ -1,0 +1,119 @@
+//! `gantry events`.
+
+use std::fs;
+
+use gantry_api::client::ClientError;
+use gantry_api::{Event, EventsQuery};
+use jiff::tz::TimeZone;
+
+use super::common::check_with_supervisor;
+use crate::cli::EventsArgs;
+use crate::context::Context;
+use crate::error::Error;
+use crate::runtime::block_on;
+use crate::view::events::line;
+
+/// Tell what happened, and with `-f` what happens. Without a supervisor: what was written down.
+pub(crate) fn run(context: &Context<'_>, args: &EventsArgs) -> Result<(), Error> {
+    let not_up = || Error::NotUp {
+        stack: context.name_by_file(),
+    };
+    let dir = context.dir().ok_or_else(not_up)?;
+    let mut printer = Printer::new(context, args);
+    let client = context.client_of_running();
+    let asked = block_on(async {
+        let client = client?;
+        check_with_supervisor(&client, &args.services).await?;
+        let query = EventsQuery {
+            follow: args.follow,
+            since: None,
+            // A number of events of some services is counted here.
+            tail: args.tail.filter(|_| args.services.is_empty()),
+        };
+        let mut stream = client.events(&query).await?;
+        while let Some(text) = stream.next_line().await? {
+            printer.take(&text)?;
+            if args.follow {
+                printer.flush();
+            }
+            if context.output.is_closed() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    match asked {
+        Err(Error::NotUp { .. } | Error::Client(ClientError::NoSupervisor { .. }))
+            if !args.follow =>
+        {
+            let written = fs::read(dir.path().join("events.log")).map_err(|_| not_up())?;
+            for text in written.split(|byte| *byte == b'\n') {
+                // A last line may be torn.
+                let _ = printer.take(text);
+            }
+        }
+        other => other?,
+    }
+    printer.flush();
+    Ok(())
+}
+
+struct Printer<'a> {
+    context: &'a Context<'a>,
+    services: &'a [String],
+    tail: Option<usize>,
+    zone: TimeZone,
+    waiting: Vec<(Event, Vec<u8>)>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(context: &'a Context<'_>, args: &'a EventsArgs) -> Self {
+        Self {
+            context,
+            services: &args.services,
+            tail: args.tail,
+            zone: TimeZone::system(),
+            waiting: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, text: &[u8]) -> Result<(), Error> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let event: Event = serde_json::from_slice(text).map_err(ClientError::Unreadable)?;
+        let named = event.service.as_ref();
+        if self.services.is_empty() || named.is_some_and(|name| self.services.contains(name)) {
+            self.waiting.push((event, text.to_vec()));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        if let Some(tail) = self.tail.take() {
+            let more = self.waiting.len().saturating_sub(tail);
+            self.waiting.drain(..more);
+        }
+        let output = self.context.output;
+        if output.is_for_programs() {
+            let mut bytes = Vec::new();
+            for (_, text) in self.waiting.drain(..) {
+                bytes.extend_from_slice(&text);
+                bytes.push(b'\n');
+            }
+            output.results.bytes(&bytes);
+            return;
+        }
+        let names = self.waiting.iter().map(|(event, _)| {
+            let name = event.instance.as_deref().or(event.service.as_deref());
+            name.map_or(1, str::len)
+        });
+        let width = names.max().unwrap_or(0).max(8);
+        let lines: Vec<_> = self
+            .waiting
+            .drain(..)
+            .map(|(event, _)| line(&event, width, &self.zone))
+            .collect();
+        output.results.lines(&lines);
+    }
+}

@@ -1,0 +1,79 @@
+//! `gantry graph`.
+
+use std::collections::HashMap;
+
+use gantry_api::State;
+
+use crate::cli::GraphArgs;
+use crate::context::Context;
+use crate::error::Error;
+use crate::runtime::block_on;
+use crate::stack_file;
+use crate::view::graph::{Edge, GraphView, Node};
+
+/// The graph of the file, with the states that a supervisor knows.
+pub(crate) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, Error> {
+    let stack = stack_file::load(context, &args.model)?;
+    stack.check(args.service.as_slice())?;
+    let states = states(context);
+    let mut levels: HashMap<&str, usize> = HashMap::new();
+    let mut nodes = Vec::new();
+    let mut edges = Vec::new();
+    for service in &stack.services {
+        let below = service
+            .depends_on
+            .iter()
+            .filter_map(|one| levels.get(&*one.on));
+        let level = below.max().map_or(0, |level| level + 1);
+        levels.insert(&service.name, level);
+        nodes.push(Node {
+            name: service.name.clone(),
+            mode: service.mode.clone(),
+            job: service.job,
+            state: states.get(&service.name).copied(),
+            level,
+        });
+        edges.extend(service.depends_on.iter().map(|one| Edge {
+            from: service.name.clone(),
+            to: one.on.clone(),
+            condition: one.condition.clone(),
+            file: one.file.clone(),
+            line: one.line,
+        }));
+    }
+    let roots = match &args.service {
+        Some(name) => vec![name.clone()],
+        None => nodes
+            .iter()
+            .map(|node| &node.name)
+            .filter(|name| {
+                let mut edges = edges.iter();
+                !edges.any(|edge| **name == if args.reverse { &*edge.from } else { &*edge.to })
+            })
+            .cloned()
+            .collect(),
+    };
+    let mut view = GraphView {
+        nodes,
+        edges,
+        roots,
+        reverse: args.reverse,
+    };
+    if args.service.is_some() {
+        view.keep_what_is_drawn();
+    }
+    Ok(view)
+}
+
+/// What a supervisor says; nothing if none answers, for a graph needs none.
+fn states(context: &Context<'_>) -> HashMap<String, State> {
+    let client = context
+        .client()
+        .filter(|client| client.dir().guard_socket().exists());
+    let status = client.and_then(|client| block_on(async { Ok(client.status().await?) }).ok());
+    let services = status.map(|status| status.services).unwrap_or_default();
+    services
+        .into_iter()
+        .map(|service| (service.name, service.state))
+        .collect()
+}

@@ -1,0 +1,185 @@
+//! `gantry up`.
+
+use gantry_api::client::{Client, ClientError, Lines};
+use gantry_api::home::StackDir;
+use gantry_api::{OperationKind, Outcome, Progress, ResultWord};
+use gantry_log::Query;
+use jiff::Timestamp;
+use tokio::time::{Duration, MissedTickBehavior, interval};
+
+use super::common::interrupted;
+use super::logs::print;
+use super::start::milliseconds;
+use super::{down, plan};
+use crate::cli::{PlanArgs, UpArgs};
+use crate::context::Context;
+use crate::error::Error;
+use crate::log_feed::{LogFeed, Names};
+use crate::runtime::block_on;
+use crate::stack_file;
+use crate::style::{Text, Tone};
+use crate::view::show;
+use crate::{guard, operate};
+
+/// How often the logs are looked at.
+const FRAME: Duration = Duration::from_millis(40);
+
+/// Bring the stack up; in the foreground, keep it until someone interrupts. Returns the exit code.
+pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
+    if args.dry_run {
+        let args = PlanArgs {
+            services: args.services.clone(),
+            model: args.model.clone(),
+            files: args.files.clone(),
+        };
+        show(context.output, &plan::run(context, &args)?);
+        return Ok(0);
+    }
+    let stack = stack_file::load(context, &args.model)?;
+    stack.check(&args.services)?;
+    stack.warn(context.output);
+    let dir = context
+        .dir()
+        .unwrap_or_else(|| context.home.stack(&stack.name, context.file()));
+    let mut request = operate::request(OperationKind::Up, &args.services);
+    request.model = Some(stack.model()?);
+    request.options.wait = !args.no_wait;
+    request.options.foreground = !args.detach;
+    request.options.timeout_ms = args.timeout.map(|limit| milliseconds(limit.0));
+
+    block_on(async {
+        let begun = Timestamp::now();
+        let (client, fresh) = guard::ensure(dir.clone()).await?;
+        dir.record(&stack.name, context.file())
+            .map_err(|source| Error::io("write down where the stack file is", source))?;
+        let ended = operate::run(&client, &request, context.output, interrupted()).await;
+        let ended = match ended {
+            Err(Error::Interrupted) if args.detach => {
+                let note = "the start goes on; gantry down takes it down";
+                context.output.notes.line(Text::of(Tone::Dim, note));
+                return Err(Error::Interrupted);
+            }
+            Err(Error::Interrupted) => return take_down(context, &client, 130).await,
+            other => other?,
+        };
+        let told = operate::tell(OperationKind::Up, &ended.outcome, context.output);
+        if let Err(error) = told {
+            // Where nothing was begun, nothing is left running; a terminal's stack goes with it.
+            if !args.detach || (fresh && was_not_begun(&ended.outcome)) {
+                leave(context, &client, args.detach).await?;
+            }
+            return Err(error);
+        }
+        if args.detach {
+            return Ok(0);
+        }
+        attend(context, &client, dir, begun, ended.stream).await
+    })
+}
+
+fn was_not_begun(outcome: &Outcome) -> bool {
+    matches!(outcome.result, ResultWord::Preflight | ResultWord::Refused)
+}
+
+/// Take down after a start that went wrong. Quietly, if nothing was begun.
+async fn leave(context: &Context<'_>, client: &Client, quiet: bool) -> Result<(), Error> {
+    if !quiet {
+        take_down(context, client, 1).await?;
+        return Ok(());
+    }
+    let mut stream = client
+        .operate(&operate::request(OperationKind::Down, &[]))
+        .await?;
+    while let Ok(Some(record)) = stream.next().await {
+        if matches!(record, Progress::Ended { .. }) {
+            break;
+        }
+    }
+    guard::wait_until_gone(client.dir()).await;
+    Ok(())
+}
+
+/// Show what the services say until someone interrupts, or the stack is taken down by someone else.
+async fn attend(
+    context: &Context<'_>,
+    client: &Client,
+    dir: StackDir,
+    begun: Timestamp,
+    mut stream: Lines<Progress>,
+) -> Result<u8, Error> {
+    let notes = &context.output.notes;
+    notes.line(Text::of(
+        Tone::Dim,
+        "Logs follow. Ctrl-C takes the stack down.",
+    ));
+    let query = Query {
+        since: Some(begun),
+        ..Query::default()
+    };
+    let reading = |source| Error::io("read the services' logs", source);
+    let (kept, mut feed) = LogFeed::open(dir, Vec::new(), query).map_err(reading)?;
+    let mut names = Names::default();
+    print(kept, &mut names, notes);
+    let mut frames = interval(FRAME);
+    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let interrupted = interrupted();
+    tokio::pin!(interrupted);
+    loop {
+        tokio::select! {
+            () = &mut interrupted => {
+                notes.line(Text::of(Tone::Dim, "Taking down in order. Ctrl-C again kills."));
+                return take_down(context, client, 130).await;
+            }
+            _ = frames.tick() => print(feed.poll().map_err(reading)?, &mut names, notes),
+            record = stream.next() => match record {
+                Ok(Some(_)) => {}
+                Ok(None) | Err(ClientError::BrokenOff { .. }) => {
+                    print(feed.poll().map_err(reading)?, &mut names, notes);
+                    match hold_again(client).await? {
+                        Some(again) => stream = again,
+                        None => {
+                            notes.line("The stack was taken down");
+                            return Ok(0);
+                        }
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            },
+        }
+    }
+}
+
+/// The supervisor died, or someone took the stack down. In the first case tell the new supervisor
+/// that the stack is this terminal's.
+async fn hold_again(client: &Client) -> Result<Option<Lines<Progress>>, Error> {
+    let mut request = operate::request(OperationKind::Up, &[]);
+    request.options.foreground = true;
+    request.options.wait = false;
+    match client.operate(&request).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(ClientError::NoSupervisor { .. }) => Ok(None),
+        Err(ClientError::Refused(_) | ClientError::BrokenOff { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Take down in order; when interrupted again, at once. Returns the exit code.
+async fn take_down(context: &Context<'_>, client: &Client, exit_code: u8) -> Result<u8, Error> {
+    let request = operate::request(OperationKind::Down, &[]);
+    let outcome = match operate::run(client, &request, context.output, interrupted()).await {
+        Ok(ended) => ended.outcome,
+        Err(Error::Interrupted) => {
+            context.output.notes.line(Text::of(Tone::Warn, "Killing"));
+            down::kill_all(context, client).await?
+        }
+        Err(Error::Client(ClientError::NoSupervisor { .. })) => Outcome::new(ResultWord::Done),
+        Err(error) => return Err(error),
+    };
+    if outcome.exit_code == 0 {
+        guard::wait_until_gone(client.dir()).await;
+    }
+    if !context.output.is_for_programs() || outcome.exit_code != 0 {
+        operate::tell(OperationKind::Down, &outcome, context.output)?;
+    }
+    Ok(exit_code)
+}

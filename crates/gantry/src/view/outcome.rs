@@ -1,0 +1,139 @@
+//! How an operation ended.
+
+use std::time::Duration;
+
+use gantry_api::{OperationKind, Outcome, PreflightFailure, ResultWord, Unfinished};
+
+use super::{failure, state};
+use crate::humane;
+use crate::style::{Text, Tone, harmless};
+
+/// All that did not go well, for people, and one line at the end.
+pub(crate) fn lines(kind: OperationKind, outcome: &Outcome) -> Vec<Text> {
+    let mut lines = Vec::new();
+    let block = |block: Vec<Text>, lines: &mut Vec<Text>| {
+        lines.push(Text::new());
+        lines.extend(block);
+    };
+    for missing in &outcome.preflight {
+        block(preflight(missing), &mut lines);
+    }
+    // A service that is blocked says so in one line below its cause.
+    let (roots, blocked): (Vec<_>, Vec<_>) = outcome
+        .failures
+        .iter()
+        .partition(|failed| failed.failure.stage != "dependency");
+    for failed in roots {
+        block(
+            failure::block(&failed.service, failed.state, &failed.failure),
+            &mut lines,
+        );
+    }
+    for late in &outcome.unfinished {
+        block(unfinished(late), &mut lines);
+    }
+    if !blocked.is_empty() {
+        lines.push(Text::new());
+        for failed in blocked {
+            let line = Text::of(Tone::Strong, &failed.service)
+                .plain(" ")
+                .and(Tone::Warn, "blocked")
+                .plain(": ")
+                .plain(harmless(&failed.failure.reason));
+            lines.push(line);
+        }
+    }
+    if !lines.is_empty() {
+        lines.push(Text::new());
+    }
+    lines.push(last_line(kind, outcome));
+    if let Some(hint) = &outcome.hint {
+        lines.push(Text::of(Tone::Dim, "hint: ").plain(hint));
+    }
+    lines
+}
+
+/// The end in one line.
+fn last_line(kind: OperationKind, outcome: &Outcome) -> Text {
+    let took = humane::wait(Duration::from_millis(outcome.duration_ms));
+    let count = humane::count(outcome.services.len(), "service");
+    let word = kind.as_str();
+    match outcome.result {
+        ResultWord::Done => {
+            let done = match (kind, outcome.services.len()) {
+                (OperationKind::Down, _) => "Everything is down".to_owned(),
+                (_, 0) => "Nothing to do: everything is as it should be".to_owned(),
+                (OperationKind::Up | OperationKind::Start, _) => format!("{count} up"),
+                (OperationKind::Stop, _) => format!("{count} stopped"),
+                (OperationKind::Restart, _) => format!("{count} restarted"),
+            };
+            Text::of(Tone::Good, done).and(Tone::Dim, format!(" in {took}"))
+        }
+        ResultWord::Failed => {
+            let failed: Vec<&str> = outcome.failures.iter().map(|one| &*one.service).collect();
+            let who = if failed.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", humane::list(&failed))
+            };
+            Text::of(Tone::Bad, format!("error: {word} failed{who}"))
+                .and(Tone::Dim, format!(" after {took}"))
+        }
+        ResultWord::NotReady => {
+            let late: Vec<&str> = outcome
+                .unfinished
+                .iter()
+                .map(|one| &*one.service)
+                .chain(outcome.failures.iter().map(|one| &*one.service))
+                .collect();
+            Text::of(
+                Tone::Bad,
+                format!("error: not ready in time: {}", humane::list(&late)),
+            )
+            .and(Tone::Dim, format!(" after {took}"))
+        }
+        ResultWord::Preflight => Text::of(
+            Tone::Bad,
+            format!(
+                "error: pre-flight found {}; nothing was started",
+                humane::count(outcome.preflight.len(), "problem")
+            ),
+        ),
+        ResultWord::Refused => {
+            let why = outcome
+                .refusal
+                .as_deref()
+                .unwrap_or("it may not be done now");
+            Text::of(Tone::Bad, "error: ").plain(why)
+        }
+        ResultWord::Cancelled => Text::of(Tone::Warn, format!("{word} was cancelled"))
+            .and(Tone::Dim, format!(" after {took}")),
+    }
+}
+
+fn preflight(missing: &PreflightFailure) -> Vec<Text> {
+    let who = missing.service.as_deref().unwrap_or("the stack");
+    let headline = Text::of(Tone::Strong, who)
+        .plain(" ")
+        .and(Tone::Bad, "cannot start")
+        .plain(": ")
+        .plain(harmless(&missing.message));
+    let mut lines = vec![headline];
+    if let Some(hint) = &missing.hint {
+        lines.push(failure::indented(failure::fact("next", hint)));
+    }
+    lines
+}
+
+fn unfinished(late: &Unfinished) -> Vec<Text> {
+    let headline = Text::of(Tone::Strong, &late.service)
+        .plain(" is still ")
+        .join(state::word(late.state))
+        .plain(if late.message.is_empty() { "" } else { ": " })
+        .plain(harmless(&late.message));
+    let mut lines = vec![headline];
+    lines.extend(failure::tail(&late.tail).into_iter().map(failure::indented));
+    let next = format!("gantry explain {}", late.service);
+    lines.push(failure::indented(failure::fact("next", next)));
+    lines
+}

@@ -1,0 +1,244 @@
+//! What `status` shows.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use gantry_api::{InstanceStatus, ServiceStatus, State, Status};
+use jiff::Timestamp;
+
+use super::{Column, Data, Page, Table, View, state};
+use crate::humane;
+use crate::style::{Text, Tone, harmless};
+
+/// The state of a stack.
+#[derive(Debug)]
+pub(crate) enum StatusView {
+    /// As the supervisor sent it, for programs.
+    Sent(Bytes),
+    /// As it was read.
+    Read(Status),
+}
+
+impl View for StatusView {
+    fn lines(&self, page: Page) -> Vec<Text> {
+        let Self::Read(status) = self else {
+            return Vec::new();
+        };
+        let mut lines = vec![summary(status), Text::new()];
+        let table = if page.wide {
+            wide(status)
+        } else {
+            usual(status)
+        };
+        lines.extend(table.lines(page.width));
+        lines
+    }
+
+    fn data(&self) -> Data {
+        match self {
+            Self::Sent(sent) => Data::Json(sent.clone()),
+            Self::Read(status) => Data::of(status),
+        }
+    }
+}
+
+/// One line: the stack, how many services are how, since when.
+fn summary(status: &Status) -> Text {
+    let line = Text::of(Tone::Strong, &status.stack).plain("  ");
+    let Some(supervisor) = &status.supervisor else {
+        return line.and(Tone::Dim, "not up");
+    };
+    let mut counts: BTreeMap<usize, (State, usize)> = BTreeMap::new();
+    for service in &status.services {
+        let place = State::ALL.iter().position(|state| *state == service.state);
+        counts
+            .entry(place.unwrap_or(0))
+            .or_insert((service.state, 0))
+            .1 += 1;
+    }
+    // What needs someone comes first, then what is well, then what is meant to be down.
+    let mut counts: Vec<_> = counts.into_values().collect();
+    counts.sort_by_key(|(state, _)| match state::tone(*state) {
+        Tone::Bad => 0,
+        Tone::Warn => 1,
+        Tone::Busy => 2,
+        Tone::Dim => 4,
+        _ => 3,
+    });
+    let mut line = line;
+    for (position, (state, count)) in counts.into_iter().enumerate() {
+        let comma = if position == 0 { "" } else { ", " };
+        line = line
+            .plain(comma)
+            .and(state::tone(state), format!("{count} {state}"));
+    }
+    let up = seconds_since(supervisor.since);
+    line.and(Tone::Dim, format!("  up {}", humane::uptime(up)))
+}
+
+fn usual(status: &Status) -> Table {
+    let mut table = Table::new([
+        Column::left("SERVICE"),
+        Column::left("STATE"),
+        Column::left("READY"),
+        Column::left("UPTIME"),
+        Column::right("RESTARTS"),
+        Column::left("ENDPOINT"),
+        Column::left("MESSAGE"),
+    ]);
+    for service in &status.services {
+        table.row([
+            Text::from(&*service.name),
+            state::of_service(service),
+            state::readiness(service),
+            uptime(service.uptime_s),
+            restarts(service.restarts),
+            endpoint(service),
+            message(service),
+        ]);
+    }
+    table
+}
+
+fn wide(status: &Status) -> Table {
+    let mut table = Table::new([
+        Column::left("SERVICE"),
+        Column::left("MODE"),
+        Column::left("STATE"),
+        Column::left("READY"),
+        Column::left("LIVE"),
+        Column::right("PID"),
+        Column::left("UPTIME"),
+        Column::right("RESTARTS"),
+        Column::left("LAST EXIT"),
+        Column::left("TREE"),
+        Column::left("DEPENDS ON"),
+        Column::left("ENDPOINT"),
+        Column::left("MESSAGE"),
+    ]);
+    for service in &status.services {
+        let alone = match service.instances.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        };
+        table.row([
+            Text::from(&*service.name),
+            Text::from(&*service.mode),
+            state::of_service(service),
+            state::readiness(service),
+            live(service.state, service.live),
+            pid(service.pid),
+            uptime(service.uptime_s),
+            restarts(service.restarts),
+            alone.map(exit).unwrap_or_default(),
+            alone.map(tree).unwrap_or_default(),
+            Text::from(service.depends_on.join(", ")),
+            endpoint(service),
+            message(service),
+        ]);
+        if alone.is_some() {
+            continue;
+        }
+        for instance in &service.instances {
+            table.row([
+                Text::of(Tone::Dim, format!("  {}", instance.id)),
+                Text::new(),
+                state::word(instance.state),
+                Text::new(),
+                live(instance.state, instance.live),
+                pid(instance.pid),
+                uptime(
+                    instance
+                        .started_at
+                        .filter(|_| instance.pid.is_some())
+                        .map(seconds_since),
+                ),
+                restarts(instance.restarts),
+                exit(instance),
+                tree(instance),
+                Text::new(),
+                own_endpoint(service, instance),
+                Text::from(harmless(&instance.message)),
+            ]);
+        }
+    }
+    table
+}
+
+fn uptime(seconds: Option<f64>) -> Text {
+    seconds
+        .map(|seconds| Text::from(humane::uptime(seconds)))
+        .unwrap_or_default()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a stack is not up for ages of the universe"
+)]
+fn seconds_since(moment: Timestamp) -> f64 {
+    Timestamp::now().duration_since(moment).as_millis() as f64 / 1_000.0
+}
+
+fn restarts(count: u32) -> Text {
+    match count {
+        0 => Text::of(Tone::Dim, "0"),
+        _ => Text::of(Tone::Warn, count.to_string()),
+    }
+}
+
+fn pid(pid: Option<u32>) -> Text {
+    pid.map(|pid| Text::from(pid.to_string()))
+        .unwrap_or_default()
+}
+
+fn live(state: State, live: bool) -> Text {
+    match (state, live) {
+        (State::Running | State::Degraded, true) => Text::from("yes"),
+        (State::Running | State::Degraded, false) => Text::of(Tone::Warn, "no"),
+        _ => Text::new(),
+    }
+}
+
+fn exit(instance: &InstanceStatus) -> Text {
+    instance
+        .exit
+        .as_ref()
+        .map(|exit| Text::from(exit.to_string()))
+        .unwrap_or_default()
+}
+
+fn tree(instance: &InstanceStatus) -> Text {
+    instance
+        .membership
+        .as_deref()
+        .map(Text::from)
+        .unwrap_or_default()
+}
+
+/// The first way to reach a service, and how many more there are.
+fn endpoint(service: &ServiceStatus) -> Text {
+    match service.endpoints.as_slice() {
+        [] => Text::new(),
+        [one] => Text::from(&*one.url),
+        [first, more @ ..] => Text::from(&*first.url).and(Tone::Dim, format!(" +{}", more.len())),
+    }
+}
+
+fn own_endpoint(service: &ServiceStatus, instance: &InstanceStatus) -> Text {
+    let own: Vec<&str> = service
+        .endpoints
+        .iter()
+        .filter(|one| one.instance.as_deref() == Some(&*instance.id))
+        .map(|one| &*one.url)
+        .collect();
+    Text::from(own.join(" "))
+}
+
+fn message(service: &ServiceStatus) -> Text {
+    let tone = match state::tone(service.state) {
+        Tone::Bad => Tone::Bad,
+        _ if service.state == State::Stopped => Tone::Dim,
+        _ => Tone::Plain,
+    };
+    Text::of(tone, harmless(&service.message))
+}
