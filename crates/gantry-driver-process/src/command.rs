@@ -1,0 +1,122 @@
+//! From a specification to what the keeper spawns.
+
+use gantry_core::InstanceId;
+use gantry_driver::{LogPolicy, Overflow, Recorded, Settings, SpecError, StackIdentity};
+use gantry_keeper::protocol as keeper;
+use indexmap::IndexMap;
+
+use crate::spec::{DEFAULT_PATH, Spec};
+
+/// What the keeper is to run for this instance.
+pub(crate) fn service(
+    stack: &StackIdentity,
+    instance: &InstanceId,
+    from: &Recorded,
+) -> Result<keeper::Command, SpecError> {
+    let spec = Spec::read(&from.spec)?;
+    let settings = &from.settings;
+    Ok(keeper::Command {
+        env: environment(stack, instance, &spec, settings),
+        cwd: spec.working_folder(settings),
+        inherit_env: spec.inherit_env,
+        user: spec.user,
+        group: spec.group,
+        umask: spec.umask,
+        limits: keeper::Limits {
+            open_files: settings.resources.open_files,
+            core: spec.core,
+            nice: spec.nice,
+            oom_score: spec.oom_score,
+        },
+        resources: keeper::Resources {
+            memory: settings.resources.memory,
+            cpu_millis: settings.resources.cpu_millis,
+            pids: settings.resources.pids,
+        },
+        argv: spec.command,
+    })
+}
+
+/// What the keeper is to run beside this instance: another command, with all else the same, but for
+/// the limits, which are the instance's own.
+pub(crate) fn beside(
+    stack: &StackIdentity,
+    instance: &InstanceId,
+    from: &Recorded,
+    argv: Vec<String>,
+) -> Result<keeper::Command, SpecError> {
+    Ok(keeper::Command {
+        argv,
+        limits: keeper::Limits::default(),
+        resources: keeper::Resources::default(),
+        ..service(stack, instance, from)?
+    })
+}
+
+/// What the keeper is to run on its own, for the stack.
+pub(crate) fn host(stack: &StackIdentity, argv: Vec<String>) -> keeper::Command {
+    keeper::Command {
+        argv,
+        inherit_env: true,
+        env: vec![("GANTRY_STACK".into(), stack.name.to_string())],
+        cwd: stack.base_dir.clone(),
+        ..keeper::Command::default()
+    }
+}
+
+/// The variables on top of what is inherited, later ones winning: the service's, the mode's, and those
+/// that every instance gets. The last cannot be overridden, since children rely on them.
+pub(crate) fn environment(
+    stack: &StackIdentity,
+    instance: &InstanceId,
+    spec: &Spec,
+    settings: &Settings,
+) -> Vec<(String, String)> {
+    let mut all = IndexMap::new();
+    if !spec.inherit_env {
+        all.insert("PATH".to_owned(), DEFAULT_PATH.to_owned());
+    }
+    for (name, value) in settings.env.iter().chain(&spec.env) {
+        all.insert(name.clone(), value.clone());
+    }
+    all.insert("GANTRY_STACK".into(), stack.name.to_string());
+    all.insert("GANTRY_SERVICE".into(), instance.service.to_string());
+    all.insert("GANTRY_INSTANCE".into(), instance.to_string());
+    for (name, port) in &settings.ports {
+        all.insert(port_variable(name), port.to_string());
+    }
+    all.into_iter().collect()
+}
+
+/// `GANTRY_PORT_HTTP_ADMIN` for the port `http-admin`.
+fn port_variable(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .map(|char| match char {
+            '-' | '.' => '_',
+            other => other.to_ascii_uppercase(),
+        })
+        .collect();
+    format!("GANTRY_PORT_{name}")
+}
+
+/// The same policy in the keeper's words.
+pub(crate) fn log_policy(policy: &LogPolicy) -> keeper::LogPolicy {
+    keeper::LogPolicy {
+        max_size: policy.max_size,
+        keep: policy.keep,
+        overflow: match policy.overflow {
+            Overflow::Block => keeper::Overflow::Block,
+            Overflow::Drop => keeper::Overflow::Drop,
+        },
+    }
+}
+
+/// The name of an instance in the keeper's words. Both sides allow the same names.
+pub(crate) fn name(instance: &InstanceId) -> Result<keeper::InstanceName, SpecError> {
+    keeper::InstanceName::new(instance.service.as_str(), instance.number())
+        .map_err(|error| SpecError::new("", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

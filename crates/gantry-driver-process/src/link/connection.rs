@@ -1,0 +1,272 @@
+//! The socket: opening it, reading and writing it, and what to do when it breaks.
+
+use std::io;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use gantry_driver::{DriverError, DriverEvent};
+use gantry_keeper::client;
+use gantry_keeper::protocol::{
+    FrameReader, JobName, Message, Reply, Request, Role, Welcome, encode,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Asked, GRACE, Link, ListFor, Order};
+
+/// A connection on which both sides said hello.
+pub(crate) struct Opened {
+    pub(super) welcome: Welcome,
+    stream: UnixStream,
+    reader: FrameReader,
+}
+
+/// A connection in use. Dropping it closes the socket.
+pub(super) struct Connection {
+    bytes: mpsc::UnboundedSender<Vec<u8>>,
+    _reader: AbortOnDropHandle<()>,
+    _writer: AbortOnDropHandle<()>,
+}
+
+impl Connection {
+    pub(super) fn write(&self, bytes: Vec<u8>) {
+        // The reader reports that the connection broke.
+        let _ = self.bytes.send(bytes);
+    }
+}
+
+/// Connects, waiting for a keeper that is about to be there.
+pub(crate) async fn connect_within(
+    dir: &Utf8Path,
+    seen: u64,
+    patience: Duration,
+) -> Result<Opened, DriverError> {
+    let deadline = Instant::now() + patience;
+    let mut pause = Duration::from_millis(5);
+    loop {
+        let error = match connect(dir, seen).await {
+            Ok(opened) => return Ok(opened),
+            Err(Failed::Refused(reason)) => return Err(DriverError::permanent("connect", reason)),
+            Err(Failed::Io(error)) => error,
+        };
+        if Instant::now() + pause > deadline {
+            let path = dir.join(gantry_keeper::layout::SOCKET);
+            return Err(DriverError::unreachable(
+                "connect",
+                format!("no keeper answers at {path}"),
+            )
+            .with_evidence(error.to_string()));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(200));
+    }
+}
+
+enum Failed {
+    Io(io::Error),
+    Refused(String),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+async fn connect(dir: &Utf8Path, seen: u64) -> Result<Opened, Failed> {
+    let stream = client::connect(dir)?;
+    stream.set_nonblocking(true)?;
+    let mut stream = UnixStream::from_std(stream)?;
+    let mut hello = Vec::new();
+    encode(&client::hello(Role::Supervisor, seen), &mut hello).map_err(io::Error::other)?;
+    stream.write_all(&hello).await?;
+    let mut reader = FrameReader::new();
+    let welcome = tokio::time::timeout(Duration::from_secs(2), async {
+        loop {
+            let message = reader.next::<Message>().map_err(io::Error::other)?;
+            match message {
+                Some(Message::Hello(welcome)) => return Ok(welcome),
+                Some(Message::Reply {
+                    reply: Reply::Refused(refusal),
+                    ..
+                }) => return Err(Failed::Refused(refusal.to_string())),
+                Some(_) => {}
+                None => fill(&mut stream, &mut reader).await?,
+            }
+        }
+    })
+    .await
+    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(Opened {
+        welcome,
+        stream,
+        reader,
+    })
+}
+
+async fn fill(
+    stream: &mut (impl AsyncReadExt + Unpin),
+    reader: &mut FrameReader,
+) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    match stream.read(&mut buffer).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        length => {
+            reader.push(&buffer[..length]);
+            Ok(())
+        }
+    }
+}
+
+async fn read(
+    mut stream: OwnedReadHalf,
+    mut reader: FrameReader,
+    orders: mpsc::WeakUnboundedSender<Order>,
+    number: u64,
+) {
+    let send = |order| {
+        orders
+            .upgrade()
+            .is_some_and(|orders| orders.send(order).is_ok())
+    };
+    let error = loop {
+        match reader.next::<Message>() {
+            Ok(Some(message)) => {
+                if !send(Order::Said(number, message)) {
+                    return;
+                }
+            }
+            Ok(None) => {
+                if let Err(error) = fill(&mut stream, &mut reader).await {
+                    break error.to_string();
+                }
+            }
+            Err(error) => break error.to_string(),
+        }
+    };
+    send(Order::Broke(number, error));
+}
+
+async fn write(mut stream: OwnedWriteHalf, mut bytes: mpsc::UnboundedReceiver<Vec<u8>>) {
+    while let Some(bytes) = bytes.recv().await {
+        if stream.write_all(&bytes).await.is_err() {
+            // The reader sees it too, and reports it.
+            return;
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn take_connection(&mut self, opened: Opened) {
+        self.connections += 1;
+        let (read_half, write_half) = opened.stream.into_split();
+        let (bytes, outgoing) = mpsc::unbounded_channel();
+        let orders = self.orders.clone();
+        let reader = tokio::spawn(read(read_half, opened.reader, orders, self.connections));
+        let writer = tokio::spawn(write(write_half, outgoing));
+        self.connection = Some(Connection {
+            bytes,
+            _reader: AbortOnDropHandle::new(reader),
+            _writer: AbortOnDropHandle::new(writer),
+        });
+    }
+
+    /// The connection broke: seek another, and say so if that takes long.
+    pub(super) fn lose(&mut self, reason: String) {
+        tracing::info!(reason, "lost the connection to the keeper");
+        self.connection = None;
+        self.outbox.clear();
+        self.unresolved.clear();
+        for (_, asked) in self.asked.drain() {
+            // Slots and jobs are asked again by themselves.
+            match asked {
+                Asked::List(ListFor::Session(reply)) => {
+                    self.waiting.push_back(Order::List(reply));
+                }
+                // It had been asked to end, and did.
+                Asked::Shutdown(reply) => {
+                    let _ = reply.send(Ok(()));
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.seek();
+    }
+
+    fn seek(&mut self) {
+        let (orders, number, seen) = (self.orders.clone(), self.connections, self.seen);
+        let dir = self.context.stack.state_dir.clone();
+        let task = tokio::spawn(async move {
+            let send = |order| {
+                orders
+                    .upgrade()
+                    .is_some_and(|orders| orders.send(order).is_ok())
+            };
+            let grace = Instant::now() + GRACE;
+            let mut told = false;
+            loop {
+                let patience = if told { Duration::from_secs(10) } else { GRACE };
+                match connect_within(&dir, seen, patience).await {
+                    Ok(opened) => {
+                        send(Order::Connected(Box::new(opened)));
+                        return;
+                    }
+                    Err(error) if !told => {
+                        tracing::warn!(%error, "the keeper is away");
+                        told = true;
+                        // A refusal comes at once, and must not be repeated at once.
+                        tokio::time::sleep_until(grace).await;
+                        if !send(Order::StillAway(number)) {
+                            return;
+                        }
+                    }
+                    Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+                }
+            }
+        });
+        self.reconnecting = Some(AbortOnDropHandle::new(task));
+    }
+
+    pub(super) fn report_away(&mut self) {
+        if !self.reported_away {
+            self.reported_away = true;
+            let path = self.context.layout.socket();
+            self.report(DriverEvent::Unreachable {
+                reason: format!("no keeper answers at {path}"),
+            });
+        }
+    }
+
+    /// There is a keeper again: everything that is pending is asked again.
+    pub(super) fn return_to(&mut self, opened: Opened) {
+        self.reconnecting = None;
+        // A keeper whose numbers are lower lost its ledger, and counts anew.
+        self.seen = self.seen.min(opened.welcome.last_sequence);
+        self.acknowledged = self.seen;
+        self.history = self.history.min(self.seen);
+        self.take_connection(opened);
+        if self.reported_away {
+            self.ask(Request::List, Asked::List(ListFor::Reachable));
+        }
+        let instances: Vec<_> = self.slots.keys().cloned().collect();
+        for instance in instances {
+            self.ask_again(&instance);
+        }
+        let jobs: Vec<(JobName, Request)> = self
+            .jobs
+            .iter()
+            .map(|(name, job)| (name.clone(), job.request.clone()))
+            .collect();
+        for (name, request) in jobs {
+            self.ask(request, Asked::Job(name));
+        }
+        for order in std::mem::take(&mut self.waiting) {
+            self.take(order);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What the keeper has, and what follows from it.
+
+use gantry_core::{Generation, InstanceId};
+use gantry_driver::{DriverEvent, Observed, ObservedState};
+use gantry_keeper::layout::Layout;
+use gantry_keeper::protocol::{InstanceState, Listing, Phase};
+
+use super::Link;
+use super::events::{handle, time};
+use super::slot::Alive;
+use crate::{logs, sentence};
+
+/// How many of its last lines come with an instance that is found to have ended.
+const TAIL: usize = 20;
+
+/// A listing in the words of the seam.
+pub(crate) fn observed(layout: &Layout, listing: &Listing) -> Vec<Observed> {
+    listing
+        .instances
+        .iter()
+        .filter_map(|state| one(layout, state))
+        .collect()
+}
+
+fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
+    let instance: InstanceId = state.instance.as_str().parse().ok()?;
+    let pid = state.process.as_ref().map(|process| process.pid);
+    let ended = state.ended_us.map(time);
+    let since = time(state.started_us);
+    Some(Observed {
+        instance,
+        generation: Generation(state.generation),
+        revision: None,
+        digest: None,
+        state: match &state.phase {
+            Phase::Running => ObservedState::Running {
+                pid,
+                since: Some(since),
+            },
+            Phase::Stopping { exit } => ObservedState::Stopping {
+                pid: pid.filter(|_| exit.is_none()),
+            },
+            Phase::Exited { exit, tree_empty } => {
+                let exit = sentence::status(exit);
+                let tail = if exit.success() {
+                    Vec::new()
+                } else {
+                    logs::tail(layout, &state.instance, Some(since), TAIL)
+                };
+                ObservedState::Exited {
+                    exit,
+                    at: ended,
+                    left: !tree_empty,
+                    tail,
+                }
+            }
+            Phase::Stopped { exit } => ObservedState::Exited {
+                exit: sentence::status(exit),
+                at: ended,
+                left: false,
+                tail: Vec::new(),
+            },
+            Phase::Failed { failure } => ObservedState::Failed {
+                failure: sentence::start_failure(failure, None),
+            },
+        },
+        ready: None,
+        handle: state.process.as_ref().map(handle),
+        children: Vec::new(),
+        proof: Some(sentence::proof(state.proof)),
+    })
+}
+
+/// Whether something of it may be alive.
+fn lives(state: &InstanceState) -> bool {
+    match state.phase {
+        Phase::Running | Phase::Stopping { .. } => true,
+        Phase::Exited { tree_empty, .. } => !tree_empty,
+        Phase::Stopped { .. } | Phase::Failed { .. } => false,
+    }
+}
+
+impl Link {
+    /// What runs already when the session begins.
+    pub(super) fn adopt(&mut self, listing: &Listing) {
+        for state in listing.instances.iter().filter(|state| lives(state)) {
+            if let Ok(instance) = state.instance.as_str().parse::<InstanceId>() {
+                let slot = self.slots.entry(instance).or_default();
+                if slot.alive.is_none() {
+                    slot.alive = Some(Alive {
+                        generation: Generation(state.generation),
+                        since: Some(time(state.started_us)),
+                    });
+                }
+            }
+        }
+    }
+
+    /// The requests of this instance whose end the keeper will not report are ended from what it has.
+    pub(super) fn resolve(&mut self, instance: &InstanceId, listing: &Listing) {
+        let name = instance.to_string();
+        let states: Vec<&InstanceState> = listing
+            .instances
+            .iter()
+            .filter(|state| state.instance.as_str() == name)
+            .collect();
+        self.resolve_starts(instance, &states);
+        self.resolve_stops(instance, &states);
+    }
+
+    fn resolve_starts(&mut self, instance: &InstanceId, states: &[&InstanceState]) {
+        let pending: Vec<Generation> = self.slots.get(instance).map_or_else(Vec::new, |slot| {
+            let sent = slot.starts.iter().filter(|start| start.sent);
+            sent.map(|start| start.generation).collect()
+        });
+        for generation in pending {
+            let Some(state) = states.iter().find(|state| state.generation == generation.0) else {
+                if states.iter().any(|state| state.generation > generation.0) {
+                    self.lose_start(instance, generation, "a later start of it is known");
+                }
+                continue;
+            };
+            if let Phase::Failed { failure } = &state.phase {
+                self.spawn_failed(instance, generation, failure);
+                continue;
+            }
+            let Some(process) = &state.process else {
+                self.lose_start(instance, generation, "the keeper knows no process of it");
+                continue;
+            };
+            self.spawned(instance, generation, time(state.started_us), process, &[]);
+            if let Phase::Exited { exit, tree_empty } = &state.phase {
+                let left = (!tree_empty).then(|| "a part of its tree is still alive".to_owned());
+                let at = time(state.ended_us.unwrap_or(state.started_us));
+                let name = state.instance.clone();
+                self.exited(&name, instance, generation, at, exit, left, false);
+            }
+        }
+    }
+
+    fn lose_start(&mut self, instance: &InstanceId, generation: Generation, reason: &str) {
+        if let Some(slot) = self.slots.get_mut(instance) {
+            for start in slot.take_starts(|of| of == generation) {
+                self.report(DriverEvent::Lost {
+                    effect: start.effect,
+                    instance: instance.clone(),
+                    generation,
+                    reason: reason.to_owned(),
+                });
+            }
+        }
+    }
+
+    fn resolve_stops(&mut self, instance: &InstanceId, states: &[&InstanceState]) {
+        let Some(stop) = self.slots.get(instance).and_then(|slot| slot.most_urgent()) else {
+            return;
+        };
+        let (signal, grace, newest) = (stop.signal, stop.grace, stop.generation);
+        let left = states
+            .iter()
+            .find(|state| state.generation <= newest.0 && lives(state));
+        match left {
+            Some(state) => {
+                self.ask_stop_of(instance, Generation(state.generation), signal, grace);
+            }
+            None => self.over(instance, Generation(0), None, None),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What must be there before a process can start.
+
+use camino::Utf8Path;
+use gantry_core::ServiceName;
+use gantry_driver::{Described, Need, Prerequisite, Settings};
+
+use crate::spec::Spec;
+
+/// The needs of all these services; one that many share is named once.
+pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite> {
+    let mut all = Needs::default();
+    for (service, described) in services {
+        // What cannot be read is reported by `Driver::check`.
+        if let Ok(spec) = Spec::read(described.spec) {
+            one(service, &spec, described.settings, &mut all);
+        }
+    }
+    all.list
+}
+
+fn one(service: &ServiceName, spec: &Spec, settings: &Settings, all: &mut Needs) {
+    let folder = spec.working_folder(settings);
+    let program = |name: &str| Need::Program {
+        name: name.to_owned(),
+        path: spec.search_path(settings).map(str::to_owned),
+        folder: folder.clone(),
+    };
+    all.add(service, "command", program(spec.program()));
+    let stop = spec.stop_command.as_ref();
+    if let Some(name) = stop
+        .or(settings.stop.command.as_ref())
+        .and_then(|c| c.first())
+    {
+        all.add(service, "stop.command", program(name));
+    }
+    if let Some(user) = &spec.user {
+        all.add(service, "user", Need::User { name: user.clone() });
+    }
+    if let Some(group) = &spec.group {
+        all.add(
+            service,
+            "group",
+            Need::Group {
+                name: group.clone(),
+            },
+        );
+    }
+    for file in &spec.files {
+        let path = spec.absolute(settings, Utf8Path::new(file));
+        all.add(service, "files", Need::File { path });
+    }
+    all.add(service, "folder", Need::Folder { path: folder });
+}
+
+/// Needs in the order in which they were first named.
+#[derive(Default)]
+struct Needs {
+    list: Vec<Prerequisite>,
+    places: std::collections::HashMap<String, usize>,
+}
+
+impl Needs {
+    fn add(&mut self, service: &ServiceName, field: &str, need: Need) {
+        let key = format!("{field} {need:?}");
+        if let Some(&place) = self.places.get(&key) {
+            self.list[place].services.push(service.clone());
+        } else {
+            self.places.insert(key, self.list.len());
+            self.list.push(Prerequisite {
+                services: vec![service.clone()],
+                need,
+                field: field.into(),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

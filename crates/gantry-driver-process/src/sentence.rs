@@ -1,0 +1,165 @@
+//! Failures and exits in words.
+
+use std::time::Duration;
+
+use gantry_core::{ExitStatus, Failure, FailureKind, Stage};
+use gantry_keeper::protocol::{Exit, LeftProcess, Proof, SpawnFailure};
+use rustix::io::Errno;
+
+use crate::signal;
+
+/// `exited with code 3 after 1.2 s`, `killed by SIGSEGV after 12 ms, core dumped`.
+pub(crate) fn exit(exit: &Exit, ran: Option<Duration>) -> String {
+    let ran = ran.map_or_else(String::new, |ran| format!(" after {}", duration(ran)));
+    match exit {
+        Exit::Code(code) => format!("exited with code {code}{ran}"),
+        Exit::Signal { signal, core } => {
+            let core = if *core { ", core dumped" } else { "" };
+            format!("killed by {}{ran}{core}", signal::name(*signal))
+        }
+        Exit::Unknown { reason } => format!("ended{ran}, exit status unknown: {reason}"),
+    }
+}
+
+/// The same in the core's words.
+pub(crate) fn status(exit: &Exit) -> ExitStatus {
+    match exit {
+        Exit::Code(code) => ExitStatus::Code(*code),
+        Exit::Signal { signal, .. } => ExitStatus::Signal(*signal),
+        Exit::Unknown { reason } => ExitStatus::Unknown(reason.as_str().into()),
+    }
+}
+
+/// `850 µs`, `12 ms`, `1.2 s`, `3 min 5 s`, `2 h 4 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match duration.as_millis() {
+        0 => format!("{} µs", duration.as_micros()),
+        millis @ 1..1000 => format!("{millis} ms"),
+        // Tenths, cut off: 1.96 s is not yet 2.
+        millis @ 1000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        60_000..3_600_000 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// What was to be started, as far as a sentence about its failure needs it.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    /// The program as it was written.
+    pub(crate) program: String,
+    /// The folders in which it was looked for.
+    pub(crate) search_path: Option<String>,
+    /// The working folder.
+    pub(crate) folder: String,
+}
+
+/// A start that failed, as the service's failure.
+pub(crate) fn start_failure(failure: &SpawnFailure, attempt: Option<&Attempt>) -> Failure {
+    let errno = failure.errno.map(Errno::from_raw_os_error);
+    let mut result = Failure::new(
+        Stage::Start,
+        format!("failed to start: {}", cause(failure, errno, attempt)),
+    )
+    .kind(kind(errno));
+    result.step = Some(failure.stage.as_str().into());
+    result
+}
+
+fn cause(failure: &SpawnFailure, errno: Option<Errno>, attempt: Option<&Attempt>) -> String {
+    let stage = failure.stage.as_str();
+    let Some(attempt) = attempt else {
+        return failure.message.clone();
+    };
+    let program = &attempt.program;
+    if stage.contains("exec") || stage.contains("program") {
+        match errno {
+            Some(Errno::NOENT) if !program.contains('/') => {
+                let path = attempt.search_path.as_deref().unwrap_or("");
+                return format!("program `{program}` was not found in PATH ({path})");
+            }
+            Some(Errno::NOENT) if program.starts_with('/') => {
+                return format!("program {program} does not exist, or its interpreter does not");
+            }
+            Some(Errno::NOENT) => {
+                let folder = &attempt.folder;
+                return format!("program {program} does not exist, seen from {folder}");
+            }
+            Some(Errno::ACCESS) => return format!("program {program} may not be executed"),
+            Some(Errno::NOEXEC) => {
+                return format!("program {program} is not executable: no `#!` and no known format");
+            }
+            _ => {}
+        }
+    } else if (stage.contains("folder") || stage.contains("chdir") || stage.contains("cwd"))
+        && let Some(errno) = errno
+    {
+        let folder = &attempt.folder;
+        return format!("cannot change to folder {folder}: {}", words(errno));
+    }
+    failure.message.clone()
+}
+
+/// What the kernel says, lower case.
+fn words(errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
+}
+
+/// Whether trying again may help: when the machine lacked something, not when the file is wrong.
+fn kind(errno: Option<Errno>) -> FailureKind {
+    match errno {
+        Some(
+            Errno::AGAIN
+            | Errno::NOMEM
+            | Errno::MFILE
+            | Errno::NFILE
+            | Errno::TXTBSY
+            | Errno::NOSPC
+            | Errno::IO
+            | Errno::INTR,
+        ) => FailureKind::Transient,
+        _ => FailureKind::Permanent,
+    }
+}
+
+/// `2 processes are still alive: 123 \`sleep 100\`, 124 \`dd\` (cannot be killed now)`.
+pub(crate) fn left(left: &[LeftProcess]) -> Option<String> {
+    if left.is_empty() {
+        return None;
+    }
+    let (count, verb) = match left.len() {
+        1 => ("1 process".to_owned(), "is"),
+        LeftProcess::LIMIT => (format!("{} or more processes", left.len()), "are"),
+        many => (format!("{many} processes"), "are"),
+    };
+    let list: Vec<_> = left
+        .iter()
+        .map(|process| {
+            let state = match process.state {
+                'D' => " (waits in the kernel, cannot be killed now)",
+                'T' | 't' => " (is halted)",
+                'Z' => " (has ended, its parent does not collect it)",
+                _ => "",
+            };
+            format!("{} `{}`{state}", process.pid, process.command)
+        })
+        .collect();
+    Some(format!("{count} {verb} still alive: {}", list.join(", ")))
+}
+
+/// How it is known what belongs to an instance, in a word.
+pub(crate) fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Cgroup => "cgroup",
+        Proof::Lineage => "lineage",
+        Proof::Marker => "marker",
+    }
+}
+
+#[cfg(test)]
+mod tests;

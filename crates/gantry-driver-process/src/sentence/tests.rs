@@ -1,0 +1,104 @@
+use super::*;
+
+fn attempt(program: &str) -> Attempt {
+    Attempt {
+        program: program.into(),
+        search_path: Some("/usr/bin:/bin".into()),
+        folder: "/srv/x".into(),
+    }
+}
+
+fn failure(stage: &str, errno: Errno) -> SpawnFailure {
+    SpawnFailure {
+        stage: stage.into(),
+        errno: Some(errno.raw_os_error()),
+        message: "the keeper's own words".into(),
+    }
+}
+
+#[test]
+fn exits_say_how_and_after_how_long() {
+    let ran = Some(Duration::from_millis(1234));
+    assert_eq!(exit(&Exit::Code(3), ran), "exited with code 3 after 1.2 s");
+    let segv = Exit::Signal {
+        signal: 11,
+        core: true,
+    };
+    assert_eq!(
+        exit(&segv, Some(Duration::from_millis(12))),
+        "killed by SIGSEGV after 12 ms, core dumped"
+    );
+    let unknown = Exit::Unknown {
+        reason: "guard and keeper were killed".into(),
+    };
+    assert_eq!(
+        exit(&unknown, None),
+        "ended, exit status unknown: guard and keeper were killed"
+    );
+}
+
+#[test]
+fn durations_are_short() {
+    let text = |millis| duration(Duration::from_millis(millis));
+    assert_eq!(duration(Duration::from_micros(850)), "850 µs");
+    assert_eq!(text(999), "999 ms");
+    assert_eq!(text(1960), "1.9 s");
+    assert_eq!(text(185_000), "3 min 5 s");
+    assert_eq!(text(7_440_000), "2 h 4 min");
+}
+
+#[test]
+fn a_failed_start_names_what_was_looked_for_and_where() {
+    let reason = |stage: &str, errno, program: &str| {
+        start_failure(&failure(stage, errno), Some(&attempt(program)))
+            .reason
+            .to_string()
+    };
+    assert_eq!(
+        reason("exec", Errno::NOENT, "foo"),
+        "failed to start: program `foo` was not found in PATH (/usr/bin:/bin)"
+    );
+    assert_eq!(
+        reason("exec", Errno::NOENT, "bin/foo"),
+        "failed to start: program bin/foo does not exist, seen from /srv/x"
+    );
+    assert_eq!(
+        reason("exec", Errno::ACCESS, "/bin/foo"),
+        "failed to start: program /bin/foo may not be executed"
+    );
+    assert_eq!(
+        reason("working folder", Errno::NOENT, "foo"),
+        "failed to start: cannot change to folder /srv/x: no such file or directory"
+    );
+    assert_eq!(
+        reason("user", Errno::PERM, "foo"),
+        "failed to start: the keeper's own words"
+    );
+}
+
+#[test]
+fn only_what_may_pass_is_worth_another_try() {
+    let kind = |errno| start_failure(&failure("exec", errno), None).kind;
+    assert_eq!(kind(Errno::NOENT), FailureKind::Permanent);
+    assert_eq!(kind(Errno::AGAIN), FailureKind::Transient);
+    assert_eq!(kind(Errno::MFILE), FailureKind::Transient);
+}
+
+#[test]
+fn what_resists_is_named() {
+    let process = |pid, state| LeftProcess {
+        pid,
+        command: "dd if=/dev/x".into(),
+        state,
+    };
+    assert_eq!(left(&[]), None);
+    assert_eq!(
+        left(&[process(7, 'S')]).unwrap(),
+        "1 process is still alive: 7 `dd if=/dev/x`"
+    );
+    assert_eq!(
+        left(&[process(7, 'S'), process(8, 'D')]).unwrap(),
+        "2 processes are still alive: 7 `dd if=/dev/x`, 8 `dd if=/dev/x` (waits in the kernel, \
+         cannot be killed now)"
+    );
+}
