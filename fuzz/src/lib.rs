@@ -4,6 +4,7 @@
 //! `fuzz_targets/` for libFuzzer.
 
 pub mod api;
+pub mod files;
 pub mod keeper;
 pub mod template;
 
@@ -13,6 +14,9 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target; its seeds are the files in `seeds/<name>/`.
 pub const TARGETS: &[Target] = &[
     ("api", api::run),
+    ("interpolation", files::interpolation),
     ("keeper", keeper::run),
     ("template", template::run),
+    ("toml", files::toml),
+    ("yaml", files::yaml),
 ];

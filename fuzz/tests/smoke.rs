@@ -1,7 +1,7 @@
 //! Every target over its seeds and mutations of them: a short run that every test run makes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gantry_fuzz::TARGETS;
@@ -65,21 +65,38 @@ fn no_input_breaks_a_parser() {
     }
 }
 
+/// The files of the target's own folder; for stack files, every stack file of the repository's
+/// examples and of the tests about wrong ones.
 fn seeds(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("seeds")
-        .join(name);
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here
+        .parent()
+        .expect("the fuzz targets are in the workspace");
+    let own = here.join("seeds").join(name);
+    let others = [
+        "examples/quickstart",
+        "examples/web",
+        "crates/gantry-stack/tests/wrong",
+    ];
+    let mut paths = files(&own);
+    for folder in others {
+        let files = files(&root.join(folder)).into_iter();
+        paths.extend(files.filter(|path| path.extension().is_some_and(|kind| kind == name)));
+    }
     paths
         .iter()
         .map(|path| fs::read(path).expect("a seed can be read"))
         .collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    paths.sort();
+    paths
 }
 
 /// xorshift64*: the same inputs in every run.

@@ -1,0 +1,4 @@
+//! `${}` in a text.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| gantry_fuzz::files::interpolation(bytes));

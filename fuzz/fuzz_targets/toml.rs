@@ -1,0 +1,4 @@
+//! Stack files in TOML.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| gantry_fuzz::files::toml(bytes));
