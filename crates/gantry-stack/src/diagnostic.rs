@@ -151,6 +151,12 @@ impl Diagnostics {
         self.errors
     }
 
+    /// Whether one of the last `count` is about the syntax of a file, so that parts of it are missing.
+    pub(crate) fn has_syntax_error(&self, count: usize) -> bool {
+        let last = self.list.iter().rev().take(count);
+        last.into_iter().any(|one| one.code.ends_with("-syntax"))
+    }
+
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -11,6 +11,7 @@ pub use find::{FindError, NAMES, find_file};
 
 mod collect;
 mod find;
+mod paths;
 #[cfg(test)]
 mod tests;
 

@@ -12,8 +12,10 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layer::Layer;
 use crate::node::{Node, Substituted, Value};
 use crate::source::SourceMap;
 use crate::span::Span;
@@ -27,7 +29,7 @@ mod tests;
 /// Where the values of `${NAME}` come from: the environment of the process, over env-files.
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
-    process: HashMap<String, String>,
+    process: Arc<HashMap<String, String>>,
     files: HashMap<String, String>,
 }
 
@@ -35,7 +37,7 @@ impl Variables {
     /// The variables of the process.
     pub fn new(process: impl IntoIterator<Item = (String, String)>) -> Self {
         Self {
-            process: process.into_iter().collect(),
+            process: Arc::new(process.into_iter().collect()),
             files: HashMap::new(),
         }
     }
@@ -65,7 +67,8 @@ impl Variables {
     }
 }
 
-/// Puts variables into every scalar below `node`. Keys stay as they are.
+/// Puts variables into every scalar below `node`. Keys stay as they are, and so does what came from
+/// the environment or a flag: a shell has looked at it already.
 pub fn interpolate(
     node: &mut Node,
     variables: &Variables,
@@ -73,7 +76,11 @@ pub fn interpolate(
     diagnostics: &mut Diagnostics,
 ) {
     match &mut node.value {
-        Value::Str(text) if text.contains('$') && node.substituted.is_none() => {
+        Value::Str(text)
+            if text.contains('$')
+                && node.substituted.is_none()
+                && node.layer < Layer::Environment =>
+        {
             match expand(text, variables) {
                 Ok(expanded) => {
                     *text = expanded.text.into();
@@ -108,7 +115,8 @@ pub fn interpolate(
     }
 }
 
-fn complain(
+/// The complaint about a problem of `text`, which was written at `span`.
+pub(crate) fn complain(
     text: &str,
     span: Span,
     problem: Problem,

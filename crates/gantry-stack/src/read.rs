@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::source::SourceMap;
 use crate::span::{SourceId, Span};
 
+mod scalar;
 #[cfg(test)]
 mod tests;
 mod toml;

@@ -85,12 +85,29 @@ pub struct Position {
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     sources: Vec<Source>,
+    base: Utf8PathBuf,
 }
 
 impl SourceMap {
     /// An empty map.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Files below this folder are called by their path from it.
+    pub fn set_base(&mut self, folder: impl Into<Utf8PathBuf>) {
+        self.base = folder.into();
+    }
+
+    /// What a file is called in messages.
+    pub fn name_of<'a>(&self, path: &'a Utf8Path) -> &'a Utf8Path {
+        if self.base.as_str().is_empty() {
+            return path;
+        }
+        match path.strip_prefix(&self.base) {
+            Ok(below) if !below.as_str().is_empty() => below,
+            _ => path,
+        }
     }
 
     /// Takes in a file's text.
@@ -105,13 +122,8 @@ impl SourceMap {
             Some(parent) if !parent.as_str().is_empty() => parent.to_owned(),
             _ => Utf8PathBuf::from("."),
         };
-        self.add(
-            path.as_str().to_owned(),
-            Some(path),
-            folder,
-            layer,
-            text.into(),
-        )
+        let name = self.name_of(&path).as_str().to_owned();
+        self.add(name, Some(path), folder, layer, text.into())
     }
 
     /// Takes in a text that is no file, such as the value of a flag.

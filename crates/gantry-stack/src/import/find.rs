@@ -29,17 +29,24 @@ pub enum FindError {
 /// The stack file of `folder` or the nearest folder above it.
 pub fn find_file(folder: &Utf8Path) -> Result<Utf8PathBuf, FindError> {
     for folder in folder.ancestors() {
-        let mut found = NAMES.into_iter().filter(|name| folder.join(name).is_file());
-        let Some(first) = found.next() else { continue };
-        return match found.next() {
-            None => Ok(folder.join(first)),
-            Some(second) => Err(FindError::Several {
-                folder: folder.to_owned(),
-                first,
-                second,
-            }),
-        };
+        if let Some(file) = in_folder(folder)? {
+            return Ok(file);
+        }
     }
     let folder = folder.to_owned();
     Err(FindError::None { folder })
+}
+
+/// The stack file of this folder alone.
+pub(super) fn in_folder(folder: &Utf8Path) -> Result<Option<Utf8PathBuf>, FindError> {
+    let mut found = NAMES.into_iter().filter(|name| folder.join(name).is_file());
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        (Some(name), None) => Ok(Some(folder.join(name))),
+        (Some(first), Some(second)) => Err(FindError::Several {
+            folder: folder.to_owned(),
+            first,
+            second,
+        }),
+    }
 }
