@@ -1,5 +1,7 @@
 //! After the noise: everything works as it should from now on, so the stack must come to rest.
 
+use std::fmt::Write as _;
+
 use super::action::Action;
 use super::runner::Runner;
 use crate::event::Event;
@@ -185,10 +187,12 @@ impl Runner {
             let (Some(view), Some(name)) = (self.world.service(key), self.world.name(key)) else {
                 continue;
             };
-            text.push_str(&format!(
-                "{name} is {} (desired {}, {}); ",
-                view.state, view.desired, view.message
-            ));
+            let (state, desired) = (view.state, view.desired);
+            let _ = write!(
+                text,
+                "{name} is {state} (desired {desired}, {}); ",
+                view.message
+            );
         }
         text
     }

@@ -12,6 +12,10 @@ use crate::world::World;
 
 /// What the world can know of a slot, from the news it was given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "these are facts, not a machine"
+)]
 struct Told {
     start: Option<EffectId>,
     stop: Option<EffectId>,

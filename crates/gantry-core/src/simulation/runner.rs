@@ -103,7 +103,10 @@ impl Runner {
             | Action::Cancel(_) => self.ask(action),
             Action::Work { which, exits_first } => self.work(which, exits_first),
             Action::WorkLost { which, done } => self.work_lost(which, done),
-            Action::StartFails { which, permanent } => self.start_fails(which, permanent),
+            Action::StartFails { which, permanent } => {
+                self.start_fails(which, permanent);
+                Ok(())
+            }
             Action::Resist(which) => {
                 let stops = self.backend.work.iter().filter_map(|work| match work {
                     Work::Stop {
@@ -332,12 +335,12 @@ impl Runner {
         Ok(())
     }
 
-    fn start_fails(&mut self, which: usize, permanent: bool) -> Result<(), String> {
+    fn start_fails(&mut self, which: usize, permanent: bool) {
         let starts: Vec<usize> = (0..self.backend.work.len())
             .filter(|at| matches!(self.backend.work[*at], Work::Start { .. }))
             .collect();
         let Some(&position) = pick(&starts, which) else {
-            return Ok(());
+            return;
         };
         if let Work::Start { effect, at, .. } = self.backend.work.remove(position) {
             let kind = if permanent {
@@ -349,7 +352,6 @@ impl Runner {
                 .news
                 .push(News::StartFailed { effect, at, kind });
         }
-        Ok(())
     }
 
     /// One piece of news arrives: the oldest of the instance that the picked one is about.

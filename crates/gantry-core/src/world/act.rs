@@ -71,9 +71,17 @@ impl World {
             Run::Idle if service.unmet == 0 && service.conflicts == 0 => Move::Start,
             // The time it waits for others is not its own.
             Run::Idle if slot.start_timer.is_some() => Move::Rest,
-            Run::Idle => Move::Stay,
             Run::Backoff { .. } | Run::Failed | Run::Completed if !wanted => Move::Rest,
-            Run::Backoff { .. } | Run::Failed | Run::Completed => Move::Stay,
+            Run::Stopping {
+                how: StopHow::Graceful,
+                ..
+            } if service.kill => Move::StopHarder,
+            Run::Idle
+            | Run::Backoff { .. }
+            | Run::Failed
+            | Run::Completed
+            | Run::Stopping { .. }
+            | Run::Unknown { .. } => Move::Stay,
             Run::Starting { .. } | Run::Up(_) => {
                 // A surplus replica goes at once: its service stays for the dependents.
                 let surplus = !wanted && service.desired == Desired::Running;
@@ -88,11 +96,6 @@ impl World {
                     Move::Stay
                 }
             }
-            Run::Stopping {
-                how: StopHow::Graceful,
-                ..
-            } if service.kill => Move::StopHarder,
-            Run::Stopping { .. } | Run::Unknown { .. } => Move::Stay,
         }
     }
 

@@ -60,11 +60,11 @@ impl World {
     }
 
     fn start_command(&mut self, names: &[ServiceName]) -> Result<Vec<(ServiceKey, Goal)>, Refusal> {
-        let named = self.named(names, false)?;
-        let all = self.with_dependencies(&named);
+        let chosen = self.named(names, false)?;
+        let all = self.with_dependencies(&chosen);
         self.refuse_conflicts(&all)?;
         for &key in &all {
-            self.want_running(key, named.contains(&key));
+            self.want_running(key, chosen.contains(&key));
         }
         Ok(all.into_iter().map(|key| (key, Goal::Up)).collect())
     }
@@ -194,7 +194,7 @@ impl World {
         cascade: bool,
         out: &mut Vec<Effect>,
     ) -> Result<Vec<(ServiceKey, Goal)>, Refusal> {
-        let named = self.named(names, false)?;
+        let chosen = self.named(names, false)?;
         let comes_along = |_, link: &Link| {
             let dependent = &self.services[link.to.index()];
             let needs = cascade && link.condition != Condition::Completed;
@@ -202,7 +202,7 @@ impl World {
         };
         let restarts =
             self.graph
-                .closure(named.iter().copied(), Direction::Dependents, comes_along);
+                .closure(chosen.iter().copied(), Direction::Dependents, comes_along);
         let all = self.with_dependencies(&restarts);
         self.refuse_conflicts(&all)?;
         for &key in &all {

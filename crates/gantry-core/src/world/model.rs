@@ -90,7 +90,7 @@ impl World {
                 }
             }
         }
-        self.rebuild(Some(positions));
+        self.rebuild(Some(&positions));
         self.begin(id, members, timeout, out);
     }
 
@@ -180,9 +180,9 @@ impl World {
 
     /// Makes the graph, the start order, the conflicts and all counters anew from the specifications.
     /// Without positions of a file, ties are broken by the age of the services.
-    pub(super) fn rebuild(&mut self, positions: Option<Vec<u32>>) {
+    pub(super) fn rebuild(&mut self, positions: Option<&[u32]>) {
         let mut edges = Vec::new();
-        self.conflicts.clear();
+        let mut conflicts: HashMap<ServiceKey, Vec<ServiceKey>> = HashMap::new();
         for key in self.all_keys() {
             let service = &self.services[key.index()];
             if service.gone {
@@ -201,17 +201,17 @@ impl World {
             for name in &service.spec.conflicts_with {
                 if let Some(&other) = self.keys.get(name)
                     && other != key
+                    && !conflicts
+                        .get(&key)
+                        .is_some_and(|others| others.contains(&other))
                 {
-                    self.conflicts.entry(key).or_default().push(other);
-                    self.conflicts.entry(other).or_default().push(key);
+                    conflicts.entry(key).or_default().push(other);
+                    conflicts.entry(other).or_default().push(key);
                 }
             }
         }
-        for others in self.conflicts.values_mut() {
-            others.sort_unstable();
-            others.dedup();
-        }
-        let position = |at: usize| match &positions {
+        self.conflicts = conflicts;
+        let position = |at: usize| match positions {
             Some(positions) => positions.get(at).copied().unwrap_or(u32::MAX),
             None => key_at(at).0,
         };

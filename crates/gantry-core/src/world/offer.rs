@@ -30,7 +30,7 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    pub(super) fn standing(&self, condition: Condition) -> Standing {
+    pub(super) fn standing(self, condition: Condition) -> Standing {
         match condition {
             Condition::Started => self.started,
             Condition::Ready => self.ready,

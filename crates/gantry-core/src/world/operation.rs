@@ -152,16 +152,17 @@ impl World {
         if service.spec.replicas == 0 || service.all_wanted(there) {
             return Some(Ok(()));
         }
-        service.held().then(|| {
-            let mut failure = Failure::new(Stage::Dependency, self.message(key));
-            let root = self
-                .blocked_by(key)
-                .map(|root| &self.services[root.index()]);
-            failure.evidence = root
-                .and_then(|root| root.slots.iter().find_map(|slot| slot.failure.as_ref()))
-                .and_then(|failure| failure.evidence.clone());
-            Err(failure)
-        })
+        if !service.held() {
+            return None;
+        }
+        let mut failure = Failure::new(Stage::Dependency, self.message(key));
+        let root = self
+            .blocked_by(key)
+            .map(|root| &self.services[root.index()]);
+        failure.evidence = root
+            .and_then(|root| root.slots.iter().find_map(|slot| slot.failure.as_ref()))
+            .and_then(|failure| failure.evidence.clone());
+        Some(Err(failure))
     }
 
     /// The time of an operation is over.

@@ -29,7 +29,8 @@ impl World {
                 instance,
                 pid,
             } => {
-                if self.awaits_start(instance, effect) {
+                let awaited = self.awaits_start(instance, effect);
+                if awaited {
                     self.become_up(instance, pid, None, out);
                 }
             }

@@ -41,6 +41,10 @@ use crate::state::{Desired, ServiceState};
 
 /// One service.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent marks, not states of one machine"
+)]
 pub(super) struct Service {
     pub(super) spec: ServiceSpec,
     pub(super) desired: Desired,
