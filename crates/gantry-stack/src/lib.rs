@@ -5,7 +5,9 @@
 //! every complaint is a [`diagnostic::Diagnostic`] with its place. The upper half knows what
 //! may stand there: one description per element, by which nodes are decoded into the typed [`model`].
 
+pub mod decode;
 pub mod diagnostic;
+pub mod element;
 pub mod env_file;
 pub mod import;
 pub mod interpolate;

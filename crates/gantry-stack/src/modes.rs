@@ -4,3 +4,4 @@
 //! whose references and secrets were put in, with `serde_json::from_value`.
 
 pub mod process;
+pub mod remote;

@@ -4,9 +4,9 @@
 //! with dots between them (a name that has a dot itself is written in double quotes) and
 //! `LITERAL` is a number, `true`, `false`, `null` or a quoted text. `{{{{` stands for `{{`.
 //!
-//! In JSON a template is a plain text if it is all literal, `{"$ref": …}` if it is one reference and so keeps
-//! its kind, and `{"$template": […]}` otherwise; a secret is `{"$secret": …}`. [`resolve_value`] puts in
-//! what the markers stand for.
+//! In JSON a template is a plain text if it is all literal, and `{"$template": […]}` otherwise: a text in
+//! any case. Where any value may stand, one reference alone is `{"$ref": …}` and keeps its kind. A
+//! secret is `{"$secret": …}`. [`resolve_value`] puts in what the markers stand for.
 
 mod env_value;
 mod marker;

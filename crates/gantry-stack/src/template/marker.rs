@@ -11,13 +11,10 @@ pub(super) const REFERENCE: &str = "$ref";
 /// The key of a marker for a secret.
 pub(super) const SECRET: &str = "$secret";
 
-/// Any template as JSON.
+/// A template as JSON. It stays a text, even if it is one reference.
 pub(super) fn of_template(template: &Template) -> Value {
     if let Some(text) = template.as_literal() {
         return Value::from(text);
-    }
-    if let Some(reference) = template.as_reference() {
-        return json!({ REFERENCE: reference });
     }
     let parts: Vec<Value> = template
         .parts()
