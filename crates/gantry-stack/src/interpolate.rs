@@ -96,7 +96,7 @@ pub fn interpolate(
                     for problem in problems {
                         diagnostics.push(complain(&text, node.span, problem, variables, sources));
                     }
-                    // Not complained about again as something else.
+                    // `Node::is_unresolved`: it is not complained about again as something else.
                     node.substituted = Some(Box::default());
                 }
             }

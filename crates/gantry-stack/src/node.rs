@@ -89,9 +89,16 @@ impl Node {
         self.substituted.as_ref().is_some_and(|s| s.whole)
     }
 
+    /// Whether a substitution in it went wrong. That has been complained about, so that a decoder
+    /// should pass over it in silence.
+    pub fn is_unresolved(&self) -> bool {
+        let nothing = |s: &Substituted| s.ranges.is_empty() && !s.whole;
+        self.substituted.as_deref().is_some_and(nothing)
+    }
+
     /// Whether something was put in anywhere.
     pub fn from_substitution(&self) -> bool {
-        self.substituted.is_some()
+        self.substituted.is_some() && !self.is_unresolved()
     }
 
     /// The text of a string.

@@ -20,6 +20,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::node::Node;
+
 pub use env_value::EnvValue;
 pub use parse::TemplateError;
 pub use reference::Reference;
@@ -69,7 +71,14 @@ impl Template {
 
     /// Reads the grammar above.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        parse::parse(text)
+        parse::parse(text, &[])
+    }
+
+    /// Reads the text of a node; what `${}` put in is literal, braces or not. The place of an
+    /// error in the node's text becomes one in the file by [`within`](crate::interpolate::within).
+    pub fn parse_node(node: &Node) -> Result<Self, TemplateError> {
+        let put_in = node.substituted.as_ref().map_or(&[][..], |s| &s.ranges);
+        parse::parse(node.as_str().unwrap_or_default(), put_in)
     }
 
     /// The pieces.

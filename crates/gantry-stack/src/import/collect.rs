@@ -155,6 +155,7 @@ impl Collector<'_> {
         let mut found = Vec::with_capacity(items.len());
         for item in items {
             match &item.value {
+                Value::Str(_) if item.is_unresolved() => {}
                 Value::Str(text) if !text.is_empty() => found.push((text.to_string(), item.span)),
                 Value::Str(_) => {
                     let message = format!("an empty path in `{key}`");

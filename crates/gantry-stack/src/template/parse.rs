@@ -35,17 +35,28 @@ impl TemplateError {
     }
 }
 
-/// Reads a whole text.
-pub(super) fn parse(text: &str) -> Result<Template, TemplateError> {
+/// Reads a whole text. In the ranges `put_in`, which came from variables, braces are literal.
+pub(super) fn parse(text: &str, put_in: &[Range<u32>]) -> Result<Template, TemplateError> {
     let mut parts = Vec::new();
     let mut from = 0;
     let mut literal = String::new();
     while let Some(found) = text[from..].find("{{") {
         let open = from + found;
         literal.push_str(&text[from..open]);
+        if let Some(end) = put_in_at(open, put_in) {
+            literal.push_str(&text[open..end]);
+            from = end;
+            continue;
+        }
         if text[open..].starts_with("{{{{") {
             literal.push_str("{{");
             from = open + 4;
+            continue;
+        }
+        if text[open..].starts_with("{{{") {
+            // Of three, the first is text: a mapping of JSON around a reference.
+            literal.push('{');
+            from = open + 1;
             continue;
         }
         let mut cursor = Cursor { text, at: open + 2 };
@@ -57,6 +68,14 @@ pub(super) fn parse(text: &str) -> Result<Template, TemplateError> {
     literal.push_str(&text[from..]);
     parts.push(Part::Literal(literal));
     Ok(Template::from_parts(parts))
+}
+
+/// The end of the part that a variable put in, if one of the two braces at `open` is in it.
+fn put_in_at(open: usize, put_in: &[Range<u32>]) -> Option<usize> {
+    let found = put_in
+        .iter()
+        .find(|range| (range.start as usize) < open + 2 && open < range.end as usize)?;
+    Some((found.end as usize).max(open + 1))
 }
 
 /// Reads a path alone.

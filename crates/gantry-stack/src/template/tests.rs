@@ -74,3 +74,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn of_three_braces_the_first_is_text() {
+    let template = Template::parse("{\"a\":{{{ ports.http }}}").unwrap();
+    assert_eq!(template.references().count(), 1);
+    assert_eq!(template.parts()[0], Part::Literal("{\"a\":{".into()));
+    assert_eq!(Template::parse(&template.to_string()), Ok(template));
+}
+
+#[test]
+#[expect(clippy::single_range_in_vec_init, reason = "one part was put in")]
+fn braces_from_a_variable_are_text() {
+    let cases = [
+        ("{{ x }}", vec![0..7], 0, 7),
+        ("a{{ x }}{{ y }}", vec![1..8], 1, 8),
+        // One brace was written, the other put in.
+        ("{{ x }}", vec![1..2], 0, 7),
+        ("{{ x }}", vec![0..1], 0, 7),
+        ("{{{{ x }}", vec![0..2], 1, 2),
+    ];
+    for (text, put_in, references, literal) in cases {
+        let template = parse::parse(text, &put_in).unwrap();
+        assert_eq!(
+            template.references().count(),
+            references,
+            "{text} {put_in:?}"
+        );
+        let Part::Literal(first) = &template.parts()[0] else {
+            panic!("{text} {put_in:?}")
+        };
+        assert_eq!(first.len(), literal, "{text} {put_in:?}");
+    }
+}
