@@ -6,8 +6,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gantry_api::client::Client;
 use gantry_api::home::{GantryHome, StackDir};
 
+use crate::cli::ModelArgs;
 use crate::error::Error;
 use crate::output::Output;
+use crate::stack_file;
 
 /// The names of stack files, in the order in which they are looked for.
 const NAMES: [&str; 3] = ["gantry.toml", "gantry.yaml", "gantry.yml"];
@@ -59,22 +61,25 @@ impl<'a> Context<'a> {
     /// A client of a stack that must be up.
     pub(crate) fn client_of_running(&self) -> Result<Client, Error> {
         let dir = self.dir().filter(|dir| dir.guard_socket().exists());
-        dir.map(Client::new).ok_or_else(|| Error::NotUp {
-            stack: self.name_by_file(),
-        })
+        dir.map(Client::new)
+            .ok_or_else(|| Error::NotUp { stack: self.name() })
     }
 
-    /// A name for messages when the file has not been read: its folder's.
-    pub(crate) fn name_by_file(&self) -> String {
-        let folder = self.file().parent().and_then(Utf8Path::file_name);
-        let dir = self.dir();
-        let known = dir
-            .as_ref()
-            .and_then(|dir| dir.path().file_name()?.rsplit_once('-'));
-        known
-            .map_or(folder, |(name, _)| Some(name))
-            .unwrap_or("here")
-            .to_owned()
+    /// The stack's name for a message, from where it is the cheapest to know.
+    pub(crate) fn name(&self) -> String {
+        let recorded = self.dir().and_then(|dir| dir.recorded().ok());
+        if let Some(record) = recorded {
+            return record.name;
+        }
+        match stack_file::load(self, &ModelArgs::default()) {
+            Ok(stack) => stack.name,
+            Err(_) => self
+                .file()
+                .parent()
+                .and_then(Utf8Path::file_name)
+                .unwrap_or("here")
+                .to_owned(),
+        }
     }
 }
 

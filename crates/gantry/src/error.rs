@@ -132,16 +132,16 @@ impl Error {
                 format!("there are {}{more}", shown.collect::<Vec<_>>().join(", "))
             }
             Self::Home(_) => "set GANTRY_HOME to a folder of your own".to_owned(),
-            Self::NotUp { .. } => "bring it up with gantry up -d".to_owned(),
-            Self::Client(ClientError::NoSupervisor { .. }) => {
+            Self::NotUp { .. } | Self::Client(ClientError::NoSupervisor { .. }) => {
                 "bring it up with gantry up -d".to_owned()
             }
-            Self::Client(ClientError::NotAnswering { log, .. }) => format!("read {log}"),
+            Self::Client(ClientError::NotAnswering { log, .. }) | Self::NotStarted { log, .. } => {
+                format!("read {log}")
+            }
             Self::Client(ClientError::Refused(body)) => return body.hint.clone(),
             Self::Client(ClientError::Unreadable(_)) => {
                 "the supervisor may be of another version: gantry down, then gantry up".to_owned()
             }
-            Self::NotStarted { log, .. } => format!("read {log}"),
             Self::NotGone { dir } => format!("read {dir}/guard.log"),
             _ => return None,
         })

@@ -32,8 +32,11 @@ pub(crate) async fn ensure(dir: StackDir) -> Result<(Client, bool), Error> {
     loop {
         match eager.health().await {
             Ok(_) => return Ok((client, true)),
-            Err(ClientError::NoSupervisor { .. } | ClientError::NotAnswering { .. }) => {}
-            Err(ClientError::BrokenOff { .. }) => {}
+            Err(
+                ClientError::NoSupervisor { .. }
+                | ClientError::NotAnswering { .. }
+                | ClientError::BrokenOff { .. },
+            ) => {}
             Err(error) => return Err(error.into()),
         }
         let ended = guard.try_wait();
@@ -50,6 +53,10 @@ pub(crate) async fn ensure(dir: StackDir) -> Result<(Client, bool), Error> {
 }
 
 /// Start this same program as the guard.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the guard is what starts everything else; somebody must start the guard"
+)]
 fn spawn(dir: &StackDir) -> Result<Child, Error> {
     let log = OpenOptions::new()
         .create(true)

@@ -64,7 +64,7 @@ impl LogFeed {
     pub(crate) fn open(
         dir: StackDir,
         services: Vec<String>,
-        query: Query,
+        query: &Query,
     ) -> io::Result<(Vec<Said>, Self)> {
         let mut feed = Self {
             query: Query {

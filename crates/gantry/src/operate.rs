@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use gantry_api::client::{Client, ClientError, Lines};
-use gantry_api::{
-    OperationKind, OperationRequest, Outcome, PreflightFailure, Progress, Step, VERSION,
-};
+use gantry_api::{OperationKind, OperationRequest, Outcome, Progress, Step, VERSION};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::error::Error;
@@ -89,10 +87,12 @@ pub(crate) async fn run(
             Ok(Some(Progress::Event { event })) => {
                 if let Some(line) = board.event(&event) {
                     reminded = Instant::now();
+                    live.draw(board.live());
                     live.stay(&[line]);
                 }
             }
-            Ok(Some(Progress::Preflight { failure })) => note_of(&failure, &mut live),
+            // It is told with the outcome, where it is complete.
+            Ok(Some(Progress::Preflight { .. })) => {}
             Ok(Some(Progress::Note { message })) => {
                 live.stay(&[Text::of(Tone::Dim, "note: ").plain(message)]);
             }
@@ -130,17 +130,6 @@ pub(crate) async fn run(
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// A finding is told with the outcome, where it is complete; here only that there is one.
-fn note_of(failure: &PreflightFailure, live: &mut Live<'_>) {
-    let who = failure.service.as_deref().unwrap_or("the stack");
-    tracing::debug!(
-        service = who,
-        check = failure.check,
-        "pre-flight found something"
-    );
-    live.draw(Vec::new());
 }
 
 /// Tell how it ended: to people on standard error, to programs as the outcome on standard output.

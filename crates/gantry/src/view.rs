@@ -15,6 +15,8 @@ pub(crate) mod progress;
 pub(crate) mod state;
 pub(crate) mod status;
 mod table;
+#[cfg(test)]
+mod tests;
 pub(crate) mod validate;
 mod yaml;
 

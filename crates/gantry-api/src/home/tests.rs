@@ -21,8 +21,8 @@ fn a_folder_is_named_for_people_and_for_the_file() {
 
 #[test]
 fn a_long_socket_path_goes_through_its_folder() {
-    let folder = env::temp_dir().join(format!("gantry-socket-{}", std::process::id()));
-    let long = folder.join("x".repeat(120));
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = folder.path().join("x".repeat(120));
     fs::create_dir_all(&long).expect("a folder");
     let socket = Utf8PathBuf::from_path_buf(long.join("supervisor.sock")).expect("text");
     let way = SocketPath::of(&socket).expect("a way");
@@ -30,5 +30,4 @@ fn a_long_socket_path_goes_through_its_folder() {
     let listener = std::os::unix::net::UnixListener::bind(&way).expect("bound");
     std::os::unix::net::UnixStream::connect(&way).expect("connected");
     drop(listener);
-    fs::remove_dir_all(folder).expect("removed");
 }

@@ -10,13 +10,16 @@ use crate::style::Text;
 #[derive(Debug)]
 pub(crate) struct Live<'a> {
     stream: &'a Stream,
-    drawn: usize,
+    block: Vec<Text>,
 }
 
 impl<'a> Live<'a> {
     /// On this stream.
     pub(crate) fn on(stream: &'a Stream) -> Self {
-        Self { stream, drawn: 0 }
+        Self {
+            stream,
+            block: Vec::new(),
+        }
     }
 
     /// Whether there is a block.
@@ -24,13 +27,14 @@ impl<'a> Live<'a> {
         self.stream.terminal && self.stream.colour()
     }
 
-    /// Print lines that stay.
+    /// Print lines that stay, above the block.
     pub(crate) fn stay(&mut self, lines: &[Text]) {
         let mut text = self.up();
         for line in lines {
             text.push_str(&self.stream.painted(line));
             text.push('\n');
         }
+        self.down(&mut text);
         self.stream.bytes(text.as_bytes());
     }
 
@@ -39,25 +43,29 @@ impl<'a> Live<'a> {
         if !self.is_shown() {
             return;
         }
-        let width = self.stream.width().unwrap_or(80);
+        let width = self.stream.width().unwrap_or(80).saturating_sub(1);
         let mut text = self.up();
-        self.drawn = lines.len();
-        for line in lines {
-            // A line that is broken by the terminal could not be drawn over.
-            text.push_str(&self.stream.painted(&line.cut(width.saturating_sub(1))));
-            text.push('\n');
-        }
+        // A line that is broken by the terminal could not be drawn over.
+        self.block = lines.into_iter().map(|line| line.cut(width)).collect();
+        self.down(&mut text);
         self.stream.bytes(text.as_bytes());
     }
 
     /// Back to the block's first line, with everything below it gone.
-    fn up(&mut self) -> String {
+    fn up(&self) -> String {
         let mut text = String::new();
-        if self.drawn > 0 {
-            let _ = write!(text, "\x1b[{}A\x1b[J", self.drawn);
+        if !self.block.is_empty() {
+            let _ = write!(text, "\x1b[{}A\x1b[J", self.block.len());
         }
-        self.drawn = 0;
         text
+    }
+
+    /// The block.
+    fn down(&self, text: &mut String) {
+        for line in &self.block {
+            text.push_str(&self.stream.painted(line));
+            text.push('\n');
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::view::events::line;
 /// Tell what happened, and with `-f` what happens. Without a supervisor: what was written down.
 pub(crate) fn run(context: &Context<'_>, args: &EventsArgs) -> Result<(), Error> {
     let not_up = || Error::NotUp {
-        stack: context.name_by_file(),
+        stack: context.name(),
     };
     let dir = context.dir().ok_or_else(not_up)?;
     let mut printer = Printer::new(context, args);

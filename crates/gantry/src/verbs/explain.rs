@@ -19,7 +19,7 @@ pub(crate) fn run(context: &Context<'_>, args: &ExplainArgs) -> Result<ExplainVi
             Err(ClientError::Refused(body)) if body.code == ErrorCode::NotFound => {
                 let status: Status = client.status().await?;
                 let known: Vec<&str> = status.services.iter().map(|one| &*one.name).collect();
-                check_names(&[args.service.clone()], &known, &status.stack)?;
+                check_names(std::slice::from_ref(&args.service), &known, &status.stack)?;
                 Err(ClientError::Refused(body).into())
             }
             Err(error) => Err(error.into()),

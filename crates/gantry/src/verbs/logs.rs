@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<(), Error> {
         printer.print(&log_feed::read(&dir, &args.services, &query).map_err(reading)?);
         return Ok(());
     }
-    let (kept, mut feed) = LogFeed::open(dir, args.services.clone(), query).map_err(reading)?;
+    let (kept, mut feed) = LogFeed::open(dir, args.services.clone(), &query).map_err(reading)?;
     printer.print(&kept);
     while !context.output.is_closed() {
         std::thread::sleep(FRAME);
@@ -148,13 +148,13 @@ fn object(one: &Said) -> serde_json::Value {
 }
 
 /// Lines below each other with their names, without times: for those who watch.
-pub(crate) fn print(said: Vec<Said>, names: &mut Names, to: &Stream) {
+pub(crate) fn print(said: &[Said], names: &mut Names, to: &Stream) {
     if said.is_empty() {
         return;
     }
-    names.learn(&said);
+    names.learn(said);
     let mut bytes = Vec::new();
-    for one in &said {
+    for one in said {
         bytes.extend_from_slice(to.painted(&names.before(&one.source)).as_bytes());
         bytes.push(b' ');
         spoken(one, to, &mut bytes);

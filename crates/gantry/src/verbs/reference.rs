@@ -75,7 +75,9 @@ fn arguments(verb: &Command, top: bool, text: &mut String) {
     for argument in verb.get_arguments() {
         let hidden =
             argument.is_hide_set() || ["help", "version"].contains(&argument.get_id().as_str());
-        if hidden || (!top && argument.is_global_set()) {
+        let told = argument.is_global_set()
+            || argument.get_short() == Some('f') && argument.get_id() == "files";
+        if hidden || (!top && told) {
             continue;
         }
         let help = argument.get_long_help().or_else(|| argument.get_help());

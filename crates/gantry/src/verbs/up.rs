@@ -117,9 +117,9 @@ async fn attend(
         ..Query::default()
     };
     let reading = |source| Error::io("read the services' logs", source);
-    let (kept, mut feed) = LogFeed::open(dir, Vec::new(), query).map_err(reading)?;
+    let (kept, mut feed) = LogFeed::open(dir, Vec::new(), &query).map_err(reading)?;
     let mut names = Names::default();
-    print(kept, &mut names, notes);
+    print(&kept, &mut names, notes);
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let interrupted = interrupted();
@@ -130,18 +130,16 @@ async fn attend(
                 notes.line(Text::of(Tone::Dim, "Taking down in order. Ctrl-C again kills."));
                 return take_down(context, client, 130).await;
             }
-            _ = frames.tick() => print(feed.poll().map_err(reading)?, &mut names, notes),
+            _ = frames.tick() => print(&feed.poll().map_err(reading)?, &mut names, notes),
             record = stream.next() => match record {
                 Ok(Some(_)) => {}
                 Ok(None) | Err(ClientError::BrokenOff { .. }) => {
-                    print(feed.poll().map_err(reading)?, &mut names, notes);
-                    match hold_again(client).await? {
-                        Some(again) => stream = again,
-                        None => {
-                            notes.line("The stack was taken down");
-                            return Ok(0);
-                        }
-                    }
+                    print(&feed.poll().map_err(reading)?, &mut names, notes);
+                    let Some(again) = hold_again(client).await? else {
+                        notes.line("The stack was taken down");
+                        return Ok(0);
+                    };
+                    stream = again;
                 }
                 Err(error) => return Err(error.into()),
             },
@@ -157,8 +155,11 @@ async fn hold_again(client: &Client) -> Result<Option<Lines<Progress>>, Error> {
     request.options.wait = false;
     match client.operate(&request).await {
         Ok(stream) => Ok(Some(stream)),
-        Err(ClientError::NoSupervisor { .. }) => Ok(None),
-        Err(ClientError::Refused(_) | ClientError::BrokenOff { .. }) => Ok(None),
+        Err(
+            ClientError::NoSupervisor { .. }
+            | ClientError::Refused(_)
+            | ClientError::BrokenOff { .. },
+        ) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

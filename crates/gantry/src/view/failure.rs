@@ -16,11 +16,7 @@ const TAIL: usize = 12;
 pub(crate) fn block(service: &str, of: State, failure: &Failure) -> Vec<Text> {
     let mut lines = vec![headline(service, of, failure)];
     lines.extend(facts(failure).into_iter().map(indented));
-    let what = match hint(service, failure) {
-        Some(hint) => hint,
-        None => return lines,
-    };
-    lines.push(indented(fact("next", what)));
+    lines.extend(hint(service, failure).map(|what| indented(fact("next", what))));
     lines
 }
 
@@ -61,10 +57,13 @@ pub(crate) fn facts(failure: &Failure) -> Vec<Text> {
             ));
         }
     }
-    if let Some(exit) = &failure.exit
-        && !failure.reason.contains(&exit.to_string())
-    {
-        lines.push(fact("exit", exit.to_string()));
+    if let Some(exit) = &failure.exit {
+        let words = exit.to_string();
+        // `exited with code 3` says it already.
+        let known = words.strip_prefix("exit ").unwrap_or(&words);
+        if !failure.reason.contains(known) {
+            lines.push(fact("exit", words));
+        }
     }
     if let Some(since) = failure.since {
         lines.push(fact("since", moment(since)));

@@ -125,7 +125,7 @@ impl GraphView {
         if let Some(edge) = by
             && edge.condition != "ready"
         {
-            right = right.and(Tone::Dim, format!("  {}", edge.condition));
+            right = right.and(Tone::Dim, format!("  until {}", edge.condition));
         }
         if again && !branches.is_empty() {
             right = right.and(Tone::Dim, "  (see above)");

@@ -70,11 +70,16 @@ fn last_line(kind: OperationKind, outcome: &Outcome) -> Text {
             Text::of(Tone::Good, done).and(Tone::Dim, format!(" in {took}"))
         }
         ResultWord::Failed => {
-            let failed: Vec<&str> = outcome.failures.iter().map(|one| &*one.service).collect();
-            let who = if failed.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", humane::list(&failed))
+            let (blocked, failed): (Vec<_>, Vec<_>) = outcome
+                .failures
+                .iter()
+                .partition(|one| one.failure.stage == "dependency");
+            let failed: Vec<&str> = failed.into_iter().map(|one| &*one.service).collect();
+            let who = match (failed.is_empty(), blocked.len()) {
+                (true, 0) => String::new(),
+                (true, count) => format!(": {}", humane::count(count, "service") + " blocked"),
+                (false, 0) => format!(": {}", humane::list(&failed)),
+                (false, count) => format!(": {}; {count} blocked by that", humane::list(&failed)),
             };
             Text::of(Tone::Bad, format!("error: {word} failed{who}"))
                 .and(Tone::Dim, format!(" after {took}"))

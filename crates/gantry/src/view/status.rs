@@ -92,7 +92,7 @@ fn usual(status: &Status) -> Table {
             state::of_service(service),
             state::readiness(service),
             uptime(service.uptime_s),
-            restarts(service.restarts),
+            restarts(service.state, service.restarts),
             endpoint(service),
             message(service),
         ]);
@@ -129,7 +129,7 @@ fn wide(status: &Status) -> Table {
             live(service.state, service.live),
             pid(service.pid),
             uptime(service.uptime_s),
-            restarts(service.restarts),
+            restarts(service.state, service.restarts),
             alone.map(exit).unwrap_or_default(),
             alone.map(tree).unwrap_or_default(),
             Text::from(service.depends_on.join(", ")),
@@ -153,7 +153,7 @@ fn wide(status: &Status) -> Table {
                         .filter(|_| instance.pid.is_some())
                         .map(seconds_since),
                 ),
-                restarts(instance.restarts),
+                restarts(instance.state, instance.restarts),
                 exit(instance),
                 tree(instance),
                 Text::new(),
@@ -179,9 +179,11 @@ fn seconds_since(moment: Timestamp) -> f64 {
     Timestamp::now().duration_since(moment).as_millis() as f64 / 1_000.0
 }
 
-fn restarts(count: u32) -> Text {
-    match count {
-        0 => Text::of(Tone::Dim, "0"),
+/// Nothing where nothing was started.
+fn restarts(state: State, count: u32) -> Text {
+    match (state, count) {
+        (State::Stopped | State::Waiting, 0) => Text::new(),
+        (_, 0) => Text::of(Tone::Dim, "0"),
         _ => Text::of(Tone::Warn, count.to_string()),
     }
 }

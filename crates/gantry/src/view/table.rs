@@ -53,7 +53,7 @@ impl Table {
     }
 
     /// Its lines. Columns in which no row has anything are left out. Where the width is limited the
-    /// last column is cut: it is the one with the long words.
+    /// last column is the one with the long words: what it has no room for goes on a line of its own.
     pub(crate) fn lines(self, width: Option<usize>) -> Vec<Text> {
         let used: Vec<usize> = (0..self.columns.len())
             .filter(|index| self.rows.iter().any(|row| !row[*index].is_empty()))
@@ -77,6 +77,7 @@ impl Table {
 
         let line = |cells: Vec<Text>| {
             let mut line = Text::new();
+            let mut below = None;
             let last = cells.len().saturating_sub(1);
             for (position, cell) in cells.into_iter().enumerate() {
                 let blanks = widths[position].saturating_sub(cell.width());
@@ -84,10 +85,10 @@ impl Table {
                 if right {
                     line = line.plain(" ".repeat(blanks)).join(cell);
                 } else if position == last {
-                    line = line.join(match limit {
-                        Some(limit) => cell.cut(limit),
-                        None => cell,
-                    });
+                    match limit.filter(|limit| cell.width() > *limit) {
+                        Some(_) => below = Some(Text::from(" ".repeat(GAP)).join(cell)),
+                        None => line = line.join(cell),
+                    }
                 } else {
                     line = line.join(cell).plain(" ".repeat(blanks));
                 }
@@ -95,17 +96,20 @@ impl Table {
                     line = line.plain(" ".repeat(GAP));
                 }
             }
-            line
+            let whole = width.unwrap_or(usize::MAX);
+            [Some(line), below.map(|below| below.cut(whole))]
+                .into_iter()
+                .flatten()
         };
 
         let titles = used
             .iter()
             .map(|index| Text::of(Tone::Dim, self.columns[*index].title))
             .collect();
-        let mut lines = vec![line(titles)];
+        let mut lines: Vec<Text> = line(titles).collect();
         for mut row in self.rows {
             let cells = used.iter().map(|index| std::mem::take(&mut row[*index]));
-            lines.push(line(cells.collect()));
+            lines.extend(line(cells.collect()));
         }
         lines
     }
