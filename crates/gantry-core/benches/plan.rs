@@ -3,11 +3,6 @@
 //! The promises: the plan with its graph in 20 ms, and far less than 100 ms of thinking for all the
 //! events of an `up`.
 
-#![expect(
-    missing_docs,
-    reason = "criterion's macros make public items without documentation"
-)]
-
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gantry_core::{
     Command, Condition, Dependency, Effect, Event, Graph, Millis, ModeName, OperationId,

@@ -7,7 +7,7 @@ use crate::effect::{Effect, StopHow};
 use crate::event::{Event, ObservedRun};
 use crate::ids::{EffectId, Generation, InstanceKey, OperationId, ServiceName};
 use crate::spec::{Condition, Kind};
-use crate::state::Desired;
+use crate::state::{Desired, ServiceState};
 use crate::world::World;
 
 /// What the world can know of a slot, from the news it was given.
@@ -276,6 +276,27 @@ pub(super) fn check_conflicts(
         if running != started && (says(started, running) || says(running, started)) {
             return Err(format!(
                 "{started} was started while {running} runs, which conflicts"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Right after an `up` of everything, nothing has failed: all is tried again.
+pub(super) fn check_tried_again(world: &World) -> Result<(), String> {
+    for key in world.services() {
+        let failed = world.service(key).is_some_and(|view| {
+            let wanted = view.desired == Desired::Running;
+            wanted
+                && view
+                    .instances
+                    .iter()
+                    .any(|one| one.state == ServiceState::Failed)
+        });
+        if failed {
+            return Err(format!(
+                "{:?} has still failed right after an up",
+                world.name(key)
             ));
         }
     }

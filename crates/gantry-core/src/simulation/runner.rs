@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::action::Action;
 use super::backend::{Backend, News, Work, start_failure};
-use super::checks::{Checker, check_conflicts};
+use super::checks::{Checker, check_conflicts, check_tried_again};
 use super::stack::Stack;
 use super::{Schedule, Violation};
 use crate::effect::{Effect, StopHow};
@@ -294,8 +294,12 @@ impl Runner {
             self.checker.asked_to_run();
         }
         let refused = self.tell_and_see(event, operation)?;
-        if !refused {
-            self.checker.asked_to_stop(stops);
+        if refused {
+            return Ok(());
+        }
+        self.checker.asked_to_stop(stops);
+        if matches!(action, Action::Up { named: None, .. }) {
+            return check_tried_again(&self.world);
         }
         Ok(())
     }

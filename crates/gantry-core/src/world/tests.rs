@@ -1,1 +1,9 @@
+//! One test a rule. The harness answers nothing by itself: every test says what happens.
 
+mod adoption;
+mod conditions;
+mod failures;
+mod harness;
+mod models;
+mod operations;
+mod stops;

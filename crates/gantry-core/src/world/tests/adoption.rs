@@ -1,0 +1,201 @@
+//! A new supervisor, and a backend that goes and comes.
+
+use super::harness::{Harness, change, changed, exited, job, probed, running, spec};
+use crate::effect::Effect;
+use crate::event::{ChangeEffect, Event, ObservedRun, Targets};
+use crate::ids::Millis;
+use crate::outcome::OutcomeKind;
+use crate::state::ServiceState;
+
+fn lose(harness: &mut Harness) {
+    let services = harness.world.services();
+    harness.tell(Event::BackendLost {
+        services,
+        reason: "connection reset".into(),
+    });
+}
+
+#[test]
+fn a_new_supervisor_takes_over_what_runs_and_restarts_nothing() {
+    let mut old = Harness::up(&[spec("db", &[]), spec("api", &["db"])]);
+    old.now = Millis::seconds(100);
+    let mut new = old.restarted();
+    assert_eq!(new.state("db"), ServiceState::Unknown);
+    assert!(new.starts().is_empty());
+    new.observed(&[("db", 1, running(0)), ("api", 1, running(0))]);
+    assert!(new.starts().is_empty() && new.stops().is_empty());
+    assert_eq!(new.state("api"), ServiceState::Running);
+    assert_eq!(new.view("api").instances[0].pid, Some(7));
+}
+
+#[test]
+fn what_ended_meanwhile_follows_its_policy() {
+    let old = Harness::up(&[spec("api", &[]), job("migrate")]);
+    let mut new = old.restarted();
+    new.observed(&[("api", 4, exited(1)), ("migrate", 1, exited(0))]);
+    assert_eq!(new.state("migrate"), ServiceState::Completed);
+    assert_eq!(new.state("api"), ServiceState::Backoff);
+    new.back_off("api");
+    assert_eq!(new.generation("api").0, 5, "the generation counts on");
+}
+
+#[test]
+fn what_was_never_started_is_started_now() {
+    let mut old = Harness::new();
+    old.model(&[spec("db", &[]), spec("api", &["db"])]);
+    let mut new = old.restarted();
+    new.observed(&[]);
+    assert_eq!(new.starts(), ["db"]);
+}
+
+#[test]
+fn what_should_be_stopped_is_stopped_in_order() {
+    let mut old = Harness::up(&[spec("db", &[]), spec("api", &["db"])]);
+    old.down();
+    let mut new = old.restarted();
+    new.observed(&[("db", 1, running(0)), ("api", 1, running(0))]);
+    assert_eq!(new.stops(), ["api"]);
+    new.stopped("api");
+    assert_eq!(new.stops(), ["db"]);
+}
+
+#[test]
+fn an_older_revision_is_replaced_by_the_next_supervisor() {
+    let specs = [spec("api", &[])];
+    let mut old = Harness::up(&specs);
+    old.model(&[changed(specs[0].clone())]);
+    let mut new = old.restarted();
+    let service = new.key("api");
+    let instance = new.at("api", 0);
+    let found = crate::event::ObservedInstance {
+        instance,
+        generation: crate::ids::Generation(1),
+        revision: Some(crate::ids::Revision(1)),
+        run: running(0),
+    };
+    new.tell(Event::Observed {
+        services: vec![service],
+        instances: vec![found],
+    });
+    assert_eq!(new.stops(), ["api"]);
+}
+
+#[test]
+fn one_that_may_still_be_starting_keeps_the_rest_of_its_time() {
+    let mut old = Harness::up(&[probed(spec("api", &[]))]);
+    old.now = Millis::seconds(50);
+    let mut new = old.restarted();
+    new.observed(&[("api", 1, running(0))]);
+    assert_eq!(new.state("api"), ServiceState::Starting);
+    new.time_out(Millis::seconds(10));
+    assert_eq!(new.stops(), ["api"]);
+}
+
+#[test]
+fn one_that_runs_for_long_is_not_killed_for_a_probe_that_fails_now() {
+    let mut old = Harness::up(&[probed(spec("api", &[]))]);
+    old.now = Millis::seconds(100);
+    let mut new = old.restarted();
+    new.observed(&[("api", 1, running(0))]);
+    new.not_ready("api", "connection refused");
+    let view = new.view("api");
+    assert_eq!((view.state, view.ready), (ServiceState::Running, false));
+    assert!(
+        !new.all
+            .iter()
+            .any(|effect| matches!(effect, Effect::SetTimer { .. }))
+    );
+}
+
+#[test]
+fn nothing_is_concluded_from_a_lost_backend() {
+    let mut harness = Harness::up(&[spec("db", &[]), spec("api", &["db"])]);
+    lose(&mut harness);
+    assert_eq!(harness.state("db"), ServiceState::Unknown);
+    assert_eq!(harness.view("db").message, "connection reset");
+    assert!(harness.starts().is_empty() && harness.stops().is_empty());
+    harness.observed(&[("db", 1, running(0)), ("api", 1, running(0))]);
+    assert_eq!(harness.state("api"), ServiceState::Running);
+}
+
+#[test]
+fn a_start_that_was_on_its_way_is_stopped_before_it_is_tried_again() {
+    let mut harness = Harness::new();
+    harness.model(&[spec("api", &[])]);
+    lose(&mut harness);
+    harness.observed(&[]);
+    assert_eq!(harness.stops(), ["api"]);
+    assert!(harness.starts().is_empty());
+    harness.stopped("api");
+    harness.back_off("api");
+    assert_eq!(harness.generation("api").0, 2);
+}
+
+#[test]
+fn a_stop_that_was_lost_is_asked_for_again() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    let down = harness.down();
+    lose(&mut harness);
+    harness.observed(&[("api", 1, running(0))]);
+    assert_eq!(harness.stops(), ["api"]);
+    harness.stopped("api");
+    assert_eq!(harness.kind(down), OutcomeKind::Done);
+}
+
+#[test]
+fn a_lost_outcome_asks_to_observe() {
+    let mut harness = Harness::new();
+    harness.model(&[spec("api", &[])]);
+    let instance = harness.at("api", 0);
+    let effect = harness.start_effect(instance);
+    harness.tell(Event::Lost { effect, instance });
+    assert_eq!(harness.state("api"), ServiceState::Unknown);
+    let services = vec![harness.key("api")];
+    assert!(harness.effects.contains(&Effect::Observe { services }));
+    harness.observed(&[("api", 1, running(0))]);
+    assert_eq!(harness.state("api"), ServiceState::Running);
+}
+
+#[test]
+fn what_was_stopped_on_request_is_no_crash() {
+    let old = Harness::up(&[spec("api", &[])]);
+    let mut new = old.restarted();
+    new.observed(&[("api", 3, ObservedRun::Stopped)]);
+    assert_eq!(new.starts(), ["api"]);
+    assert_eq!(new.generation("api").0, 4);
+    assert_eq!(new.view("api").restarts, 0);
+}
+
+#[test]
+fn an_update_that_was_under_way_is_made_by_the_next_supervisor() {
+    let specs = [spec("api", &[])];
+    let mut old = Harness::up(&specs);
+    let changes = vec![change("api", ChangeEffect::InPlace)];
+    old.model_with(&[changed(specs[0].clone())], changes, Targets::AutoStart);
+    let mut new = old.restarted();
+    let found = crate::event::ObservedInstance {
+        instance: new.at("api", 0),
+        generation: crate::ids::Generation(1),
+        revision: Some(crate::ids::Revision(1)),
+        run: running(0),
+    };
+    let services = vec![new.key("api")];
+    new.tell(Event::Observed {
+        services,
+        instances: vec![found],
+    });
+    assert!(
+        new.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Update { .. }))
+    );
+    assert!(new.stops().is_empty());
+}
+
+#[test]
+fn restored_is_only_the_first_event() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    let services = harness.world.saved();
+    harness.tell(Event::Restored { services });
+    assert_eq!(harness.state("api"), ServiceState::Running);
+}

@@ -1,0 +1,276 @@
+//! Ends, back-off, ceilings, and how failure travels.
+
+use super::harness::{Harness, failure, job, probed, spec};
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::failure::{ExitStatus, FailureKind, Stage};
+use crate::ids::Millis;
+use crate::outcome::OutcomeKind;
+use crate::restart::{RestartPolicy, RestartWhen};
+use crate::spec::ServiceSpec;
+use crate::state::ServiceState;
+
+fn policy(mut spec: ServiceSpec, when: RestartWhen) -> ServiceSpec {
+    spec.restart.when = when;
+    spec
+}
+
+#[test]
+fn each_policy_has_its_own_ends() {
+    let cases = [
+        (RestartWhen::Never, 0, ServiceState::Completed),
+        (RestartWhen::Never, 1, ServiceState::Failed),
+        (RestartWhen::OnFailure, 0, ServiceState::Completed),
+        (RestartWhen::OnFailure, 1, ServiceState::Backoff),
+        (RestartWhen::Always, 0, ServiceState::Backoff),
+        (RestartWhen::Always, 1, ServiceState::Backoff),
+    ];
+    for (when, code, state) in cases {
+        let mut harness = Harness::up(&[policy(spec("api", &[]), when)]);
+        harness.exited("api", code);
+        assert_eq!(harness.state("api"), state, "{when:?} and {code}");
+    }
+    let mut harness = Harness::up(&[policy(job("job"), RestartWhen::Always)]);
+    harness.exited("job", 0);
+    assert_eq!(
+        harness.state("job"),
+        ServiceState::Completed,
+        "a job that ended well"
+    );
+}
+
+#[test]
+fn without_a_wait_it_starts_again_in_the_same_event() {
+    let mut api = spec("api", &[]);
+    api.restart.backoff_min = Millis(0);
+    let mut harness = Harness::up(&[api]);
+    harness.exited("api", 1);
+    assert_eq!(harness.starts(), ["api"]);
+    harness.started("api");
+    assert_eq!(harness.view("api").restarts, 1);
+}
+
+#[test]
+fn too_many_bad_ends_in_the_window_are_a_crash_loop() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[probed(spec("api", &[]))]);
+    for _ in 0..5 {
+        harness.started("api");
+        harness.exited("api", 3);
+        harness.back_off("api");
+    }
+    harness.started("api");
+    harness.exited("api", 3);
+    assert_eq!(harness.state("api"), ServiceState::Failed);
+    let outcome = harness.outcome(up);
+    assert_eq!(outcome.kind, OutcomeKind::Failed);
+    let cause = &outcome.failures[0].cause;
+    assert_eq!(cause.stage, Stage::CrashLoop);
+    assert_eq!(
+        cause.reason,
+        "ended 6 times within 600s, last: ended with exit code 3"
+    );
+    assert_eq!(
+        (cause.tail.len(), cause.exit.clone()),
+        (1, Some(ExitStatus::Code(3)))
+    );
+}
+
+#[test]
+fn bad_ends_outside_the_window_do_not_count() {
+    let mut api = spec("api", &[]);
+    api.restart = RestartPolicy {
+        max: 1,
+        window: Millis::seconds(60),
+        ..api.restart
+    };
+    let mut harness = Harness::up(&[api]);
+    for _ in 0..4 {
+        harness.exited("api", 1);
+        harness.back_off("api");
+        harness.started("api");
+        harness.now = harness.now.plus(Millis::seconds(61));
+    }
+    assert_eq!(harness.state("api"), ServiceState::Running);
+}
+
+#[test]
+fn a_stable_while_brings_the_wait_back_to_the_first() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    for _ in 0..3 {
+        harness.exited("api", 1);
+        harness.back_off("api");
+        harness.started("api");
+    }
+    harness.now = harness.now.plus(Millis::seconds(11));
+    harness.exited("api", 1);
+    let wait = harness.view("api").instances[0]
+        .retry_at
+        .expect("it backs off")
+        .since(harness.now);
+    assert!(wait <= Millis(250), "{wait}");
+}
+
+#[test]
+fn not_ready_in_time_stops_it_and_then_it_has_failed_with_the_evidence() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);
+    harness.started("db");
+    harness.not_ready("db", "connection refused on 127.0.0.1:5432");
+    harness.time_out(Millis::seconds(60));
+    assert_eq!(harness.stops(), ["db"]);
+    harness.stopped("db");
+    assert_eq!(harness.state("db"), ServiceState::Failed);
+    let expected = "not ready within 60s: connection refused on 127.0.0.1:5432";
+    assert_eq!(harness.view("db").message, expected);
+    let outcome = harness.outcome(up);
+    assert_eq!(outcome.kind, OutcomeKind::NotReady);
+    assert_eq!(
+        outcome.failures.len(),
+        2,
+        "the one that was late, and the one it blocks"
+    );
+}
+
+#[test]
+fn failure_blocks_the_dependents_and_its_end_unblocks_them() {
+    let mut db = spec("db", &[]);
+    db.restart.when = RestartWhen::Never;
+    let mut harness = Harness::new();
+    harness.model(&[probed(db), spec("api", &["db"]), spec("web", &["api"])]);
+    harness.started("db");
+    harness.exited("db", 1);
+    for service in ["api", "web"] {
+        let view = harness.view(service);
+        assert_eq!(view.state, ServiceState::Blocked);
+        assert_eq!(
+            view.blocked_by,
+            Some(harness.key("db")),
+            "the root is named"
+        );
+        assert_eq!(view.message, "db has failed: ended with exit code 1");
+    }
+    let causes = harness.world.explain(harness.key("web"));
+    let chain: Vec<_> = causes.iter().map(|cause| cause.service).collect();
+    assert_eq!(
+        chain,
+        [harness.key("web"), harness.key("api"), harness.key("db")]
+    );
+    assert!(causes[2].failure.is_some());
+
+    harness.start("db");
+    assert_eq!(harness.state("web"), ServiceState::Waiting);
+    harness.started("db");
+    harness.ready("db");
+    assert_eq!(harness.starts(), ["api"]);
+}
+
+#[test]
+fn a_failed_start_is_tried_again_unless_that_cannot_help() {
+    let mut harness = Harness::new();
+    harness.model(&[spec("api", &[])]);
+    harness.start_failed("api", failure("the engine is busy"));
+    assert_eq!(harness.state("api"), ServiceState::Backoff);
+    harness.back_off("api");
+    harness.start_failed(
+        "api",
+        failure("no such program").kind(FailureKind::Permanent),
+    );
+    assert_eq!(harness.state("api"), ServiceState::Failed);
+    assert_eq!(harness.view("api").message, "no such program");
+}
+
+#[test]
+fn failing_liveness_restarts() {
+    let mut api = spec("api", &[]);
+    api.probed_live = true;
+    let mut harness = Harness::up(&[api]);
+    let (instance, generation) = (harness.at("api", 0), harness.generation("api"));
+    harness.tell(Event::NotLive {
+        instance,
+        generation,
+        evidence: "timeout".into(),
+    });
+    assert_eq!(harness.stops(), ["api"]);
+    assert!(
+        harness
+            .effects
+            .iter()
+            .any(|e| matches!(e, Effect::UnwatchProbes { .. }))
+    );
+    harness.stopped("api");
+    assert_eq!(harness.state("api"), ServiceState::Backoff);
+    harness.back_off("api");
+    assert_eq!(harness.starts(), ["api"]);
+}
+
+#[test]
+fn what_is_left_of_a_tree_is_cleared_away_before_the_next_start() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    let (instance, generation) = (harness.at("api", 0), harness.generation("api"));
+    let (exit, left) = (ExitStatus::Code(1), Some("pid 12".into()));
+    harness.tell(Event::Exited {
+        instance,
+        generation,
+        exit,
+        left,
+        tail: Vec::new(),
+    });
+    assert_eq!(harness.stops(), ["api"]);
+    harness.stopped("api");
+    assert_eq!(harness.state("api"), ServiceState::Backoff);
+}
+
+#[test]
+fn an_exit_that_comes_before_its_started_counts() {
+    let mut harness = Harness::new();
+    harness.model(&[policy(spec("api", &[]), RestartWhen::Never)]);
+    let effect = harness.start_effect(harness.at("api", 0));
+    harness.exited("api", 1);
+    assert_eq!(harness.state("api"), ServiceState::Failed);
+    let instance = harness.at("api", 0);
+    harness.tell(Event::Started {
+        effect,
+        instance,
+        pid: None,
+    });
+    assert_eq!(harness.state("api"), ServiceState::Failed);
+}
+
+#[test]
+fn one_failed_replica_of_two_is_degraded() {
+    let mut api = policy(spec("api", &[]), RestartWhen::Never);
+    api.replicas = 2;
+    let mut harness = Harness::up(&[api]);
+    harness.exited("api", 1);
+    let view = harness.view("api");
+    assert_eq!((view.state, view.ready), (ServiceState::Degraded, false));
+    assert_eq!(
+        view.message,
+        "1 of 2 instances are ready; ended with exit code 1"
+    );
+    harness.start("api");
+    harness.started("api");
+    assert_eq!(harness.state("api"), ServiceState::Running);
+}
+
+#[test]
+fn a_missing_prerequisite_fails_without_a_try() {
+    let mut harness = Harness::new();
+    harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);
+    let service = harness.key("api");
+    let operation = crate::ids::OperationId(1);
+    harness.tell(Event::PreflightFailed {
+        operation,
+        service,
+        cause: failure("port is taken"),
+    });
+    assert_eq!(harness.state("api"), ServiceState::Failed);
+    assert_eq!(
+        harness.view("api").instances[0]
+            .failure
+            .as_ref()
+            .map(|f| f.stage),
+        Some(Stage::Preflight)
+    );
+}

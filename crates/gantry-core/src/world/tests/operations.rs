@@ -1,0 +1,128 @@
+//! Operations end exactly once, and say what did not go well.
+
+use super::harness::{Harness, name, probed, spec};
+use crate::event::{Command, Event};
+use crate::ids::{Millis, OperationId};
+use crate::outcome::{OutcomeKind, Refusal};
+use crate::state::{Desired, ServiceState};
+
+#[test]
+fn up_ends_when_all_are_ready() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);
+    harness.started("db");
+    harness.ready("db");
+    assert!(harness.outcomes(up).is_empty());
+    harness.started("api");
+    assert_eq!(harness.kind(up), OutcomeKind::Done);
+    harness.not_ready("db", "gone");
+    harness.ready("db");
+    assert_eq!(harness.outcomes(up).len(), 1);
+}
+
+#[test]
+fn when_the_time_is_over_it_names_what_is_not_ready() {
+    let mut harness = Harness::new();
+    let operation = OperationId(9);
+    let services = vec![name("api")];
+    harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);
+    let timeout = Some(Millis(500));
+    let command = Command::Start { services };
+    harness.tell(Event::Command {
+        operation,
+        command,
+        timeout,
+    });
+    harness.time_out(Millis(500));
+    let outcome = harness.outcome(operation);
+    assert_eq!(outcome.kind, OutcomeKind::NotReady);
+    assert_eq!(outcome.unfinished, [name("db"), name("api")]);
+    assert_eq!(
+        harness.state("db"),
+        ServiceState::Starting,
+        "the services go on"
+    );
+}
+
+#[test]
+fn cancel_drops_what_has_not_begun() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);
+    let cancel = harness.command(Command::Cancel { operation: up });
+    assert_eq!(harness.kind(up), OutcomeKind::Cancelled);
+    assert_eq!(harness.kind(cancel), OutcomeKind::Done);
+    assert_eq!(harness.view("api").desired, Desired::Stopped);
+    harness.started("db");
+    harness.ready("db");
+    assert_eq!(
+        harness.state("db"),
+        ServiceState::Running,
+        "what has begun is finished"
+    );
+    assert!(harness.starts().is_empty());
+}
+
+#[test]
+fn cancel_of_a_down_keeps_what_has_not_begun_to_stop() {
+    let mut harness = Harness::up(&[spec("api", &["db"]), spec("db", &[])]);
+    let down = harness.down();
+    harness.command(Command::Cancel { operation: down });
+    harness.stopped("api");
+    assert!(harness.stops().is_empty());
+    assert_eq!(harness.state("db"), ServiceState::Running);
+    assert_eq!(harness.state("api"), ServiceState::Stopped);
+}
+
+#[test]
+fn the_unknown_is_refused() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    let stop = harness.stop("nobody");
+    let refusal = Some(Refusal::NoSuchService(name("nobody")));
+    assert_eq!(harness.outcome(stop).refusal, refusal);
+    let cancel = harness.command(Command::Cancel {
+        operation: OperationId(77),
+    });
+    let refusal = Some(Refusal::NoSuchOperation(OperationId(77)));
+    assert_eq!(harness.outcome(cancel).refusal, refusal);
+}
+
+#[test]
+fn an_id_that_is_under_way_is_not_begun_twice() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[spec("api", &[])]);
+    let command = Command::Start {
+        services: vec![name("api")],
+    };
+    harness.tell(Event::Command {
+        operation: up,
+        command,
+        timeout: None,
+    });
+    assert!(harness.effects.is_empty());
+    harness.started("api");
+    assert_eq!(harness.kind(up), OutcomeKind::Done);
+}
+
+#[test]
+fn an_empty_model_is_done_at_once() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[]);
+    assert_eq!(harness.kind(up), OutcomeKind::Done);
+}
+
+#[test]
+fn late_children_are_seen_and_forgotten() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    let service = harness.key("api");
+    let child = |name: &str, state: Option<&str>| Event::Child {
+        service,
+        child: name.into(),
+        state: state.map(Into::into),
+        ready: true,
+    };
+    harness.tell(child("b", Some("up")));
+    harness.tell(child("a", Some("up")));
+    harness.tell(child("b", None));
+    let children = harness.view("api").children;
+    assert_eq!((children.len(), children[0].name.as_str()), (1, "a"));
+}
