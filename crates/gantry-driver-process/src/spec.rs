@@ -56,6 +56,10 @@ pub struct Spec {
 impl Spec {
     /// Reads a resolved specification.
     pub fn read(value: &Value) -> Result<Self, SpecError> {
+        // Serde would take a list for the fields in their order.
+        if !value.is_object() {
+            return Err(SpecError::new("", "expected a table"));
+        }
         let spec =
             Self::deserialize(value).map_err(|error| SpecError::new("", error.to_string()))?;
         match spec.command.first() {

@@ -1,0 +1,129 @@
+//! Cases about stopping and changing.
+
+use std::time::Duration;
+
+use gantry_core::{Generation, StopHow};
+
+use super::bench::{Bench, instance};
+use super::{Case, Recipe, must, skip};
+use crate::{DriverEvent, Terminal, UpdateRequest};
+
+pub(super) async fn a_stop_leaves_nothing(bench: &mut Bench<'_>) -> Case {
+    let from = bench.recipe(&Recipe::RunsForever)?;
+    bench.up(&instance(), 1, &from).await?;
+    bench.down(&instance(), 1, &from).await?;
+    bench.not_running(&instance()).await?;
+    bench.listen().await;
+    let place = |of: &dyn Fn(&DriverEvent) -> bool| bench.heard.iter().position(of);
+    let exited = place(&|event| matches!(event, DriverEvent::Exited { .. }));
+    let stopped = place(&|event| matches!(event, DriverEvent::Stopped { .. }));
+    must(
+        exited.is_none_or(|exited| Some(exited) < stopped),
+        "its exit was told after its stop",
+    )?;
+    // And the slot is free.
+    bench.up(&instance(), 2, &from).await.map(|_| ())
+}
+
+pub(super) async fn a_stop_of_nothing_ends(bench: &mut Bench<'_>) -> Case {
+    let from = bench.recipe(&Recipe::RunsForever)?;
+    bench.down(&instance(), 1, &from).await?;
+    bench.up(&instance(), 2, &from).await?;
+    bench.down(&instance(), 2, &from).await?;
+    bench.down(&instance(), 2, &from).await
+}
+
+pub(super) async fn a_stop_overtakes_a_start(bench: &mut Bench<'_>) -> Case {
+    let from = bench.recipe(&Recipe::RunsForever)?;
+    let start = bench.start(&instance(), 1, &from).await?;
+    let stop = bench
+        .stop(&instance(), 1, StopHow::Graceful, Some(&from))
+        .await?;
+    let (event, terminal) = bench.end_of(stop).await?;
+    must(
+        terminal == Terminal::Done,
+        format!("the stop ended as {event:?}"),
+    )?;
+    bench.end_of(start).await?;
+    bench.not_running(&instance()).await?;
+    let again = bench.start(&instance(), 1, &from).await?;
+    let (event, terminal) = bench.end_of(again).await?;
+    must(
+        terminal != Terminal::Done,
+        format!("a generation that was stopped came to life: {event:?}"),
+    )?;
+    bench.listen().await;
+    bench.not_running(&instance()).await
+}
+
+pub(super) async fn what_ignores_a_stop_is_killed_after_its_grace(bench: &mut Bench<'_>) -> Case {
+    if !bench.can().stop_policy {
+        return skip("the mode has no grace");
+    }
+    let mut settings = bench.harness.settings();
+    settings.stop.grace = Duration::from_millis(300);
+    let from = bench.recipe_with(&Recipe::IgnoresStop, settings)?;
+    bench.up(&instance(), 1, &from).await?;
+    bench.listen().await;
+    let begun = tokio::time::Instant::now();
+    bench.down(&instance(), 1, &from).await?;
+    let took = begun.elapsed();
+    must(
+        took >= Duration::from_millis(290),
+        format!("it was killed after {took:?}, before its grace of 300 ms"),
+    )?;
+    bench.not_running(&instance()).await
+}
+
+pub(super) async fn a_kill_overtakes_a_graceful_stop(bench: &mut Bench<'_>) -> Case {
+    let mut settings = bench.harness.settings();
+    settings.stop.grace = Duration::from_secs(600);
+    let from = bench.recipe_with(&Recipe::IgnoresStop, settings)?;
+    bench.up(&instance(), 1, &from).await?;
+    bench.listen().await;
+    let gently = bench
+        .stop(&instance(), 1, StopHow::Graceful, Some(&from))
+        .await?;
+    bench.listen().await;
+    let kill = bench
+        .stop(&instance(), 1, StopHow::Kill, Some(&from))
+        .await?;
+    bench.end_of(kill).await?;
+    bench.end_of(gently).await?;
+    bench.not_running(&instance()).await
+}
+
+pub(super) async fn a_stop_without_a_specification_works(bench: &mut Bench<'_>) -> Case {
+    let from = bench.recipe(&Recipe::RunsForever)?;
+    bench.up(&instance(), 1, &from).await?;
+    let stop = bench.stop(&instance(), 1, StopHow::Graceful, None).await?;
+    let (event, terminal) = bench.end_of(stop).await?;
+    must(terminal == Terminal::Done, format!("it ended as {event:?}"))?;
+    bench.not_running(&instance()).await
+}
+
+pub(super) async fn an_update_ends_once(bench: &mut Bench<'_>) -> Case {
+    let from = bench.recipe(&Recipe::RunsForever)?;
+    let to = match bench.recipe(&Recipe::RunsForeverAdjusted) {
+        Ok(to) => to,
+        Err(_) => from.clone(),
+    };
+    bench.up(&instance(), 1, &from).await?;
+    let before = bench.running(&instance()).await?;
+    let effect = bench.owe();
+    bench.session().await?.update(vec![UpdateRequest {
+        effect,
+        instance: instance(),
+        generation: Generation(1),
+        to,
+    }]);
+    let (event, terminal) = bench.end_of(effect).await?;
+    let wanted = if bench.can().update_in_place {
+        Terminal::Done
+    } else {
+        Terminal::Failed
+    };
+    must(terminal == wanted, format!("it ended as {event:?}"))?;
+    let after = bench.running(&instance()).await?;
+    must(before == after, "an update in place started it anew")
+}
