@@ -9,6 +9,7 @@ use workspace::Workspace;
 
 mod dependencies;
 mod generated;
+mod links;
 mod lints;
 mod manifests;
 mod sizes;
@@ -28,7 +29,7 @@ type Complaint = String;
 
 type Rule = fn(&Workspace) -> Vec<Complaint>;
 
-const RULES: [(&str, Rule); 6] = [
+const RULES: [(&str, Rule); 7] = [
     (
         "crates depend only on those that they may",
         dependencies::check,
@@ -44,6 +45,7 @@ const RULES: [(&str, Rule); 6] = [
     ),
     ("files are small", sizes::check),
     ("generated documents are current", generated::check),
+    ("links lead somewhere", links::check),
 ];
 
 /// Apply every rule, and say what each found.

@@ -84,7 +84,7 @@ const NEVER: [(&[&str], &[&str], &str); 3] = [
 /// Crates of others, and the only members that may take them directly.
 const ONLY: [(&str, &[&str]); 12] = [
     ("libc", &["gantry-sys"]),
-    ("nix", &["gantry-sys"]),
+    ("nix", &["gantry-engine", "gantry-sys"]),
     ("clap", &["gantry", "xtask"]),
     ("miette", &["gantry"]),
     ("comfy-table", &["gantry"]),
