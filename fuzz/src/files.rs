@@ -59,3 +59,27 @@ fn run(format: Format, bytes: &[u8]) {
         assert!(!complaint.message.is_empty());
     }
 }
+
+/// `.env` files.
+pub fn env_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let (lines, errors) = gantry_stack::env_file::parse(text);
+    assert!(lines.len() + errors.len() <= text.lines().count() + 1);
+}
+
+/// The argument of a flag that sets one value.
+pub fn assignment(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let mut sources = SourceMap::new();
+    let mut diagnostics = Diagnostics::new();
+    let node = gantry_stack::layer::assignment(text, ".".into(), &mut sources, &mut diagnostics);
+    // Whoever gets nothing is told why.
+    assert!(node.is_some() || diagnostics.has_errors());
+    for complaint in diagnostics.finish(Arc::new(sources)).plain() {
+        assert!(!complaint.message.is_empty());
+    }
+}

@@ -14,6 +14,8 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target; its seeds are the files in `seeds/<name>/`.
 pub const TARGETS: &[Target] = &[
     ("api", api::run),
+    ("assignment", files::assignment),
+    ("env_file", files::env_file),
     ("interpolation", files::interpolation),
     ("keeper", keeper::run),
     ("template", template::run),

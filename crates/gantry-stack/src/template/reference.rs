@@ -68,10 +68,25 @@ pub(super) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*')
 }
 
+/// A text with the escapes that the grammar has, which are fewer than JSON's.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push_str("\\n"),
+            '\t' => escaped.push_str("\\t"),
+            '"' | '\\' => escaped.extend(['\\', c]),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path_text())?;
         match &self.default {
+            Some(Value::String(text)) => write!(f, " | default(\"{}\")", escaped(text)),
             Some(default) => write!(f, " | default({default})"),
             None => Ok(()),
         }
