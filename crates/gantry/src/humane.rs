@@ -52,3 +52,6 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ pub(crate) fn harmless(text: &str) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

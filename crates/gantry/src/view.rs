@@ -85,6 +85,14 @@ pub(crate) fn show(output: &Output, view: &impl View) {
     }
 }
 
+/// One record of a stream: an object on a line, or a document of YAML.
+pub(crate) fn record(format: Format, value: &Value) -> String {
+    match format {
+        Format::Yaml => format!("---\n{}", to_yaml(value)),
+        Format::Json | Format::Table | Format::Wide => format!("{value}\n"),
+    }
+}
+
 fn json(data: Data) -> Vec<u8> {
     let mut text = match data {
         Data::Value(value) => serde_json::to_vec_pretty(&value).unwrap_or_default(),

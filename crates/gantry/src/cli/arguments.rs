@@ -67,3 +67,6 @@ pub(crate) fn services_of_the_stack() -> Vec<CompletionCandidate> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

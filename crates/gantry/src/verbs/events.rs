@@ -7,11 +7,12 @@ use gantry_api::{Event, EventsQuery};
 use jiff::tz::TimeZone;
 
 use super::common::check_with_supervisor;
-use crate::cli::EventsArgs;
+use crate::cli::{EventsArgs, Format};
 use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::block_on;
 use crate::view::events::line;
+use crate::view::record;
 
 /// Tell what happened, and with `-f` what happens. Without a supervisor: what was written down.
 pub(crate) fn run(context: &Context<'_>, args: &EventsArgs) -> Result<(), Error> {
@@ -97,9 +98,15 @@ impl<'a> Printer<'a> {
         let output = self.context.output;
         if output.is_for_programs() {
             let mut bytes = Vec::new();
-            for (_, text) in self.waiting.drain(..) {
-                bytes.extend_from_slice(&text);
-                bytes.push(b'\n');
+            for (event, text) in self.waiting.drain(..) {
+                if output.format == Format::Yaml {
+                    let value = serde_json::to_value(&event).unwrap_or_default();
+                    bytes.extend_from_slice(record(Format::Yaml, &value).as_bytes());
+                } else {
+                    // As the supervisor sent it.
+                    bytes.extend_from_slice(&text);
+                    bytes.push(b'\n');
+                }
             }
             output.results.bytes(&bytes);
             return;

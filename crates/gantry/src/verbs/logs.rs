@@ -12,6 +12,7 @@ use crate::log_feed::{self, LogFeed, Names, Said};
 use crate::output::Stream;
 use crate::stack_file::{self, check_names};
 use crate::style::{Text, Tone};
+use crate::view::record;
 
 /// How often a follower looks.
 const FRAME: Duration = Duration::from_millis(30);
@@ -96,8 +97,8 @@ impl<'a> Printer<'a> {
             if self.raw {
                 bytes.extend_from_slice(&one.line.text);
             } else if matches!(self.format, Format::Json | Format::Yaml) {
-                // A stream of documents: JSON is YAML too.
-                bytes.extend_from_slice(object(one).to_string().as_bytes());
+                bytes.extend_from_slice(record(self.format, &object(one)).as_bytes());
+                continue;
             } else {
                 let time = one.line.at.to_zoned(self.zone.clone());
                 let before = Text::of(Tone::Dim, time.strftime("%H:%M:%S%.3f ").to_string())

@@ -1,5 +1,7 @@
 //! The two processes that this same program is for a running stack.
 
+use std::process::ExitCode;
+
 use camino::Utf8PathBuf;
 use gantry_keeper::guard::{self, GuardConfig};
 
@@ -15,9 +17,10 @@ pub(crate) fn guard(dir: Utf8PathBuf) -> Result<u8, Error> {
         dir,
         supervisor_command,
     });
-    Ok(u8::from(ended != std::process::ExitCode::SUCCESS))
+    Ok(u8::from(ended != ExitCode::SUCCESS))
 }
 
-pub(super) fn supervisor(_dir: Utf8PathBuf) -> Result<u8, Error> {
+/// Be the supervisor: the one that thinks.
+pub(crate) fn supervisor(_dir: Utf8PathBuf) -> Result<u8, Error> {
     Ok(1)
 }
