@@ -94,7 +94,7 @@ pub struct ServiceView {
     pub leaving: bool,
     /// Restarts of all its instances.
     pub restarts: u32,
-    /// When the oldest of its running instances began to run.
+    /// When the oldest of its instances that are alive began to run.
     pub started_at: Option<Millis>,
     /// How an instance of it last ended.
     pub last_exit: Option<ExitStatus>,

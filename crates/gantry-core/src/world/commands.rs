@@ -63,10 +63,20 @@ impl World {
         let chosen = self.named(names, false)?;
         let all = self.with_dependencies(&chosen);
         self.refuse_conflicts(&all)?;
+        let is_chosen = self.marked(&chosen);
         for &key in &all {
-            self.want_running(key, chosen.contains(&key));
+            self.want_running(key, is_chosen[key.index()]);
         }
         Ok(all.into_iter().map(|key| (key, Goal::Up)).collect())
+    }
+
+    /// A table that says of each service whether it is among `keys`.
+    fn marked(&self, keys: &[ServiceKey]) -> Vec<bool> {
+        let mut marks = vec![false; self.services.len()];
+        for key in keys {
+            marks[key.index()] = true;
+        }
+        marks
     }
 
     fn with_dependencies(&self, keys: &[ServiceKey]) -> Vec<ServiceKey> {
@@ -157,10 +167,7 @@ impl World {
     }
 
     fn refuse_while_needed(&self, keys: &[ServiceKey]) -> Result<(), Refusal> {
-        let mut stops = vec![false; self.services.len()];
-        for key in keys {
-            stops[key.index()] = true;
-        }
+        let stops = self.marked(keys);
         for &key in keys {
             let mut dependents: Vec<ServiceKey> = self
                 .graph
@@ -205,8 +212,9 @@ impl World {
                 .closure(chosen.iter().copied(), Direction::Dependents, comes_along);
         let all = self.with_dependencies(&restarts);
         self.refuse_conflicts(&all)?;
+        let restarts_too = self.marked(&restarts);
         for &key in &all {
-            self.want_running(key, restarts.contains(&key));
+            self.want_running(key, restarts_too[key.index()]);
         }
         for &key in &restarts {
             for number in 0..self.services[key.index()].slots.len() {

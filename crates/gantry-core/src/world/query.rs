@@ -42,7 +42,7 @@ impl World {
                 .fold(0, |sum, slot| sum.saturating_add(slot.restarts)),
             started_at: instances
                 .iter()
-                .filter(|i| i.state != ServiceState::Stopped)
+                .filter(|instance| service.slots[usize::from(instance.key.slot)].alive())
                 .filter_map(|i| i.started_at)
                 .min(),
             last_exit: last.and_then(|slot| slot.last_exit.clone()),
@@ -93,12 +93,39 @@ impl World {
 
     /// The service whose failure or stop blocks this one, at the end of the chain.
     pub fn blocked_by(&self, key: ServiceKey) -> Option<ServiceKey> {
+        self.walk_to_root(key, |_| {})
+    }
+
+    /// Remembers the root for every service on the way to it, so that the next one that is blocked by
+    /// the same failure need not walk the whole chain again.
+    pub(super) fn remember_root(&mut self, key: ServiceKey) {
+        let mut way = Vec::new();
+        let root = self.walk_to_root(key, |at| way.push(at));
+        for at in way {
+            self.services[at.index()].root = root;
+        }
+    }
+
+    fn walk_to_root(
+        &self,
+        key: ServiceKey,
+        mut passes: impl FnMut(ServiceKey),
+    ) -> Option<ServiceKey> {
         let mut at = key;
         let mut root = None;
         // A chain is never longer than the number of services.
         for _ in 0..self.services.len() {
-            if !self.services.get(at.index())?.held() {
+            let service = self.services.get(at.index())?;
+            if !service.held() {
                 break;
+            }
+            passes(at);
+            let still_holds = |root: &ServiceKey| {
+                let root = &self.services[root.index()];
+                !root.held() && root.offer.standing(Condition::Ready) == Standing::Impossible
+            };
+            if let Some(known) = service.root.filter(still_holds) {
+                return Some(known);
             }
             let next = self.graph.dependencies(at).iter().find(|link| {
                 let offer = &self.services[link.to.index()].offer;
@@ -118,10 +145,14 @@ impl World {
             service.slots.iter().find_map(text).unwrap_or_default()
         };
         if service.waits_to_stop() {
-            let names = self.names(
-                self.graph.dependents(key).iter().map(|link| link.to),
-                |key| self.services[key.index()].offer.going_down,
-            );
+            let waits = self.waits_for(key);
+            let names = waits.iter().filter_map(|wait| match wait {
+                WaitsFor::Dependent { service } => Some(SmolStr::new(
+                    self.services[service.index()].spec.name.as_str(),
+                )),
+                _ => None,
+            });
+            let names = few(names, waits.len());
             return format_smolstr!("waits for {names} to stop");
         }
         match service.state() {
@@ -216,47 +247,23 @@ impl World {
     }
 
     fn waiting_message(&self, key: ServiceKey) -> SmolStr {
-        let mut text = String::from("waits for ");
-        for (position, wait) in self.waits_for(key).into_iter().enumerate() {
-            if position > 0 {
-                text.push_str(", ");
-            }
+        let waits = self.waits_for(key);
+        let text = waits.iter().map(|wait| {
             let (service, note) = match wait {
                 WaitsFor::Condition {
-                    service,
-                    condition: Condition::Ready,
-                    ..
-                } => (service, ""),
-                WaitsFor::Condition {
-                    service,
-                    condition: Condition::Started,
-                    ..
-                } => (service, " (started)"),
-                WaitsFor::Condition {
-                    service,
-                    condition: Condition::Completed,
-                    ..
-                } => (service, " (completed)"),
+                    service, condition, ..
+                } => match condition {
+                    Condition::Ready => (service, ""),
+                    Condition::Started => (service, " (started)"),
+                    Condition::Completed => (service, " (completed)"),
+                },
                 WaitsFor::Conflict { service } | WaitsFor::Dependent { service } => {
                     (service, " to stop")
                 }
             };
-            text.push_str(self.services[service.index()].spec.name.as_str());
-            text.push_str(note);
-        }
-        SmolStr::new(text)
-    }
-
-    fn names(
-        &self,
-        keys: impl Iterator<Item = ServiceKey>,
-        which: impl Fn(&ServiceKey) -> bool,
-    ) -> String {
-        let names: Vec<&str> = keys
-            .filter(which)
-            .map(|key| self.services[key.index()].spec.name.as_str())
-            .collect();
-        names.join(", ")
+            format_smolstr!("{}{note}", self.services[service.index()].spec.name)
+        });
+        format_smolstr!("waits for {}", few(text, waits.len()))
     }
 
     /// Why a service is not ready: itself first, then what it waits for, nearest first.
@@ -323,6 +330,16 @@ impl Service {
             .find(fails)
             .and_then(|slot| slot.failure.as_deref().cloned())
     }
+}
+
+/// The first few of a list, and how many more there are: a message is one line.
+fn few(names: impl Iterator<Item = SmolStr>, count: usize) -> String {
+    const FEW: usize = 4;
+    let mut text = names.take(FEW).collect::<Vec<_>>().join(", ");
+    if count > FEW {
+        text.push_str(&format_smolstr!(" and {} more", count - FEW));
+    }
+    text
 }
 
 fn view(key: crate::InstanceKey, slot: &Slot) -> InstanceView {

@@ -35,7 +35,7 @@ use super::offer::Offer;
 use super::operation::Goal;
 use crate::effect::StopHow;
 use crate::failure::{ExitStatus, Failure};
-use crate::ids::{EffectId, Generation, Millis, OperationId, Revision, TimerId};
+use crate::ids::{EffectId, Generation, Millis, OperationId, Revision, ServiceKey, TimerId};
 use crate::spec::ServiceSpec;
 use crate::state::{Desired, ServiceState};
 
@@ -72,6 +72,8 @@ pub(super) struct Service {
     pub(super) conflicts: u32,
     /// What its neighbours' counters have been told.
     pub(super) offer: Offer,
+    /// What blocked it when it was last published; checked before it is used.
+    pub(super) root: Option<ServiceKey>,
     /// What listeners have been told.
     pub(super) told: (ServiceState, bool),
     pub(super) operation: Option<OperationId>,
@@ -207,6 +209,7 @@ impl Service {
             holds: 0,
             conflicts: 0,
             offer: Offer::default(),
+            root: None,
             told: (ServiceState::Stopped, false),
             operation: None,
             waiters: Vec::new(),

@@ -97,6 +97,7 @@ impl World {
     /// Counts everything anew, after the edges changed.
     pub(super) fn recount(&mut self) {
         for service in &mut self.services {
+            service.root = None;
             (
                 service.unmet,
                 service.impossible,
@@ -128,6 +129,9 @@ impl World {
 
     /// Tells listeners and waiting operations where a service has got to.
     fn publish(&mut self, key: ServiceKey, out: &mut Vec<Effect>) {
+        if self.services[key.index()].held() {
+            self.remember_root(key);
+        }
         let service = &self.services[key.index()];
         let now = (service.state(), service.ready());
         if now != service.told {

@@ -274,3 +274,33 @@ fn a_missing_prerequisite_fails_without_a_try() {
         Some(Stage::Preflight)
     );
 }
+
+#[test]
+fn a_failure_at_the_root_of_a_long_chain_blocks_all_of_it_at_once() {
+    let mut specs = vec![policy(probed(spec("s0", &[])), RestartWhen::Never)];
+    for number in 1..5_000 {
+        specs.push(spec(&format!("s{number}"), &[&format!("s{}", number - 1)]));
+    }
+    let mut harness = Harness::new();
+    let up = harness.model(&specs);
+    harness.started("s0");
+    harness.exited("s0", 1);
+    let last = harness.view("s4999");
+    assert_eq!(last.blocked_by, Some(harness.key("s0")));
+    assert_eq!(harness.outcome(up).failures.len(), 5_000);
+    assert_eq!(harness.world.explain(last.key).len(), 5_000);
+}
+
+#[test]
+fn of_many_the_message_names_a_few() {
+    let names: Vec<String> = (0..7).map(|number| format!("s{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut specs: Vec<_> = names.iter().map(|name| probed(spec(name, &[]))).collect();
+    specs.push(spec("all", &names));
+    let mut harness = Harness::new();
+    harness.model(&specs);
+    assert_eq!(
+        harness.view("all").message,
+        "waits for s0, s1, s2, s3 and 3 more"
+    );
+}
