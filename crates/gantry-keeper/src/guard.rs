@@ -1,8 +1,25 @@
 //! The guard: root of a running stack.
+//!
+//! It does as little as can be, so that little can go wrong in it: it holds descriptors, environment
+//! and lock, starts keeper and supervisor again when they die, and writes down how orphans ended.
 
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use gantry_sys::{Environment, ProcessRef, SignalFd, Slots, Spawner};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::fs::FlockOperation;
+
+use crate::backoff::Backoff;
+use crate::layout::{Layout, SOCKET};
+use crate::orphans::{Orphan, OrphanWriter, exit_of};
+use crate::report::report;
+use crate::shared::Shared;
 
 /// What a guard needs to know.
 #[derive(Debug, Clone)]
@@ -13,9 +30,292 @@ pub struct GuardConfig {
     pub supervisor_command: Vec<String>,
 }
 
+/// The signals that a guard hears of. It does not end by any of them: it passes what asks for an end
+/// on to the supervisor, which knows what has to be stopped first.
+const PASSED_ON: [i32; 4] = [1, 2, 3, 15];
+const SIGCHLD: i32 = 17;
+
+/// How long the guard waits for the supervisor to end by itself after a shutdown.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// The prefix of the variables that would make a child ours by mistake.
+pub(crate) const MARK: &str = "GANTRY_KEEPER_MARK";
+
 /// Be the guard, until the keeper was told to shut down. Must be called by a process that has no
-/// other threads, early.
+/// other threads, early: every descriptor but the standard streams is closed.
 pub fn run(config: GuardConfig) -> ExitCode {
-    drop(config);
-    ExitCode::FAILURE
+    match Guard::new(config) {
+        Ok(mut guard) => {
+            guard.watch();
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            report(message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Guard {
+    shared: Shared,
+    signals: SignalFd,
+    orphans: OrphanWriter,
+    spawner: Spawner,
+    keeper: Part,
+    supervisor: Part,
+}
+
+/// Keeper or supervisor.
+#[derive(Debug, Default)]
+struct Part {
+    process: Option<ProcessRef>,
+    backoff: Backoff,
+    /// When to start it again.
+    due: Option<Instant>,
+}
+
+impl Guard {
+    fn new(config: GuardConfig) -> Result<Self, String> {
+        let slots = Slots::take().map_err(|error| error.to_string())?;
+        let spawner = Spawner::new().map_err(|error| error.to_string())?;
+        let open_files = gantry_sys::raise_open_files();
+        let layout = Layout::new(config.dir.clone());
+        make_folder(&layout.keeper())?;
+        let lock = lock(&layout.lock())?;
+        gantry_sys::become_subreaper().map_err(|error| error.to_string())?;
+        let mut heard = PASSED_ON.to_vec();
+        heard.push(SIGCHLD);
+        let signals = SignalFd::new(&heard).map_err(|error| error.to_string())?;
+        let orphans = OrphanWriter::open(&layout.orphans())
+            .map_err(|error| format!("cannot open {}: {error}", layout.orphans()))?;
+        let listener = listen(layout.root())?;
+        let bell = || {
+            rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+                .map_err(|error| format!("cannot make an eventfd: {error}"))
+        };
+        let shared = Shared::new(
+            config,
+            layout,
+            slots,
+            listener,
+            (bell()?, bell()?),
+            lock,
+            gantry_sys::boot_id().map_err(|error| error.to_string())?,
+            Environment::of_this_process(&[MARK]),
+            open_files,
+        )
+        .map_err(|error| error.to_string())?;
+        Ok(Self {
+            shared,
+            signals,
+            orphans,
+            spawner,
+            keeper: Part::default(),
+            supervisor: Part::default(),
+        })
+    }
+
+    /// Start both, and again whenever one dies, until the keeper has shut down.
+    fn watch(&mut self) {
+        let now = Instant::now();
+        self.keeper.due = Some(now);
+        self.supervisor.due = Some(now);
+        let mut farewell = None;
+        loop {
+            let now = Instant::now();
+            if self.shared.is_shut_down() && self.keeper.process.is_none() {
+                let until = *farewell.get_or_insert(now + FAREWELL);
+                self.supervisor.due = None;
+                if self.supervisor.process.is_none() || now >= until {
+                    break;
+                }
+            } else {
+                self.start_what_is_due(now);
+            }
+            let due = [self.keeper.due, self.supervisor.due, farewell];
+            self.sleep(due.into_iter().flatten().min());
+            self.hear();
+        }
+        // Only ours is removed, and only while we hold the lock.
+        let _ = std::fs::remove_file(self.shared.layout.socket());
+    }
+
+    fn start_what_is_due(&mut self, now: Instant) {
+        if self.keeper.due.is_some_and(|due| due <= now) {
+            self.keeper.due = None;
+            self.keeper.backoff.started(now);
+            self.start_keeper();
+        }
+        // The supervisor has no use without a keeper to speak to.
+        if self.keeper.process.is_some() && self.supervisor.due.is_some_and(|due| due <= now) {
+            self.supervisor.due = None;
+            self.supervisor.backoff.started(now);
+            self.supervisor.process = crate::supervisor::start(&self.shared, &mut self.spawner);
+            if self.supervisor.process.is_none() {
+                self.supervisor.due = Some(now + Duration::from_secs(1));
+            }
+        }
+    }
+
+    fn start_keeper(&mut self) {
+        let starts = self.shared.count_keeper();
+        let mut ours = vec![self.signals.as_fd().as_raw_fd(), self.orphans.as_raw_fd()];
+        ours.extend([
+            self.shared.listener.as_raw_fd(),
+            self.shared.orphans_bell.as_raw_fd(),
+            self.shared.ready_bell.as_raw_fd(),
+            self.shared.lock.as_raw_fd(),
+        ]);
+        let shared = &self.shared;
+        let child = gantry_sys::fork_sharing_files(|| crate::keeper::run(shared, &ours));
+        match child {
+            Ok(pid) => {
+                self.keeper.process = Some(ProcessRef { pid, start_time: 0 });
+                if starts > 1 {
+                    report(format!("the keeper died; {pid} takes its place"));
+                }
+                self.wait_until_ready();
+                let start_time = gantry_sys::start_time(pid).unwrap_or(0);
+                self.keeper.process = Some(ProcessRef { pid, start_time });
+            }
+            Err(error) => {
+                report(error.to_string());
+                self.keeper.due = Some(Instant::now() + Duration::from_secs(1));
+            }
+        }
+    }
+
+    /// A new keeper closes what the one before has left open. Until it has done so, nothing may be
+    /// opened here.
+    fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let mut buffer = [0; 8];
+            if rustix::io::read(&self.shared.ready_bell, &mut buffer).is_ok() {
+                return;
+            }
+            if Instant::now() > deadline || self.keeper_has_ended() {
+                return;
+            }
+            let mut polled = [
+                PollFd::new(&self.shared.ready_bell, PollFlags::IN),
+                PollFd::new(&self.signals, PollFlags::IN),
+            ];
+            // A death in between is heard through the signal, which stays readable for `hear`.
+            let _ = rustix::event::poll(&mut polled, Some(&timespec(Duration::from_millis(5))));
+        }
+    }
+
+    fn keeper_has_ended(&self) -> bool {
+        let Some(keeper) = self.keeper.process else {
+            return true;
+        };
+        let ended = gantry_sys::wait_any();
+        matches!(ended, Ok(Some(child)) if child.pid == keeper.pid)
+    }
+
+    fn sleep(&self, until: Option<Instant>) {
+        let left = until.map(|until| {
+            timespec(until.saturating_duration_since(Instant::now()) + Duration::from_millis(1))
+        });
+        let mut polled = [PollFd::new(&self.signals, PollFlags::IN)];
+        let _ = rustix::event::poll(&mut polled, left.as_ref());
+    }
+
+    fn hear(&mut self) {
+        for signal in self.signals.drain() {
+            if PASSED_ON.contains(&signal)
+                && let Some(supervisor) = self.supervisor.process
+            {
+                let _ = gantry_sys::send(supervisor, signal);
+            }
+        }
+        // Whatever the signals said: several children may have ended with one.
+        let mut rang = false;
+        while let Ok(Some(child)) = gantry_sys::wait_any() {
+            let now = Instant::now();
+            let is = |part: &Part| part.process.is_some_and(|process| process.pid == child.pid);
+            if is(&self.keeper) {
+                self.keeper.process = None;
+                if !self.shared.is_shut_down() {
+                    self.keeper.due = Some(now + self.keeper.backoff.died(now));
+                }
+            } else if is(&self.supervisor) {
+                self.supervisor.process = None;
+                self.shared.set_supervisor(None);
+                self.supervisor.due = Some(now + self.supervisor.backoff.died(now));
+            } else {
+                let orphan = Orphan {
+                    pid: child.pid,
+                    start_time: gantry_sys::start_time(child.pid).unwrap_or(0),
+                    at_us: jiff::Timestamp::now().as_microsecond(),
+                    exit: exit_of(child.ended),
+                };
+                if let Err(error) = self.orphans.write(&orphan) {
+                    // Not taken away: it can be tried again, and its pid stays its own.
+                    report(format!(
+                        "cannot write down how {} ended: {error}",
+                        child.pid
+                    ));
+                    break;
+                }
+                rang = true;
+            }
+            gantry_sys::reap(child.pid);
+        }
+        if rang {
+            let _ = rustix::io::write(&self.shared.orphans_bell, &1_u64.to_ne_bytes());
+        }
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec::try_from(duration).unwrap_or(Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    })
+}
+
+fn make_folder(path: &Utf8Path) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| format!("cannot make {path}: {error}"))
+}
+
+/// Only one guard at a time. The lock belongs to the open file, so it lasts as long as guard or keeper
+/// does, and no service has it.
+fn lock(path: &Utf8Path) -> Result<std::fs::File, String> {
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| format!("cannot open {path}: {error}"))?;
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
+        if error == rustix::io::Errno::WOULDBLOCK {
+            format!("another guard keeps this stack already ({path} is locked)")
+        } else {
+            format!("cannot lock {path}: {error}")
+        }
+    })?;
+    Ok(file)
+}
+
+/// The socket, by way of the folder's descriptor so that its path may be long.
+fn listen(dir: &Utf8Path) -> Result<UnixListener, String> {
+    let failed = |error: io::Error| format!("cannot listen on {dir}/{SOCKET}: {error}");
+    let folder: OwnedFd = std::fs::File::open(dir).map_err(failed)?.into();
+    let path = format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd());
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
 }

@@ -6,7 +6,14 @@
 //! nothing else. The *supervisor* thinks, and talks to the keeper over `guard.sock` in the language of
 //! [`protocol`]. Any one of them may be killed; the others start it again and carry on.
 
+mod backoff;
 pub mod client;
 pub mod guard;
+mod keeper;
 pub mod layout;
+mod ledger;
+mod orphans;
 pub mod protocol;
+mod report;
+mod shared;
+mod supervisor;

@@ -33,7 +33,7 @@ pub use pipe::{Pipe, reopen, stdio_pipe};
 pub use process::{ProcessRef, Stat, cmdline, has_environment, inode_of_fd, start_time, stat};
 pub use shared::SharedWords;
 pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
-pub use slots::Slots;
+pub use slots::{Slots, claim, close_all_but};
 pub use spawn::{Environment, Spawn, SpawnError, Spawner, Stage, Stdio, candidates};
 pub use table::{Entry, ProcessTable};
 pub use user::{Credentials, UserError, lookup};

@@ -1,6 +1,6 @@
 //! Low descriptors, kept free for children.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::error::SysError;
 
@@ -65,4 +65,36 @@ impl Slots {
             let _ = Self::lend(stream, self.null());
         }
     }
+}
+
+/// Take over a descriptor that a process which shared our table has left behind, if it still is what
+/// this inode says.
+pub fn claim(fd: RawFd, inode: u64) -> Option<OwnedFd> {
+    if fd < 0 {
+        return None;
+    }
+    // SAFETY: the number is only looked at; if nothing is open under it, fstat says so.
+    let found = rustix::fs::fstat(unsafe { BorrowedFd::borrow_raw(fd) }).ok()?;
+    // SAFETY: it is open, and its one owner is the process that is gone: the inode says that it was
+    // not closed and opened as something else since.
+    (found.st_ino == inode).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Close every descriptor that is no slot, no standard stream and not in the list: what a process that
+/// shared our table has left behind. Nothing else that shares it may open or close meanwhile.
+pub fn close_all_but(keep: &[RawFd]) -> Result<(), SysError> {
+    let failed = |error| SysError::new("read", "/proc/self/fd", error);
+    let open: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")
+        .map_err(failed)?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    let first = RawFd::try_from(FIRST_FREE).unwrap_or(FIRST);
+    for fd in open {
+        if fd >= first && !keep.contains(&fd) {
+            // SAFETY: closing touches no memory; that it has no other user is what the documentation
+            // asks for. One that is closed already (the one of the listing) gives an error.
+            unsafe { libc::close(fd) };
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,271 @@
+//! The keeper: one event loop that spawns, signals, waits and writes logs.
+//!
+//! Everything that happens comes through one epoll: requests, output, children's ends (as a signal),
+//! the guard's bell, timers. A turn of the loop handles what is ready, then what is due, then sends
+//! what has come of it. What is done is in the [`ledger`](crate::ledger) before it is visible to
+//! anyone, so that the next keeper, made by the guard when this one dies, goes on where it stopped.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `run` | what is known of one program that was started |
+//! | `requests` | what the supervisor asks |
+//! | `start` | starting a program |
+//! | `output` | reading pipes, writing logs |
+//! | `children` | who ended, and how |
+//! | `stop` | signal, grace, kill, proof of emptiness |
+//! | `events` | numbering, keeping and sending what happened |
+//! | `recover` | taking over from a keeper that died |
+//! | `unguarded` | doing the guard's work when it is dead |
+
+mod children;
+mod connection;
+mod events;
+mod output;
+mod poller;
+mod recover;
+mod requests;
+mod run;
+mod start;
+mod stop;
+mod timers;
+mod unguarded;
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use gantry_sys::{CgroupRoot, ProcessTable, SignalFd, Spawner};
+
+use crate::ledger::{Entry, Ledger};
+use crate::orphans::OrphanReader;
+use crate::protocol::{InstanceName, JobName};
+use crate::report::report;
+use crate::shared::Shared;
+use connection::Connections;
+use events::EventQueue;
+use output::OpenLogs;
+use poller::{Poller, Token};
+use run::{Run, RunId};
+use timers::{Timer, Timers};
+use unguarded::Guarding;
+
+/// The size of one read of a pipe: all that it holds.
+const READ: usize = 64 * 1024;
+
+/// With this in the environment of `up`, control groups are left alone.
+const NO_CGROUP: &str = "GANTRY_NO_CGROUP";
+
+/// Be the keeper, in a child of the guard that shares its descriptors.
+pub(crate) fn run(shared: &Shared, guards_fds: &[i32]) -> i32 {
+    match Keeper::new(shared, guards_fds) {
+        Ok(mut keeper) => keeper.turn(),
+        Err(message) => {
+            report(message);
+            1
+        }
+    }
+}
+
+struct Keeper<'a> {
+    shared: &'a Shared,
+    poller: Poller,
+    signals: SignalFd,
+    spawner: Spawner,
+    cgroups: Result<CgroupRoot, String>,
+    /// The value of the mark of all that is ours begins with this.
+    hash: String,
+    ledger: Ledger,
+    orphans: OrphanReader,
+    events: EventQueue,
+    connections: Connections,
+    runs: BTreeMap<RunId, Run>,
+    next_run: RunId,
+    instances: HashMap<InstanceName, RunId>,
+    jobs: HashMap<JobName, RunId>,
+    by_pid: HashMap<u32, RunId>,
+    timers: Timers,
+    open_logs: OpenLogs,
+    guarding: Guarding,
+    /// All processes, if somebody wanted to know in this turn.
+    table: Option<ProcessTable>,
+    buffer: Vec<u8>,
+    scratch: Vec<u8>,
+    shutting_down: bool,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(shared: &'a Shared, guards_fds: &[i32]) -> Result<Self, String> {
+        let text = |error: gantry_sys::SysError| error.to_string();
+        let path = shared.layout.ledger();
+        let (mut ledger, state, message) =
+            Ledger::open(&path).map_err(|error| format!("cannot open {path}: {error}"))?;
+        if let Some(message) = message {
+            report(message);
+        }
+        let signals = SignalFd::new(&[17]).map_err(text)?;
+        let orphans = OrphanReader::open(&shared.layout.orphans())
+            .map_err(|error| format!("{}: {error}", shared.layout.orphans()))?;
+        let poller = Poller::new().map_err(text)?;
+        let hash = gantry_sys::stack_hash(shared.layout.root().as_std_path());
+        let cgroups = match shared.environment.get(NO_CGROUP) {
+            Some(_) => Err(format!("{NO_CGROUP} is set")),
+            None => CgroupRoot::open(&format!("gantry-{hash}")).map_err(|error| error.to_string()),
+        };
+        let boot_before = state.boot_id.clone();
+        ledger
+            .append(&Entry::Keeper {
+                pid: std::process::id(),
+                boot_id: shared.boot_id.clone(),
+            })
+            .map_err(|error| format!("cannot write {path}: {error}"))?;
+        let mut keeper = Self {
+            shared,
+            poller,
+            signals,
+            spawner: Spawner::new().map_err(text)?,
+            cgroups,
+            hash,
+            events: EventQueue::new(&state),
+            ledger,
+            orphans,
+            connections: Connections::default(),
+            runs: BTreeMap::new(),
+            next_run: 1,
+            instances: HashMap::new(),
+            jobs: HashMap::new(),
+            by_pid: HashMap::new(),
+            timers: Timers::default(),
+            open_logs: OpenLogs::default(),
+            guarding: Guarding::default(),
+            table: None,
+            buffer: vec![0; READ],
+            scratch: Vec::new(),
+            shutting_down: false,
+        };
+        keeper.recover(state, boot_before.as_deref(), guards_fds)?;
+        gantry_sys::become_subreaper().map_err(text)?;
+        keeper.listen()?;
+        Ok(keeper)
+    }
+
+    fn listen(&mut self) -> Result<(), String> {
+        let shared = self.shared;
+        let text = |error: gantry_sys::SysError| error.to_string();
+        self.poller
+            .add(&shared.listener, Token::Listener)
+            .map_err(text)?;
+        self.poller
+            .add(&self.signals, Token::Signals)
+            .map_err(text)?;
+        self.poller
+            .add(&shared.orphans_bell, Token::Orphans)
+            .map_err(text)?;
+        self.watch_guard();
+        Ok(())
+    }
+
+    /// Turn until told to shut down.
+    fn turn(&mut self) -> i32 {
+        let mut ready = Vec::new();
+        while !(self.shutting_down && self.connections.nothing_to_send()) {
+            let busy = self.files_to_write();
+            let timeout = if busy {
+                Some(Duration::ZERO)
+            } else {
+                self.timers.left(Instant::now())
+            };
+            ready.clear();
+            self.poller.wait(timeout, &mut ready);
+            if busy && ready.is_empty() {
+                self.write_files();
+            }
+            for token in &ready {
+                self.handle(*token);
+            }
+            while let Some(timer) = self.timers.due(Instant::now()) {
+                self.time_out(timer);
+            }
+            self.table = None;
+            self.send_events();
+        }
+        while self.files_to_write() {
+            self.write_files();
+        }
+        if let Ok(root) = &self.cgroups {
+            root.remove();
+        }
+        if self.guarding.is_dead() {
+            let _ = std::fs::remove_file(self.shared.layout.socket());
+        }
+        self.shared.set_shut_down();
+        0
+    }
+
+    fn handle(&mut self, token: Token) {
+        match token {
+            Token::Listener => self.accept(),
+            Token::Signals => {
+                self.signals.drain();
+                self.reap_children();
+            }
+            Token::Orphans => self.read_orphans(),
+            Token::Guard => self.guard_died(),
+            Token::Supervisor => self.supervisor_died(),
+            Token::Connection(id) => self.hear(id),
+            Token::Output(id, stream) => {
+                self.read_output(id, stream.into());
+            }
+            Token::Process(id) => self.process_gone(id),
+        }
+    }
+
+    fn time_out(&mut self, timer: Timer) {
+        match timer {
+            Timer::Stop(id) => self.stop_is_due(id),
+            Timer::JobLimit(id) => self.job_is_over_time(id),
+            Timer::LogRetry(id) => self.retry_log(id),
+            Timer::Supervisor => self.start_supervisor(),
+        }
+    }
+
+    /// All processes as they are in this turn of the loop.
+    fn table(&mut self) -> Option<&mut ProcessTable> {
+        if self.table.is_none() {
+            match ProcessTable::snapshot() {
+                Ok(table) => self.table = Some(table),
+                Err(error) => report(error.to_string()),
+            }
+        }
+        self.table.as_mut()
+    }
+
+    /// Write an entry down. The keeper goes on without: what it does is right, but its successor may
+    /// not know of it.
+    fn note(&mut self, entry: &Entry) {
+        if let Err(error) = self.ledger.append(entry) {
+            report(format!("cannot write the ledger: {error}"));
+        }
+    }
+}
+
+/// Milliseconds since boot, which go on while the machine sleeps and mean the same to every process.
+fn boot_millis() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let millis = now.tv_sec * 1000 + now.tv_nsec / 1_000_000;
+    u64::try_from(millis).unwrap_or(0)
+}
+
+/// Microseconds of Unix time.
+fn now_us() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}
+
+/// The inode behind an open descriptor.
+fn inode(fd: &impl std::os::fd::AsFd) -> u64 {
+    rustix::fs::fstat(fd).map_or(0, |stat| stat.st_ino)
+}
+
+/// Descriptor and inode, for the ledger.
+fn written_down(fd: &(impl std::os::fd::AsFd + AsRawFd)) -> (i32, u64) {
+    (fd.as_raw_fd(), inode(fd))
+}

@@ -1,0 +1,172 @@
+//! Who ended, and how.
+
+use gantry_sys::ProcessRef;
+
+use super::run::{RunId, What};
+use super::{Keeper, now_us};
+use crate::orphans::exit_of;
+use crate::protocol::{EventBody, Exit};
+use crate::report::report;
+
+impl Keeper<'_> {
+    /// Children ended. Each is written down before it is taken away, so that if we are killed in
+    /// between the guard finds it again.
+    pub(super) fn reap_children(&mut self) {
+        while let Ok(Some(child)) = gantry_sys::wait_any() {
+            if let Some(id) = self.by_pid.get(&child.pid).copied() {
+                self.leader_ended(id, exit_of(child.ended));
+            } else {
+                self.supervisor_was_ours(child.pid);
+            }
+            gantry_sys::reap(child.pid);
+        }
+    }
+
+    /// The guard wrote down how somebody ended whose parent was a keeper before us.
+    pub(super) fn read_orphans(&mut self) {
+        let mut bell = [0; 8];
+        let _ = rustix::io::read(&self.shared.orphans_bell, &mut bell);
+        let orphans = self.orphans.read().unwrap_or_else(|error| {
+            report(format!("cannot read what the guard wrote down: {error}"));
+            Vec::new()
+        });
+        for orphan in orphans {
+            if let Some(id) = self.run_of(orphan.process()) {
+                self.leader_ended(id, orphan.exit);
+            }
+        }
+    }
+
+    fn run_of(&self, process: ProcessRef) -> Option<RunId> {
+        let id = *self.by_pid.get(&process.pid)?;
+        (self.runs.get(&id)?.process == Some(process)).then_some(id)
+    }
+
+    /// A process that is not our child is gone. If there is a guard, it tells how.
+    pub(super) fn process_gone(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        if let Some(pidfd) = run.pidfd.take() {
+            self.poller.remove(&pidfd);
+        }
+        if run.exit.is_some() {
+            return;
+        }
+        let reason = if run.adopted {
+            "it outlived its guard and keeper, so nobody could wait for it"
+        } else if self.guarding.is_dead() {
+            "its guard was killed, so nobody could wait for it"
+        } else {
+            return;
+        };
+        self.leader_ended(
+            id,
+            Exit::Unknown {
+                reason: reason.into(),
+            },
+        );
+    }
+
+    /// A run's leader ended. Its last words go to the log before anyone hears of it.
+    pub(super) fn leader_ended(&mut self, id: RunId, exit: Exit) {
+        match self.runs.get_mut(&id) {
+            Some(run) if run.exit.is_none() => {
+                if let Some(process) = run.process {
+                    self.by_pid.remove(&process.pid);
+                }
+            }
+            _ => return,
+        }
+        self.drain_output(id);
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        run.exit = Some(exit.clone());
+        run.ended_us = Some(now_us());
+        run.dirty = true;
+        let stopping = run.stop.is_some();
+        let is_job = matches!(run.what, What::Job { .. });
+        let left = if stopping || is_job {
+            Vec::new()
+        } else {
+            self.left(id)
+        };
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        if is_job {
+            self.job_ended(id);
+            return;
+        }
+        if let What::Instance {
+            name, generation, ..
+        } = &run.what
+        {
+            let body = EventBody::Exited {
+                instance: name.clone(),
+                generation: *generation,
+                exit,
+                left,
+                stopping,
+            };
+            self.happened(body);
+        }
+        if stopping {
+            self.advance_stop(id);
+        } else {
+            self.look_whether_over(id);
+        }
+    }
+
+    /// A job is over: tell, and clear away what it left running.
+    pub(super) fn job_ended(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        let output = Self::job_output(run);
+        let started = run.started_us;
+        let What::Job { name, capture } = &run.what else {
+            return;
+        };
+        let result = match (&run.failure, &run.exit) {
+            (Some(failure), _) => Err(failure.clone()),
+            (None, Some(exit)) => Ok(exit.clone()),
+            (None, None) => return,
+        };
+        let name = name.clone();
+        let body = EventBody::JobEnded {
+            job: name.clone(),
+            result,
+            timed_out: capture.timed_out,
+            cancelled: capture.cancelled,
+            duration_us: u64::try_from(now_us() - started).unwrap_or(0),
+            output: Some(output),
+        };
+        self.happened(body);
+        self.jobs.remove(&name);
+        if self.look_whether_over(id) {
+            self.drop_job(id);
+        } else {
+            self.stop(id, 9, std::time::Duration::ZERO);
+        }
+    }
+
+    pub(super) fn drop_job(&mut self, id: RunId) {
+        if let Some(run) = self.runs.remove(&id) {
+            self.close_run(run);
+        }
+    }
+
+    pub(super) fn job_is_over_time(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        if run.exit.is_none()
+            && let What::Job { capture, .. } = &mut run.what
+        {
+            capture.timed_out = true;
+            self.stop(id, 9, std::time::Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Clients.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+
+use super::Keeper;
+use super::poller::Token;
+use crate::protocol::{FrameError, FrameReader, Message, RequestFrame, Role, encode};
+use crate::report::report;
+
+/// Beyond so many bytes no further events are put into a connection's buffer.
+const ROOM: usize = 1024 * 1024;
+
+/// Beyond so many bytes a client that does not read is given up.
+const PATIENCE: usize = 64 * 1024 * 1024;
+
+#[derive(Debug)]
+struct Connection {
+    stream: UnixStream,
+    reader: FrameReader,
+    out: Vec<u8>,
+    out_start: usize,
+    role: Option<Role>,
+    /// The highest event that was put into `out`.
+    sent: u64,
+    waits_for_room: bool,
+}
+
+/// All clients.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    open: HashMap<u32, Connection>,
+    next: u32,
+}
+
+impl Connections {
+    /// The supervisor's connection, and the highest event that it was sent.
+    pub(super) fn supervisor(&self) -> Option<(u32, u64)> {
+        self.open
+            .iter()
+            .find(|(_, connection)| connection.role == Some(Role::Supervisor))
+            .map(|(id, connection)| (*id, connection.sent))
+    }
+
+    pub(super) fn has_room(&self, id: u32) -> bool {
+        self.open
+            .get(&id)
+            .is_some_and(|connection| connection.out.len() - connection.out_start < ROOM)
+    }
+
+    pub(super) fn sent(&mut self, id: u32, sequence: u64) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.sent = sequence;
+        }
+    }
+
+    pub(super) fn nothing_to_send(&self) -> bool {
+        self.open
+            .values()
+            .all(|connection| connection.out_start == connection.out.len())
+    }
+
+    pub(super) fn role(&self, id: u32) -> Option<Role> {
+        self.open.get(&id)?.role
+    }
+
+    pub(super) fn introduce(&mut self, id: u32, role: Role, sent: u64) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.role = Some(role);
+            connection.sent = sent;
+        }
+    }
+}
+
+impl Keeper<'_> {
+    pub(super) fn accept(&mut self) {
+        while let Ok((stream, _)) = self.shared.listener.accept() {
+            let id = self.connections.next;
+            self.connections.next = id.wrapping_add(1);
+            let ready = stream.set_nonblocking(true).is_ok()
+                && self.poller.add(&stream, Token::Connection(id)).is_ok();
+            if ready {
+                self.connections.open.insert(
+                    id,
+                    Connection {
+                        stream,
+                        reader: FrameReader::new(),
+                        out: Vec::new(),
+                        out_start: 0,
+                        role: None,
+                        sent: 0,
+                        waits_for_room: false,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Something can be read from or written to a client.
+    pub(super) fn hear(&mut self, id: u32) {
+        let mut ended = false;
+        if let Some(connection) = self.connections.open.get_mut(&id) {
+            let mut buffer = [0; 64 * 1024];
+            // A bounded share of one turn; what is left makes the descriptor ready again.
+            for _ in 0..16 {
+                match connection.stream.read(&mut buffer) {
+                    Ok(0) => ended = true,
+                    Ok(length) => {
+                        connection.reader.push(&buffer[..length]);
+                        continue;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => ended = true,
+                }
+                break;
+            }
+        }
+        // What arrived before the end still counts.
+        while let Some(connection) = self.connections.open.get_mut(&id) {
+            match connection.reader.next::<RequestFrame>() {
+                Ok(Some(frame)) => self.request(id, frame),
+                Ok(None) => break,
+                Err(FrameError::Body(error)) => self.refuse_noise(id, &error),
+                Err(error @ FrameError::TooLong(_)) => {
+                    report(format!("a client is given up: {error}"));
+                    ended = true;
+                    break;
+                }
+            }
+        }
+        self.flush(id);
+        if ended {
+            self.hang_up(id);
+        }
+    }
+
+    /// Put a message into a client's buffer, and write what can be written.
+    pub(super) fn send(&mut self, id: u32, message: &Message) {
+        if let Some(connection) = self.connections.open.get_mut(&id) {
+            if let Err(error) = encode(message, &mut connection.out) {
+                report(format!("cannot encode a message: {error}"));
+            }
+            self.flush(id);
+        }
+    }
+
+    fn flush(&mut self, id: u32) {
+        let Some(connection) = self.connections.open.get_mut(&id) else {
+            return;
+        };
+        let mut broken = false;
+        while connection.out_start < connection.out.len() {
+            match connection
+                .stream
+                .write(&connection.out[connection.out_start..])
+            {
+                Ok(0) => broken = true,
+                Ok(length) => {
+                    connection.out_start += length;
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => broken = true,
+            }
+            break;
+        }
+        let left = connection.out.len() - connection.out_start;
+        if left == 0 {
+            connection.out.clear();
+            connection.out_start = 0;
+        }
+        if broken || left > PATIENCE {
+            self.hang_up(id);
+            return;
+        }
+        let wants_room = left > 0;
+        if wants_room != connection.waits_for_room {
+            connection.waits_for_room = wants_room;
+            self.poller
+                .also_writable(&connection.stream, Token::Connection(id), wants_room);
+        }
+    }
+
+    pub(super) fn hang_up(&mut self, id: u32) {
+        if let Some(connection) = self.connections.open.remove(&id) {
+            self.poller.remove(&connection.stream);
+            // The guard's copy of the descriptor is the same one, but say it loud.
+            let _ = connection.stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}

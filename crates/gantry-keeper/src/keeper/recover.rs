@@ -1,0 +1,371 @@
+//! Taking over from a keeper that died.
+//!
+//! The guard's descriptor table still has the pipes, at the numbers that the ledger names. A process
+//! is either alive (watched by a descriptor of it from now on), or its exit stands in the ledger, or in
+//! what the guard wrote down, or, if guard and keeper were killed together, is unknown and said so.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use gantry_log::{LogFolder, LogWriter, Policy};
+use gantry_sys::{Group, ProcessRef};
+use rustix::fs::OFlags;
+
+use super::Keeper;
+use super::poller::Token;
+use super::requests::instant_of;
+use super::run::{Capture, Log, Run, RunId, Stop, What};
+use super::timers::Timer;
+use crate::guard::MARK;
+use crate::ledger::{Key, RunState, State};
+use crate::protocol::{EventBody, Exit, ProcessId, Proof, SpawnFailure};
+use crate::report::report;
+
+impl Keeper<'_> {
+    pub(super) fn recover(
+        &mut self,
+        state: State,
+        boot_before: Option<&str>,
+        guards_fds: &[i32],
+    ) -> Result<(), String> {
+        // Under a new guard, what the ledger says of descriptors is about a table that is gone.
+        let same_guard = self.shared.keeper_starts() > 1;
+        let same_boot = boot_before == Some(self.shared.boot_id.as_str());
+        for run in state.runs {
+            self.take_over(run, same_guard, same_boot);
+        }
+        if same_guard {
+            self.close_what_was_left(guards_fds)?;
+        }
+        let _ = rustix::io::write(&self.shared.ready_bell, &1_u64.to_ne_bytes());
+        // Who was alive when looked at, and is not now, stands in the guard's file by now.
+        let ids: Vec<RunId> = self.runs.keys().copied().collect();
+        self.read_orphans();
+        for id in ids {
+            self.look_after(id, same_guard, same_boot);
+        }
+        if !same_guard {
+            // A new guard has no orphans yet, so nothing can be lost with what is read.
+            let _ = self.orphans.clear();
+        }
+        Ok(())
+    }
+
+    /// Make a run of what the ledger says.
+    fn take_over(&mut self, found: RunState, same_guard: bool, same_boot: bool) {
+        let RunState {
+            starting,
+            events,
+            started,
+            stopping,
+        } = found;
+        let id = self.next_run;
+        self.next_run += 1;
+        let mut run = Run {
+            mark: String::new(),
+            what: self.what_was(&starting),
+            process: started.map(|(pid, start_time)| ProcessRef { pid, start_time }),
+            boot_id: self.shared.boot_id.clone(),
+            started_us: starting.at_us,
+            ended_us: None,
+            exit: None,
+            failure: None,
+            tree_empty: false,
+            group: starting
+                .group
+                .as_ref()
+                .map(|path| Group::at(path.as_std_path())),
+            proof: if starting.group.is_some() {
+                Proof::Cgroup
+            } else {
+                Proof::Lineage
+            },
+            pipes: [None, None],
+            pidfd: None,
+            adopted: false,
+            stop: None,
+            stopped: false,
+            dirty: true,
+        };
+        let mark = match &run.what {
+            What::Instance {
+                name, generation, ..
+            } => format!("{name}/{generation}"),
+            What::Job { name, .. } => format!("job:{name}").replace(['\0', '\n'], " "),
+        };
+        run.mark = format!("{MARK}={}/{mark}", self.hash);
+        let mut was_stopped = false;
+        for event in events {
+            match event.body {
+                EventBody::Spawned { process, proof, .. } => {
+                    run.process = Some(ProcessRef {
+                        pid: process.pid,
+                        start_time: process.start_time,
+                    });
+                    run.boot_id = process.boot_id;
+                    run.proof = proof;
+                }
+                EventBody::SpawnFailed { failure, .. } => {
+                    run.failure = Some(failure);
+                    run.tree_empty = true;
+                    run.ended_us = Some(event.at_us);
+                }
+                EventBody::Exited { exit, .. } => {
+                    run.exit = Some(exit);
+                    run.ended_us = Some(event.at_us);
+                }
+                EventBody::Stopped { .. } => {
+                    was_stopped = true;
+                    run.stopped = true;
+                    run.tree_empty = true;
+                }
+                EventBody::StopResisted { .. } | EventBody::JobEnded { .. } => {}
+            }
+        }
+        if !same_boot || run.boot_id != self.shared.boot_id {
+            run.tree_empty |= run.exit.is_some();
+            run.group = None;
+        } else if same_guard {
+            for (slot, (fd, inode)) in run.pipes.iter_mut().zip(starting.pipes) {
+                *slot = gantry_sys::claim(fd, inode);
+            }
+        } else if let Some(process) = run.process
+            && process.is_alive()
+        {
+            // The process itself still has its pipes.
+            for (stream, (_, inode)) in (0_i32..).zip(starting.pipes) {
+                run.pipes[usize::from(stream == 1)] = reopen_pipe(process, stream + 1, inode);
+            }
+        }
+        if let Some((signal, deadline_ms)) = stopping.filter(|_| !was_stopped) {
+            run.stop = Some(Stop {
+                signal,
+                deadline: instant_of(deadline_ms),
+                killed: None,
+                next: std::time::Instant::now(),
+                looks: 0,
+                rest_asked: false,
+                resisted: false,
+            });
+        }
+        for (stream, pipe) in (0..).zip(&run.pipes) {
+            if let Some(pipe) = pipe
+                && let Err(error) = self.poller.add(pipe, Token::Output(id, stream))
+            {
+                report(error.to_string());
+            }
+        }
+        match &run.what {
+            What::Instance { name, .. } => {
+                self.instances.insert(name.clone(), id);
+            }
+            What::Job { name, .. } => {
+                self.jobs.insert(name.clone(), id);
+                if let Some((until, _)) = starting.job {
+                    self.timers.set(instant_of(until), Timer::JobLimit(id));
+                }
+            }
+        }
+        if let (Some(process), None) = (run.process, &run.exit) {
+            self.by_pid.insert(process.pid, id);
+        }
+        self.runs.insert(id, run);
+    }
+
+    fn what_was(&self, starting: &crate::ledger::Starting) -> What {
+        match &starting.key {
+            Key::Instance(name, generation) => What::Instance {
+                name: name.clone(),
+                generation: *generation,
+                log: Box::new(Log {
+                    writer: LogWriter::new(
+                        LogFolder::new(self.shared.layout.log(name)),
+                        Policy {
+                            max_size: starting.log.max_size,
+                            keep: starting.log.keep,
+                        },
+                    ),
+                    overflow: starting.log.overflow,
+                    waiting: None,
+                    dropped: (0, 0),
+                    reported: false,
+                }),
+            },
+            Key::Job(name) => What::Job {
+                name: name.clone(),
+                capture: Box::new(Capture {
+                    limit: starting
+                        .job
+                        .map_or(0, |(_, limit)| usize::try_from(limit).unwrap_or(usize::MAX)),
+                    kept: [Vec::new(), Vec::new()],
+                    dropped: 0,
+                    incomplete: true,
+                    timed_out: false,
+                    cancelled: false,
+                }),
+            },
+        }
+    }
+
+    /// Close what the keeper before had open, except for what is used on.
+    fn close_what_was_left(&mut self, guards_fds: &[i32]) -> Result<(), String> {
+        let mut keep = guards_fds.to_vec();
+        keep.extend([
+            self.poller.as_raw_fd(),
+            self.signals.as_fd().as_raw_fd(),
+            self.ledger.as_raw_fd(),
+            self.orphans.as_raw_fd(),
+        ]);
+        let pipes = self
+            .runs
+            .values()
+            .flat_map(|run| run.pipes.iter().flatten());
+        keep.extend(pipes.map(AsRawFd::as_raw_fd));
+        gantry_sys::close_all_but(&keep).map_err(|error| error.to_string())
+    }
+
+    /// See what became of a run.
+    fn look_after(&mut self, id: RunId, same_guard: bool, same_boot: bool) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        if run.failure.is_some() {
+            return;
+        }
+        if run.process.is_none() {
+            self.find_started(id, same_boot);
+            return;
+        }
+        if run.exit.is_none() {
+            let is_ours = same_boot && run.boot_id == self.shared.boot_id;
+            let process = run.process.filter(|_| is_ours);
+            let pidfd = process.and_then(|process| gantry_sys::pidfd(process).ok().flatten());
+            match pidfd {
+                Some(pidfd) => self.watch(id, pidfd, !same_guard),
+                None => {
+                    let reason = if same_boot {
+                        "guard and keeper were killed, and nobody was there to wait for it"
+                    } else {
+                        "the machine was started anew"
+                    };
+                    // Looked again: it may have ended since, and the guard have written it down.
+                    self.read_orphans();
+                    self.leader_ended(
+                        id,
+                        Exit::Unknown {
+                            reason: reason.into(),
+                        },
+                    );
+                }
+            }
+        }
+        if self.runs.get(&id).is_some_and(|run| run.stop.is_some()) {
+            self.advance_stop(id);
+        } else {
+            self.look_whether_over(id);
+        }
+    }
+
+    /// Watch a process that is not our child.
+    fn watch(&mut self, id: RunId, pidfd: OwnedFd, adopted: bool) {
+        if let Err(error) = self.poller.add(&pidfd, Token::Process(id)) {
+            report(error.to_string());
+        }
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        run.pidfd = Some(pidfd);
+        run.adopted = adopted;
+        if adopted && let What::Instance { log, .. } = &mut run.what {
+            let text = "guard and keeper were killed; what was printed meanwhile follows, as far as the \
+                        pipe could hold it";
+            let _ = log.writer.note(jiff::Timestamp::now(), text);
+            log.writer.release();
+        }
+    }
+
+    /// The ledger says that it was to be started, and not whether it was. If it was, it carries our mark.
+    fn find_started(&mut self, id: RunId, same_boot: bool) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        let mark = run.mark.clone();
+        let found = self.table().filter(|_| same_boot).and_then(|table| {
+            let nobody = ProcessRef {
+                pid: 0,
+                start_time: u64::MAX,
+            };
+            let (tree, _) = table.tree(nobody, &mark);
+            // The first one: it leads its session.
+            tree.into_iter()
+                .filter(|entry| entry.session == entry.pid)
+                .min_by_key(|entry| entry.start_time)
+                .map(gantry_sys::Stat::process)
+        });
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        let body = match (found, &run.what) {
+            (Some(process), what) => {
+                run.process = Some(process);
+                let spawned = match what {
+                    What::Instance {
+                        name, generation, ..
+                    } => Some(EventBody::Spawned {
+                        instance: name.clone(),
+                        generation: *generation,
+                        process: ProcessId {
+                            pid: process.pid,
+                            start_time: process.start_time,
+                            boot_id: run.boot_id.clone(),
+                        },
+                        proof: run.proof,
+                        not_applied: Vec::new(),
+                    }),
+                    What::Job { .. } => None,
+                };
+                self.by_pid.insert(process.pid, id);
+                if let Ok(Some(pidfd)) = gantry_sys::pidfd(process) {
+                    self.watch(id, pidfd, false);
+                }
+                spawned
+            }
+            (None, what) => {
+                let failure = SpawnFailure {
+                    stage: "fork".into(),
+                    errno: None,
+                    message: "the keeper was killed while it started this; nothing of it runs"
+                        .into(),
+                };
+                run.tree_empty = true;
+                run.failure = Some(failure.clone());
+                match what {
+                    What::Instance {
+                        name, generation, ..
+                    } => Some(EventBody::SpawnFailed {
+                        instance: name.clone(),
+                        generation: *generation,
+                        failure,
+                    }),
+                    What::Job { .. } => {
+                        self.job_ended(id);
+                        None
+                    }
+                }
+            }
+        };
+        if let Some(body) = body {
+            self.happened(body);
+        }
+    }
+}
+
+/// Open a service's own pipe again through the service.
+fn reopen_pipe(process: ProcessRef, fd: i32, inode: u64) -> Option<OwnedFd> {
+    if gantry_sys::inode_of_fd(process.pid, fd).ok()? != inode {
+        return None;
+    }
+    let path = format!("/proc/{}/fd/{fd}", process.pid);
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let pipe = rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?;
+    (super::inode(&pipe) == inode).then_some(pipe)
+}

@@ -1,0 +1,304 @@
+//! What the supervisor asks.
+
+use std::time::{Duration, Instant};
+
+use super::run::{Run, RunId, What};
+use super::{Keeper, boot_millis};
+use crate::ledger::Entry;
+use crate::protocol::{
+    Generation, InstanceName, InstanceState, JobState, Listing, Message, PROTOCOL_VERSION,
+    ProcessId, Proof, Refusal, Reply, Request, RequestFrame, Role, Scope, Welcome,
+};
+
+impl Keeper<'_> {
+    /// Carry out a request and answer it.
+    pub(super) fn request(&mut self, from: u32, frame: RequestFrame) {
+        let RequestFrame { id, request } = frame;
+        if let Request::Hello(hello) = request {
+            if hello.version == PROTOCOL_VERSION {
+                self.welcome(from, hello.role, hello.seen);
+            } else {
+                let refusal = Refusal::Version {
+                    keeper: PROTOCOL_VERSION,
+                    client: hello.version,
+                };
+                self.reply(from, id, Reply::Refused(refusal));
+                self.hang_up(from);
+            }
+            return;
+        }
+        let allowed = match self.connections.role(from) {
+            Some(Role::Supervisor) => true,
+            Some(Role::Observer) => matches!(request, Request::List),
+            None => false,
+        };
+        let reply = if allowed {
+            self.carry_out(request).unwrap_or_else(Reply::Refused)
+        } else {
+            Reply::Refused(Refusal::Role)
+        };
+        if id != 0 {
+            self.reply(from, id, reply);
+        }
+    }
+
+    /// A frame that is no request: newer than we are, or broken.
+    pub(super) fn refuse_noise(&mut self, from: u32, error: &serde_json::Error) {
+        let refusal = Refusal::Failed {
+            message: format!("not a request: {error}"),
+        };
+        self.reply(from, 0, Reply::Refused(refusal));
+    }
+
+    fn reply(&mut self, to: u32, id: u64, reply: Reply) {
+        self.send(to, &Message::Reply { id, reply });
+    }
+
+    fn welcome(&mut self, from: u32, role: Role, seen: u64) {
+        if role == Role::Supervisor {
+            if let Some((before, _)) = self.connections.supervisor()
+                && before != from
+            {
+                self.hang_up(before);
+            }
+            self.acknowledge(seen);
+        }
+        let (proof, no_cgroup) = match &self.cgroups {
+            Ok(_) => (Proof::Cgroup, None),
+            Err(why) => (Proof::Lineage, Some(why.clone())),
+        };
+        let welcome = Welcome {
+            version: PROTOCOL_VERSION,
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            keeper_pid: std::process::id(),
+            guard_pid: (!self.guarding.is_dead()).then_some(self.shared.guard.pid),
+            boot_id: self.shared.boot_id.clone(),
+            keeper_starts: self.shared.keeper_starts(),
+            last_sequence: self.events.last(),
+            proof,
+            no_cgroup,
+        };
+        // All that was not acknowledged is sent again, from the beginning.
+        self.connections.introduce(from, role, 0);
+        self.send(from, &Message::Hello(welcome));
+    }
+
+    fn carry_out(&mut self, request: Request) -> Result<Reply, Refusal> {
+        match request {
+            Request::Hello(_) => Err(Refusal::Role),
+            Request::Spawn {
+                instance,
+                generation,
+                command,
+                log,
+            } => self.spawn_instance(instance, generation, &command, log),
+            Request::Signal {
+                instance,
+                generation,
+                signal,
+                scope,
+            } => {
+                let id = self.find(&instance, generation)?;
+                self.signal(id, signal, scope)
+            }
+            Request::Stop {
+                instance,
+                generation,
+                signal,
+                grace_ms,
+            } => {
+                let id = self.find(&instance, generation)?;
+                self.stop(id, signal, Duration::from_millis(grace_ms));
+                Ok(Reply::Done)
+            }
+            Request::Job {
+                job,
+                command,
+                time_limit_ms,
+                capture,
+            } => self.spawn_job(job, &command, Duration::from_millis(time_limit_ms), capture),
+            Request::CancelJob { job } => {
+                let id = self
+                    .jobs
+                    .get(&job)
+                    .copied()
+                    .ok_or_else(|| Refusal::NotFound {
+                        what: format!("job {job}"),
+                    })?;
+                if let Some(Run {
+                    what: What::Job { capture, .. },
+                    exit: None,
+                    ..
+                }) = self.runs.get_mut(&id)
+                {
+                    capture.cancelled = true;
+                }
+                self.stop(id, 15, Duration::ZERO);
+                Ok(Reply::Done)
+            }
+            Request::List => Ok(Reply::Listing(self.listing())),
+            Request::Ack { sequence } => {
+                self.acknowledge(sequence);
+                Ok(Reply::Done)
+            }
+            Request::Forget {
+                instance,
+                generation,
+            } => self.forget(&instance, generation),
+            Request::Shutdown => self.shut_down(),
+        }
+    }
+
+    fn find(&self, instance: &InstanceName, generation: Generation) -> Result<RunId, Refusal> {
+        let not_found = || Refusal::NotFound {
+            what: format!("{instance} generation {generation}"),
+        };
+        let id = *self.instances.get(instance).ok_or_else(not_found)?;
+        match self.runs.get(&id).map(|run| &run.what) {
+            Some(What::Instance { generation: of, .. }) if *of == generation => Ok(id),
+            _ => Err(not_found()),
+        }
+    }
+
+    fn signal(&mut self, id: RunId, signal: i32, scope: Scope) -> Result<Reply, Refusal> {
+        let Some(run) = self.runs.get(&id) else {
+            return Ok(Reply::Done);
+        };
+        let failed = |error: gantry_sys::SysError| Refusal::Failed {
+            message: error.to_string(),
+        };
+        let gone = || Refusal::NotFound {
+            what: format!("a living process of {}", run.label()),
+        };
+        if !(1..=64).contains(&signal) {
+            return Err(Refusal::Failed {
+                message: format!("{signal} is not a signal"),
+            });
+        }
+        let leader = run.process.filter(|_| run.exit.is_none());
+        match (scope, leader) {
+            (Scope::Leader | Scope::Group, None) => Err(gone()),
+            (Scope::Leader, Some(leader)) => match gantry_sys::send(leader, signal) {
+                Ok(true) => Ok(Reply::Done),
+                Ok(false) => Err(gone()),
+                Err(error) => Err(failed(error)),
+            },
+            (Scope::Group, Some(leader)) => {
+                // Its exit is not known yet, so it is not waited for, so its number is its own.
+                match leader.exists() && gantry_sys::kill_group(leader, signal).map_err(failed)? {
+                    true => Ok(Reply::Done),
+                    false => Err(gone()),
+                }
+            }
+            (Scope::Tree, _) => {
+                self.signal_tree(id, signal);
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn forget(
+        &mut self,
+        instance: &InstanceName,
+        generation: Generation,
+    ) -> Result<Reply, Refusal> {
+        let id = self.find(instance, generation)?;
+        if !self.look_whether_over(id) {
+            return Err(Refusal::NotOver {
+                instance: instance.clone(),
+                generation,
+            });
+        }
+        if let Some(run) = self.runs.remove(&id) {
+            self.instances.remove(instance);
+            self.note(&Entry::Forget { key: run.key() });
+            let _ = std::fs::remove_file(self.shared.layout.run_file(instance));
+            self.close_run(run);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn shut_down(&mut self) -> Result<Reply, Refusal> {
+        let ids: Vec<RunId> = self.runs.keys().copied().collect();
+        let living: Vec<RunId> = ids
+            .into_iter()
+            .filter(|id| !self.look_whether_over(*id))
+            .collect();
+        if let Some(first) = living.first().and_then(|id| self.runs.get(id)) {
+            return Err(Refusal::NotEmpty {
+                count: living.len() as u64,
+                first: first.label(),
+            });
+        }
+        self.shutting_down = true;
+        Ok(Reply::Done)
+    }
+
+    fn process_id(&self, run: &Run) -> Option<ProcessId> {
+        run.process.map(|process| ProcessId {
+            pid: process.pid,
+            start_time: process.start_time,
+            boot_id: run.boot_id.clone(),
+        })
+    }
+
+    pub(super) fn instance_state(&self, run: &Run) -> Option<InstanceState> {
+        let What::Instance {
+            name, generation, ..
+        } = &run.what
+        else {
+            return None;
+        };
+        Some(InstanceState {
+            instance: name.clone(),
+            generation: *generation,
+            process: self.process_id(run),
+            started_us: run.started_us,
+            ended_us: run.ended_us,
+            proof: run.proof,
+            phase: run.phase(),
+            adopted: run.adopted,
+        })
+    }
+
+    fn listing(&mut self) -> Listing {
+        let mut listing = Listing {
+            sequence: self.events.last(),
+            ..Listing::default()
+        };
+        for run in self.runs.values() {
+            match &run.what {
+                What::Instance { .. } => listing.instances.extend(self.instance_state(run)),
+                What::Job { name, .. } if run.exit.is_none() => {
+                    listing
+                        .jobs
+                        .extend(self.process_id(run).map(|process| JobState {
+                            job: name.clone(),
+                            process,
+                            started_us: run.started_us,
+                        }));
+                }
+                What::Job { .. } => {}
+            }
+        }
+        listing
+    }
+}
+
+/// A moment of the boot's clock as one of this process's.
+pub(super) fn instant_of(boot_ms: u64) -> Instant {
+    let now = Instant::now();
+    let now_ms = boot_millis();
+    if boot_ms >= now_ms {
+        after(now, Duration::from_millis(boot_ms - now_ms))
+    } else {
+        now.checked_sub(Duration::from_millis(now_ms - boot_ms))
+            .unwrap_or(now)
+    }
+}
+
+/// A moment so much later; one that is too far away to be named means never, which a year is.
+pub(super) fn after(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait)
+        .unwrap_or(now + Duration::from_secs(60 * 60 * 24 * 365))
+}

@@ -1,0 +1,144 @@
+//! What is known of one program that was started.
+
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use gantry_log::LogWriter;
+use gantry_sys::{Group, ProcessRef};
+
+use crate::ledger::Key;
+use crate::protocol::{
+    Exit, Generation, InstanceName, JobName, Overflow, Phase, Proof, SpawnFailure,
+};
+
+/// Names a run within one keeper.
+pub(super) type RunId = u32;
+
+/// One program that was started: an instance or a job.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) what: What,
+    /// Its leader, if it ever ran.
+    pub(super) process: Option<ProcessRef>,
+    /// The boot in which it was started.
+    pub(super) boot_id: String,
+    pub(super) started_us: i64,
+    pub(super) ended_us: Option<i64>,
+    /// How its leader ended.
+    pub(super) exit: Option<Exit>,
+    /// Why it could not be started.
+    pub(super) failure: Option<SpawnFailure>,
+    /// Whether nothing of its tree is left.
+    pub(super) tree_empty: bool,
+    pub(super) group: Option<Group>,
+    pub(super) proof: Proof,
+    /// The variable that all of its tree carry.
+    pub(super) mark: String,
+    /// Output and error.
+    pub(super) pipes: [Option<OwnedFd>; 2],
+    /// A descriptor of the leader, if it is not our child.
+    pub(super) pidfd: Option<OwnedFd>,
+    /// Whether it was found alive by a guard that is not its ancestor.
+    pub(super) adopted: bool,
+    pub(super) stop: Option<Stop>,
+    /// Whether a stop was carried out.
+    pub(super) stopped: bool,
+    /// Whether `run.json` is behind.
+    pub(super) dirty: bool,
+}
+
+/// What it was started as.
+#[derive(Debug)]
+pub(super) enum What {
+    Instance {
+        name: InstanceName,
+        generation: Generation,
+        log: Box<Log>,
+    },
+    Job {
+        name: JobName,
+        capture: Box<Capture>,
+    },
+}
+
+/// An instance's log.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) writer: LogWriter,
+    pub(super) overflow: Overflow,
+    /// What was read and could not be written yet, by stream. While there is any, nothing is read.
+    pub(super) waiting: Option<(u8, jiff::Timestamp, Vec<u8>)>,
+    /// Bytes and lines that were thrown away since the last that was written.
+    pub(super) dropped: (u64, u64),
+    /// Whether the trouble was reported.
+    pub(super) reported: bool,
+}
+
+/// A job's output.
+#[derive(Debug)]
+pub(super) struct Capture {
+    pub(super) limit: usize,
+    pub(super) kept: [Vec<u8>; 2],
+    pub(super) dropped: u64,
+    pub(super) incomplete: bool,
+    pub(super) timed_out: bool,
+    pub(super) cancelled: bool,
+}
+
+/// A stop under way.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub(super) signal: i32,
+    /// When the tree is killed.
+    pub(super) deadline: Instant,
+    /// When it was first killed.
+    pub(super) killed: Option<Instant>,
+    /// When to look again.
+    pub(super) next: Instant,
+    /// How often was looked since the kill, or since the leader's end.
+    pub(super) looks: u32,
+    /// Whether those that outlived the leader were asked to end.
+    pub(super) rest_asked: bool,
+    /// Whether the resistance was reported.
+    pub(super) resisted: bool,
+}
+
+impl Run {
+    pub(super) fn key(&self) -> Key {
+        match &self.what {
+            What::Instance {
+                name, generation, ..
+            } => Key::Instance(name.clone(), *generation),
+            What::Job { name, .. } => Key::Job(name.clone()),
+        }
+    }
+
+    /// What people call it.
+    pub(super) fn label(&self) -> String {
+        match &self.what {
+            What::Instance { name, .. } => name.to_string(),
+            What::Job { name, .. } => format!("job {name}"),
+        }
+    }
+
+    /// Whether nothing of it is left.
+    pub(super) fn is_over(&self) -> bool {
+        self.tree_empty && self.stop.is_none() && (self.exit.is_some() || self.failure.is_some())
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        let exit = self.exit.clone();
+        match (&self.failure, exit, &self.stop) {
+            (Some(failure), _, _) => Phase::Failed {
+                failure: failure.clone(),
+            },
+            (None, exit, Some(_)) => Phase::Stopping { exit },
+            (None, None, None) => Phase::Running,
+            (None, Some(exit), None) if self.stopped => Phase::Stopped { exit },
+            (None, Some(exit), None) => Phase::Exited {
+                exit,
+                tree_empty: self.tree_empty,
+            },
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! Starting a program.
+
+use std::ffi::CString;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use gantry_log::{LogWriter, Policy};
+use gantry_sys::{
+    Credentials, Environment, Group, Pipe, ProcessRef, RLimit, Spawn, SpawnError, Stage, Stdio,
+};
+
+use super::poller::Token;
+use super::requests::after;
+use super::run::{Capture, Log, Run, RunId, What};
+use super::{Keeper, boot_millis, now_us, written_down};
+use crate::guard::MARK;
+use crate::ledger::{Entry, Starting};
+use crate::protocol::{
+    Command, EventBody, Generation, InstanceName, JobName, LogPolicy, ProcessId, Proof, Refusal,
+    Reply, SpawnFailure,
+};
+
+/// What a command looks like when everything about it was looked up.
+struct Prepared {
+    argv: Vec<CString>,
+    cwd: CString,
+    credentials: Option<Credentials>,
+    env: Environment,
+}
+
+impl Keeper<'_> {
+    pub(super) fn spawn_instance(
+        &mut self,
+        name: InstanceName,
+        generation: Generation,
+        command: &Command,
+        policy: LogPolicy,
+    ) -> Result<Reply, Refusal> {
+        if self.shutting_down {
+            return Err(Refusal::ShuttingDown);
+        }
+        let mut log = None;
+        if let Some(id) = self.instances.get(&name).copied() {
+            let known = match self.runs.get(&id).map(|run| &run.what) {
+                Some(What::Instance { generation, .. }) => *generation,
+                _ => 0,
+            };
+            if known == generation {
+                return Ok(Reply::Known);
+            }
+            if known > generation {
+                return Err(Refusal::Superseded {
+                    instance: name,
+                    generation: known,
+                });
+            }
+            if !self.look_whether_over(id) {
+                return Err(Refusal::NotOver {
+                    instance: name,
+                    generation: known,
+                });
+            }
+            // The log goes on where the start before has left it.
+            if let Some(mut before) = self.runs.remove(&id) {
+                self.end_output(&mut before);
+                if let What::Instance { log: old, .. } = &mut before.what {
+                    log = Some(std::mem::replace(
+                        &mut old.writer,
+                        LogWriter::new(gantry_log::LogFolder::new("/"), Policy::default()),
+                    ));
+                }
+                self.close_run(before);
+            }
+        }
+        let rotation = Policy {
+            max_size: policy.max_size,
+            keep: policy.keep,
+        };
+        let folder = gantry_log::LogFolder::new(self.shared.layout.log(&name));
+        let mut writer = log.unwrap_or_else(|| LogWriter::new(folder, rotation));
+        writer.set_policy(rotation);
+        let what = What::Instance {
+            name: name.clone(),
+            generation,
+            log: Box::new(Log {
+                writer,
+                overflow: policy.overflow,
+                waiting: None,
+                dropped: (0, 0),
+                reported: false,
+            }),
+        };
+        let id = self.start(
+            what,
+            command,
+            policy,
+            None,
+            &format!("{name}@{generation}"),
+            &format!("{name}/{generation}"),
+        );
+        self.instances.insert(name.clone(), id);
+        let Some(run) = self.runs.get(&id) else {
+            return Ok(Reply::Done);
+        };
+        let body = match (&run.failure, run.process) {
+            (None, Some(process)) => EventBody::Spawned {
+                instance: name,
+                generation,
+                process: ProcessId {
+                    pid: process.pid,
+                    start_time: process.start_time,
+                    boot_id: run.boot_id.clone(),
+                },
+                proof: run.proof,
+                not_applied: self.limit_tree(id, command),
+            },
+            (failure, _) => EventBody::SpawnFailed {
+                instance: name,
+                generation,
+                failure: failure.clone().unwrap_or_else(|| lost()),
+            },
+        };
+        self.happened(body);
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn spawn_job(
+        &mut self,
+        name: JobName,
+        command: &Command,
+        limit: Duration,
+        capture: u64,
+    ) -> Result<Reply, Refusal> {
+        if self.shutting_down {
+            return Err(Refusal::ShuttingDown);
+        }
+        if self.jobs.contains_key(&name) || self.events.has_ended(&name) {
+            return Ok(Reply::Known);
+        }
+        let what = What::Job {
+            name: name.clone(),
+            capture: Box::new(Capture {
+                limit: usize::try_from(capture).unwrap_or(usize::MAX),
+                kept: [Vec::new(), Vec::new()],
+                dropped: 0,
+                incomplete: false,
+                timed_out: false,
+                cancelled: false,
+            }),
+        };
+        let until = boot_millis().saturating_add(u64::try_from(limit.as_millis()).unwrap_or(0));
+        // Numbers of runs begin anew with each keeper, moments do not.
+        let group = format!("job@{}-{}", now_us(), self.next_run);
+        let mark = format!("job:{name}").replace(['\0', '\n'], " ");
+        let id = self.start(
+            what,
+            command,
+            LogPolicy::default(),
+            Some((until, capture)),
+            &group,
+            &mark,
+        );
+        self.jobs.insert(name, id);
+        let Some(run) = self.runs.get(&id) else {
+            return Ok(Reply::Done);
+        };
+        if let Some(process) = run.process {
+            self.note(&Entry::Started {
+                key: run.key(),
+                pid: process.pid,
+                start_time: process.start_time,
+            });
+            self.timers.set(
+                after(Instant::now(), limit),
+                super::timers::Timer::JobLimit(id),
+            );
+        } else {
+            self.job_ended(id);
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Start it. Whether that went well stands in the run.
+    fn start(
+        &mut self,
+        what: What,
+        command: &Command,
+        log: LogPolicy,
+        job: Option<(u64, u64)>,
+        group: &str,
+        mark: &str,
+    ) -> RunId {
+        let id = self.next_run;
+        self.next_run += 1;
+        let mark = format!("{}/{mark}", self.hash);
+        let mut run = Run {
+            what,
+            process: None,
+            boot_id: self.shared.boot_id.clone(),
+            started_us: now_us(),
+            ended_us: None,
+            exit: None,
+            failure: None,
+            tree_empty: true,
+            group: None,
+            proof: Proof::Lineage,
+            mark: format!("{MARK}={mark}"),
+            pipes: [None, None],
+            pidfd: None,
+            adopted: false,
+            stop: None,
+            stopped: false,
+            dirty: true,
+        };
+        match self.try_start(id, &mut run, command, log, job, group, &mark) {
+            Ok(process) => {
+                run.process = Some(process);
+                run.tree_empty = false;
+                self.by_pid.insert(process.pid, id);
+            }
+            Err(error) => {
+                if let Some(group) = run.group.take() {
+                    group.remove();
+                }
+                run.ended_us = Some(now_us());
+                run.failure = Some(SpawnFailure {
+                    stage: error.stage.to_string(),
+                    errno: (error.errno != 0).then_some(error.errno),
+                    message: error.message,
+                });
+            }
+        }
+        self.runs.insert(id, run);
+        id
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller, which has them all at hand"
+    )]
+    fn try_start(
+        &mut self,
+        id: RunId,
+        run: &mut Run,
+        command: &Command,
+        log: LogPolicy,
+        job: Option<(u64, u64)>,
+        group: &str,
+        mark: &str,
+    ) -> Result<ProcessRef, SpawnError> {
+        let prepared = prepare(command, mark)?;
+        let trouble = |error: gantry_sys::SysError| {
+            let errno = error.source.raw_os_error().unwrap_or(0);
+            SpawnError::new(Stage::Prepare, errno, error.to_string())
+        };
+        let pipes = [
+            gantry_sys::stdio_pipe().map_err(trouble)?,
+            gantry_sys::stdio_pipe().map_err(trouble)?,
+        ];
+        let group = match &self.cgroups {
+            Ok(root) => Some(root.group(group).map_err(trouble)?),
+            Err(_) => None,
+        };
+        let group_fd = group
+            .as_ref()
+            .map(Group::open)
+            .transpose()
+            .map_err(trouble)?;
+        run.group.clone_from(&group);
+        if group.is_some() {
+            run.proof = Proof::Cgroup;
+        }
+        self.note(&Entry::Starting(Starting {
+            key: run.key(),
+            at_us: run.started_us,
+            pipes: [written_down(&pipes[0].read), written_down(&pipes[1].read)],
+            group: group
+                .as_ref()
+                .and_then(|group| group.path().to_str().map(Into::into)),
+            log,
+            job,
+        }));
+        let base = if command.inherit_env {
+            &self.shared.environment
+        } else {
+            &Environment::empty()
+        };
+        let path = prepared.env.get("PATH").or_else(|| base.get("PATH"));
+        let mut limits = Vec::new();
+        limits.extend(command.limits.core.map(RLimit::Core));
+        limits.extend(command.limits.open_files.map(RLimit::OpenFiles));
+        let result = self.spawner.spawn(
+            Some(&self.shared.slots),
+            &Spawn {
+                programs: &gantry_sys::candidates(&prepared.argv[0], path),
+                argv: &prepared.argv,
+                env: &base.below(&prepared.env),
+                cwd: &prepared.cwd,
+                credentials: prepared.credentials.as_ref(),
+                umask: command.umask,
+                limits: &limits,
+                open_files: Some((self.shared.open_files.soft, self.shared.open_files.hard)),
+                nice: command.limits.nice,
+                oom_score: command.limits.oom_score,
+                stdio: Stdio {
+                    input: self.shared.slots.null(),
+                    output: pipes[0].write.as_fd(),
+                    error: pipes[1].write.as_fd(),
+                },
+                cgroup: group_fd.as_ref().map(AsFd::as_fd),
+            },
+        );
+        let pid = result?;
+        for (stream, Pipe { read, .. }) in (0..).zip(pipes) {
+            self.poller
+                .add(&read, Token::Output(id, stream))
+                .map_err(trouble)?;
+            run.pipes[usize::from(stream)] = Some(read);
+        }
+        Ok(ProcessRef {
+            pid,
+            // It is our child and not waited for, so it is there, be it as a zombie.
+            start_time: gantry_sys::start_time(pid).unwrap_or(0),
+        })
+    }
+
+    /// Limit the tree as a whole; give what could not be.
+    fn limit_tree(&self, id: RunId, command: &Command) -> Vec<String> {
+        let wanted = command.resources;
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let group = self.runs.get(&id).and_then(|run| run.group.as_ref());
+        let period = 100_000;
+        let limits = [
+            (
+                "memory",
+                "memory.max",
+                wanted.memory.map(|bytes| bytes.to_string()),
+            ),
+            (
+                "cpu",
+                "cpu.max",
+                wanted
+                    .cpu_millis
+                    .map(|millis| format!("{} {period}", millis.saturating_mul(period) / 1000)),
+            ),
+            (
+                "pids",
+                "pids.max",
+                wanted.pids.map(|count| count.to_string()),
+            ),
+        ];
+        limits
+            .into_iter()
+            .filter_map(|(controller, file, value)| {
+                let result = match (&self.cgroups, group) {
+                    (Ok(root), Some(group)) => root.limit(group, controller, file, &value?),
+                    (Err(why), _) => value.map_or(Ok(()), |_| Err(why.clone())),
+                    (Ok(_), None) => value.map_or(Ok(()), |_| Err("it has no cgroup".into())),
+                };
+                result.err().map(|why| format!("{controller}: {why}"))
+            })
+            .collect()
+    }
+}
+
+/// Said when a start has neither a process nor a reason, which cannot be.
+fn lost() -> SpawnFailure {
+    SpawnFailure {
+        stage: Stage::Prepare.to_string(),
+        errno: None,
+        message: "the start was lost".into(),
+    }
+}
+
+fn prepare(command: &Command, mark: &str) -> Result<Prepared, SpawnError> {
+    let wrong = |message: String| SpawnError::new(Stage::Arguments, 0, message);
+    let text = |text: &str| {
+        CString::new(text).map_err(|_| wrong(format!("there is a NUL byte in {text:?}")))
+    };
+    let argv: Vec<CString> = command
+        .argv
+        .iter()
+        .map(|arg| text(arg))
+        .collect::<Result<_, _>>()?;
+    if command.argv.first().is_none_or(String::is_empty) {
+        return Err(wrong("the command is empty".into()));
+    }
+    let credentials = match (&command.user, &command.group) {
+        (None, None) => None,
+        (user, group) => Some(
+            gantry_sys::lookup(user.as_deref(), group.as_deref())
+                .map_err(|error| SpawnError::new(Stage::Lookup, 0, error.to_string()))?,
+        ),
+    };
+    let mut env = Environment::of(&command.env)
+        .map_err(|name| wrong(format!("the variable {name:?} cannot be passed on")))?;
+    if let Some(account) = credentials
+        .as_ref()
+        .filter(|_| command.user.is_some())
+        .and_then(|credentials| credentials.account.as_ref())
+    {
+        for (name, value) in [
+            ("HOME", &account.home),
+            ("USER", &account.name),
+            ("LOGNAME", &account.name),
+            ("SHELL", &account.shell),
+        ] {
+            if !env.contains(name) {
+                env.set(name, value);
+            }
+        }
+    }
+    env.set(MARK, mark);
+    Ok(Prepared {
+        argv,
+        cwd: text(command.cwd.as_str())?,
+        credentials,
+        env,
+    })
+}

@@ -1,0 +1,107 @@
+//! What guard and keeper both see.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gantry_sys::{Environment, OpenFiles, ProcessRef, SharedWords, Slots};
+
+use crate::guard::GuardConfig;
+use crate::layout::Layout;
+
+/// All that the guard hands to each keeper that it makes: by copy of memory, and with the same
+/// descriptors.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: GuardConfig,
+    pub(crate) layout: Layout,
+    pub(crate) slots: Slots,
+    pub(crate) listener: UnixListener,
+    /// Written by the guard when it put something into the file of orphans.
+    pub(crate) orphans_bell: OwnedFd,
+    /// Written by a keeper when it has closed what its predecessor left.
+    pub(crate) ready_bell: OwnedFd,
+    /// The locked file; held as long as either lives.
+    pub(crate) lock: std::fs::File,
+    pub(crate) guard: ProcessRef,
+    pub(crate) boot_id: String,
+    /// The environment that `up` was given.
+    pub(crate) environment: Environment,
+    pub(crate) open_files: OpenFiles,
+    words: SharedWords,
+}
+
+const SHUTDOWN: usize = 0;
+const SUPERVISOR_PID: usize = 1;
+const SUPERVISOR_START: usize = 2;
+const KEEPER_STARTS: usize = 3;
+
+impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "it is made in one place only")]
+    pub(crate) fn new(
+        config: GuardConfig,
+        layout: Layout,
+        slots: Slots,
+        listener: UnixListener,
+        bells: (OwnedFd, OwnedFd),
+        lock: std::fs::File,
+        boot_id: String,
+        environment: Environment,
+        open_files: OpenFiles,
+    ) -> Result<Self, gantry_sys::SysError> {
+        let pid = std::process::id();
+        Ok(Self {
+            config,
+            layout,
+            slots,
+            listener,
+            orphans_bell: bells.0,
+            ready_bell: bells.1,
+            lock,
+            guard: ProcessRef {
+                pid,
+                start_time: gantry_sys::start_time(pid).unwrap_or(0),
+            },
+            boot_id,
+            environment,
+            open_files,
+            words: SharedWords::new(8)?,
+        })
+    }
+
+    fn word(&self, index: usize) -> &AtomicU64 {
+        &self.words.words()[index]
+    }
+
+    /// The keeper was told to end, and has nothing left.
+    pub(crate) fn set_shut_down(&self) {
+        self.word(SHUTDOWN).store(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.word(SHUTDOWN).load(Ordering::SeqCst) == 1
+    }
+
+    pub(crate) fn set_supervisor(&self, process: Option<ProcessRef>) {
+        let (pid, start) = process.map_or((0, 0), |process| (process.pid, process.start_time));
+        self.word(SUPERVISOR_START).store(start, Ordering::SeqCst);
+        self.word(SUPERVISOR_PID)
+            .store(pid.into(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn supervisor(&self) -> Option<ProcessRef> {
+        let pid = u32::try_from(self.word(SUPERVISOR_PID).load(Ordering::SeqCst)).ok()?;
+        (pid != 0).then(|| ProcessRef {
+            pid,
+            start_time: self.word(SUPERVISOR_START).load(Ordering::SeqCst),
+        })
+    }
+
+    pub(crate) fn count_keeper(&self) -> u64 {
+        self.word(KEEPER_STARTS).fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(crate) fn keeper_starts(&self) -> u64 {
+        self.word(KEEPER_STARTS).load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,117 @@
+//! Short commands, whose output comes back in an event.
+
+use gantry_keeper::protocol::{EventBody, Exit, JobName, JobOutput, Reply, Request, SpawnFailure};
+
+use crate::support::*;
+
+fn job(name: &str, argv: &[&str], time_limit_ms: u64) -> Request {
+    Request::Job {
+        job: JobName::new(name),
+        command: Box::new(command(argv)),
+        time_limit_ms,
+        capture: 100,
+    }
+}
+
+struct Ended {
+    result: Result<Exit, SpawnFailure>,
+    timed_out: bool,
+    cancelled: bool,
+    output: Option<JobOutput>,
+}
+
+fn ended(stack: &mut Stack, name: &str) -> Ended {
+    stack.until(|body| match body {
+        EventBody::JobEnded {
+            job,
+            result,
+            timed_out,
+            cancelled,
+            output,
+            ..
+        } if job.as_str() == name => Some(Ended {
+            result: result.clone(),
+            timed_out: *timed_out,
+            cancelled: *cancelled,
+            output: output.clone(),
+        }),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_a_job_prints_comes_back_up_to_the_limit() {
+    let mut stack = Stack::new();
+    let script = "echo out; echo err >&2; exit 3";
+    stack
+        .client
+        .ask(job("a", &["sh", "-c", script], 5000))
+        .unwrap();
+    let found = ended(&mut stack, "a");
+    assert_eq!(found.result, Ok(Exit::Code(3)));
+    let output = found.output.unwrap();
+    assert_eq!(
+        (output.stdout.as_str(), output.stderr.as_str()),
+        ("out\n", "err\n")
+    );
+    assert!(!output.incomplete && !found.timed_out && !found.cancelled);
+
+    stack.client.ask(job("b", &["seq", "1000"], 5000)).unwrap();
+    let output = ended(&mut stack, "b").output.unwrap();
+    assert_eq!(output.stdout.len(), 100);
+    assert_eq!(output.dropped, 3893 - 100);
+    // What a job prints may be a secret.
+    let ledger = std::fs::read_to_string(stack.layout().ledger()).unwrap();
+    assert!(!ledger.contains("out\\n"), "{ledger}");
+}
+
+#[test]
+fn a_job_is_run_once_until_its_end_is_acknowledged() {
+    let mut stack = Stack::new();
+    let request = job("a", &["true"], 5000);
+    assert_eq!(stack.client.ask(request.clone()).unwrap(), Reply::Done);
+    assert_eq!(stack.client.ask(request.clone()).unwrap(), Reply::Known);
+    ended(&mut stack, "a");
+    assert_eq!(stack.client.ask(request.clone()).unwrap(), Reply::Known);
+    let sequence = stack.list().sequence;
+    stack.client.ask(Request::Ack { sequence }).unwrap();
+    assert_eq!(stack.client.ask(request).unwrap(), Reply::Done);
+    ended(&mut stack, "a");
+}
+
+#[test]
+fn time_limit_and_cancel_end_the_whole_tree() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        let script = "setsid sleep 1000 & sleep 1000";
+        stack
+            .client
+            .ask(job("a", &["sh", "-c", script], 200))
+            .unwrap();
+        let found = ended(&mut stack, "a");
+        assert!(found.timed_out && !found.cancelled);
+        stack
+            .client
+            .ask(job("b", &["sh", "-c", script], 60_000))
+            .unwrap();
+        let cancel = Request::CancelJob {
+            job: JobName::new("b"),
+        };
+        stack.client.ask(cancel).unwrap();
+        let found = ended(&mut stack, "b");
+        assert!(found.cancelled && !found.timed_out);
+        eventually("both trees are gone", || stack.services().is_empty());
+        assert!(stack.list().jobs.is_empty());
+    }
+}
+
+#[test]
+fn a_job_that_cannot_start_says_why() {
+    let mut stack = Stack::new();
+    stack
+        .client
+        .ask(job("a", &["no-such-program"], 5000))
+        .unwrap();
+    let found = ended(&mut stack, "a");
+    assert_eq!(found.result.unwrap_err().stage, "exec");
+}

@@ -1,0 +1,131 @@
+//! Output: complete, in order, to the last line.
+
+use gantry_keeper::protocol::{LogPolicy, Overflow, Request};
+use gantry_log::{LogFolder, Query, Stream};
+
+use crate::support::*;
+
+#[test]
+fn every_line_is_there_and_the_last_one_too() {
+    let mut stack = Stack::new();
+    for number in 1..=20 {
+        let name = format!("a.{number}");
+        stack.shell(&name, 1, "seq 3000; printf 'no newline'");
+    }
+    let mut wanted: Vec<String> = (1..=3000).map(|line| line.to_string()).collect();
+    wanted.push("no newline".into());
+    for number in 1..=20 {
+        let name = format!("a.{number}");
+        // The moment the end is told, all is in the log.
+        stack.exited(&name);
+        assert!(stack.lines(&name) == wanted, "{name}");
+    }
+}
+
+#[test]
+fn rotation_under_load_loses_nothing_that_is_to_be_kept() {
+    let mut stack = Stack::new();
+    stack
+        .client
+        .ask(Request::Spawn {
+            instance: instance("a.1"),
+            generation: 1,
+            command: Box::new(command(&["seq", "100000"])),
+            log: LogPolicy {
+                max_size: 200_000,
+                keep: 1000,
+                overflow: Overflow::Block,
+            },
+        })
+        .unwrap();
+    stack.exited("a.1");
+    let wanted: Vec<String> = (1..=100_000).map(|line| line.to_string()).collect();
+    assert!(stack.lines("a.1") == wanted);
+    let folder = LogFolder::new(stack.layout().log(&instance("a.1")));
+    let files = folder.rotated().unwrap();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        assert!(std::fs::metadata(file).unwrap().len() <= 200_000);
+    }
+}
+
+#[test]
+fn streams_are_told_apart_and_starts_follow_each_other() {
+    let mut stack = Stack::new();
+    stack.shell("a.1", 1, "echo out; echo err >&2; printf half");
+    stack.exited("a.1");
+    stack.shell("a.1", 2, "echo again");
+    stack.exited("a.1");
+    let folder = LogFolder::new(stack.layout().log(&instance("a.1")));
+    let of = |stream| {
+        let query = Query {
+            stream: Some(stream),
+            ..Query::default()
+        };
+        let lines = folder.read(&query).unwrap();
+        lines
+            .iter()
+            .map(|line| line.text().into_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(Stream::Out), ["out", "half", "again"]);
+    assert_eq!(of(Stream::Err), ["err"]);
+}
+
+#[test]
+fn a_program_may_open_its_own_output() {
+    let mut stack = Stack::new();
+    stack.shell("a.1", 1, "echo one > /dev/stdout; echo two >> /dev/stderr");
+    stack.exited("a.1");
+    let mut lines = stack.lines("a.1");
+    lines.sort();
+    assert_eq!(lines, ["one", "two"]);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_holds_the_service_back() {
+    let mut stack = Stack::new();
+    // A file where the folder should be; taking it away is as good as space on a full disk.
+    let log = stack.layout().log(&instance("a.1"));
+    std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+    std::fs::write(&log, "in the way").unwrap();
+    stack.shell("a.1", 1, "seq 50000; echo done");
+    stack.spawned("a.1");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(stack.services().len(), 1);
+    std::fs::remove_file(&log).unwrap();
+    stack.exited("a.1");
+    eventually("all is written", || stack.lines("a.1").len() == 50_001);
+}
+
+#[test]
+fn or_lines_are_dropped_and_counted() {
+    let mut stack = Stack::new();
+    let log = stack.layout().log(&instance("a.1"));
+    std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+    std::fs::write(&log, "in the way").unwrap();
+    let script = format!("seq 50000; while test -f {log}; do sleep 0.05; done; echo done");
+    stack
+        .client
+        .ask(Request::Spawn {
+            instance: instance("a.1"),
+            generation: 1,
+            command: Box::new(command(&["sh", "-c", &script])),
+            log: LogPolicy {
+                overflow: Overflow::Drop,
+                ..LogPolicy::default()
+            },
+        })
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::fs::remove_file(&log).unwrap();
+    stack.exited("a.1");
+    let lines = LogFolder::new(log).read(&Query::default()).unwrap();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].text().contains("50000 lines are missing"),
+        "{}",
+        lines[0].text()
+    );
+    assert_eq!(lines[1].text(), "done");
+}

@@ -1,0 +1,75 @@
+//! Many at once.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use gantry_keeper::protocol::{EventBody, Request};
+
+use crate::support::*;
+
+#[test]
+fn two_hundred_start_run_and_stop() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        let names: Vec<String> = (1..=200).map(|number| format!("a.{number}")).collect();
+        let begin = Instant::now();
+        stack
+            .client
+            .tell(
+                names
+                    .iter()
+                    .map(|name| spawn(name, 1, command(&["sleep", "1000"]))),
+            )
+            .unwrap();
+        let mut pids = BTreeSet::new();
+        for name in &names {
+            pids.insert(stack.spawned(name));
+        }
+        let up = begin.elapsed();
+        assert_eq!(pids.len(), 200);
+        assert_eq!(stack.list().instances.len(), 200);
+        let begin = Instant::now();
+        stack
+            .client
+            .tell(names.iter().map(|name| stop(name, 1, 5000)))
+            .unwrap();
+        let mut left: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        while !left.is_empty() {
+            let gone = stack.until(|body| match body {
+                EventBody::Stopped { instance, .. } => Some(instance.clone()),
+                _ => None,
+            });
+            assert!(left.remove(gone.as_str()), "{gone} twice");
+        }
+        let down = begin.elapsed();
+        assert_eq!(stack.services(), [0; 0]);
+        let sequence = stack.list().sequence;
+        stack.client.ask(Request::Ack { sequence }).unwrap();
+        assert!(up.as_secs() < 10 && down.as_secs() < 10, "{up:?} {down:?}");
+    }
+}
+
+#[test]
+fn descriptors_do_not_grow() {
+    let mut stack = Stack::new();
+    let keeper = stack.client.welcome().keeper_pid;
+    let count = |pid: u32| {
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .count()
+    };
+    let mut before = 0;
+    for generation in 1..=5 {
+        for number in 1..=20 {
+            stack.shell(&format!("a.{number}"), generation, "echo hello");
+        }
+        for number in 1..=20 {
+            stack.exited(&format!("a.{number}"));
+        }
+        eventually("the pipes are closed", || {
+            generation == 1 || count(keeper) <= before
+        });
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        before = count(keeper);
+    }
+}

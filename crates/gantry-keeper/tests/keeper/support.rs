@@ -1,0 +1,341 @@
+//! A stack of its own for each test, of which nothing is left when the test ends, however it ends.
+
+use std::process::{Child, Command as Program, Stdio};
+use std::time::{Duration, Instant};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use gantry_keeper::client::{Client, ClientError};
+use gantry_keeper::layout::Layout;
+use gantry_keeper::protocol::{
+    Command, Event, EventBody, Exit, InstanceName, Listing, LogPolicy, Reply, Request, Role,
+};
+use gantry_log::{LogFolder, Query};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Stack {
+    folder: tempfile::TempDir,
+    guard: Child,
+    no_cgroup: bool,
+    pub(crate) client: Client,
+}
+
+/// How trees are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trees {
+    /// By cgroup where there is one.
+    Best,
+    /// Without.
+    Lineage,
+}
+
+impl Stack {
+    pub(crate) fn new() -> Self {
+        Self::with(Trees::Best)
+    }
+
+    pub(crate) fn with(trees: Trees) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let no_cgroup = trees == Trees::Lineage;
+        let dir = Utf8Path::from_path(folder.path()).unwrap();
+        let guard = start_guard(dir, no_cgroup);
+        let client = connect(dir);
+        Self {
+            guard,
+            no_cgroup,
+            client,
+            folder,
+        }
+    }
+
+    pub(crate) fn dir(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.folder.path()).unwrap()
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::new(self.dir())
+    }
+
+    pub(crate) fn guard_pid(&self) -> u32 {
+        self.guard.id()
+    }
+
+    /// Connect again, as a new supervisor would that remembers nothing.
+    pub(crate) fn reconnect(&mut self) {
+        self.client = connect(&self.dir().to_owned());
+    }
+
+    /// Start a guard where the one before was killed.
+    pub(crate) fn new_guard(&mut self) {
+        self.guard.wait().unwrap();
+        self.guard = start_guard(self.dir(), self.no_cgroup);
+        self.reconnect();
+    }
+
+    pub(crate) fn wait_for_guard(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if self.guard.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    pub(crate) fn spawn(&mut self, name: &str, generation: u32, argv: &[&str]) {
+        self.client
+            .ask(spawn(name, generation, command(argv)))
+            .unwrap();
+    }
+
+    pub(crate) fn shell(&mut self, name: &str, generation: u32, script: &str) {
+        self.spawn(name, generation, &["sh", "-c", script]);
+    }
+
+    pub(crate) fn stop(&mut self, name: &str, generation: u32, grace_ms: u64) {
+        self.client.ask(stop(name, generation, grace_ms)).unwrap();
+    }
+
+    /// The next event that `wanted` takes; those before it are dropped.
+    pub(crate) fn until<T>(&mut self, mut wanted: impl FnMut(&EventBody) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let event = self.client.event(deadline).expect("an event");
+            if let Some(found) = wanted(&event.body) {
+                return found;
+            }
+        }
+    }
+
+    pub(crate) fn event(&mut self) -> Event {
+        self.client.event(Instant::now() + PATIENCE).unwrap()
+    }
+
+    pub(crate) fn spawned(&mut self, wanted: &str) -> u32 {
+        self.until(|body| match body {
+            EventBody::Spawned {
+                instance, process, ..
+            } if instance.as_str() == wanted => Some(process.pid),
+            EventBody::SpawnFailed { failure, .. } => panic!("{failure}"),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn exited(&mut self, wanted: &str) -> Exit {
+        self.until(|body| match body {
+            EventBody::Exited { instance, exit, .. } if instance.as_str() == wanted => {
+                Some(exit.clone())
+            }
+            _ => None,
+        })
+    }
+
+    pub(crate) fn stopped(&mut self, wanted: &str) -> (Exit, bool) {
+        self.until(|body| match body {
+            EventBody::Stopped {
+                instance,
+                exit,
+                killed,
+                ..
+            } if instance.as_str() == wanted => Some((exit.clone(), *killed)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn list(&mut self) -> Listing {
+        match self.client.ask(Request::List).unwrap() {
+            Reply::Listing(listing) => listing,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn lines(&self, name: &str) -> Vec<String> {
+        let folder = LogFolder::new(self.layout().log(&instance(name)));
+        let query = Query {
+            without_notes: true,
+            ..Query::default()
+        };
+        let lines = folder.read(&query).unwrap();
+        lines.iter().map(|line| line.text().into_owned()).collect()
+    }
+
+    /// Wait until a service has printed this line.
+    pub(crate) fn printed(&self, name: &str, line: &str) {
+        eventually(&format!("{name} prints {line}"), || {
+            self.lines(name).iter().any(|found| found == line)
+        });
+    }
+
+    /// All processes that carry our mark or our folder in their environment.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        processes_of(self.dir())
+    }
+
+    /// Those of them that are services or jobs.
+    pub(crate) fn services(&self) -> Vec<u32> {
+        let mark = format!(
+            "GANTRY_KEEPER_MARK={}/",
+            gantry_sys::stack_hash(self.dir().as_std_path())
+        );
+        processes_with(&[&mark])
+    }
+
+    /// The pid of the supervisor.
+    pub(crate) fn supervisor(&self) -> Option<u32> {
+        self.processes().into_iter().find(|pid| {
+            std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.contains("\0wait\0"))
+        })
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // The guard first, then its keeper and supervisor, then the services: else they come back.
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let left = self.processes();
+            if left.is_empty() {
+                break;
+            }
+            for pid in left {
+                if let Some(stat) = gantry_sys::stat(pid) {
+                    let _ = gantry_sys::send(stat.process(), 9);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let hash = gantry_sys::stack_hash(self.dir().as_std_path());
+        if let Ok(root) = gantry_sys::CgroupRoot::open(&format!("gantry-{hash}")) {
+            gantry_sys::Group::at(root.path()).remove();
+        }
+    }
+}
+
+fn start_guard(dir: &Utf8Path, no_cgroup: bool) -> Child {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(dir.join("guard.log"))
+        .unwrap();
+    let mut program = Program::new(env!("CARGO_BIN_EXE_keeper-fixture"));
+    program.args(["guard", dir.as_str()]);
+    program.env("GANTRY_TEST_FOLDER", dir).env("FROM_UP", "yes");
+    if no_cgroup {
+        program.env("GANTRY_NO_CGROUP", "1");
+    }
+    program
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+pub(crate) fn connect(dir: &Utf8Path) -> Client {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Client::open(dir, Role::Supervisor, 0) {
+            Ok(client) => return client,
+            Err(ClientError::Io { .. }) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => panic!(
+                "{error:?}: {}",
+                std::fs::read_to_string(dir.join("guard.log")).unwrap()
+            ),
+        }
+    }
+}
+
+fn processes_of(dir: &Utf8Path) -> Vec<u32> {
+    let mark = format!(
+        "GANTRY_KEEPER_MARK={}/",
+        gantry_sys::stack_hash(dir.as_std_path())
+    );
+    let folder = format!("GANTRY_TEST_FOLDER={dir}");
+    processes_with(&[&mark, &folder])
+}
+
+fn processes_with(prefixes: &[&str]) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| {
+            std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+                environment.split(|byte| *byte == 0).any(|variable| {
+                    prefixes
+                        .iter()
+                        .any(|prefix| variable.starts_with(prefix.as_bytes()))
+                })
+            })
+        })
+        .collect()
+}
+
+pub(crate) fn instance(name: &str) -> InstanceName {
+    name.parse().unwrap()
+}
+
+pub(crate) fn command(argv: &[&str]) -> Command {
+    Command {
+        argv: argv.iter().map(|text| (*text).to_owned()).collect(),
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        cwd: "/".into(),
+        ..Command::default()
+    }
+}
+
+pub(crate) fn spawn(name: &str, generation: u32, command: Command) -> Request {
+    Request::Spawn {
+        instance: instance(name),
+        generation,
+        command: Box::new(command),
+        log: LogPolicy::default(),
+    }
+}
+
+pub(crate) fn stop(name: &str, generation: u32, grace_ms: u64) -> Request {
+    Request::Stop {
+        instance: instance(name),
+        generation,
+        signal: 15,
+        grace_ms,
+    }
+}
+
+pub(crate) fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !check() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn kill(pid: u32) {
+    let process = gantry_sys::stat(pid).unwrap().process();
+    gantry_sys::send(process, 9).unwrap();
+}
+
+pub(crate) fn alive(pid: u32) -> bool {
+    gantry_sys::stat(pid).is_some_and(|stat| !stat.is_dead())
+}
+
+/// The refusal that a request met.
+pub(crate) fn refused(result: Result<Reply, ClientError>) -> gantry_keeper::protocol::Refusal {
+    match result {
+        Err(ClientError::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A folder that is not `/tmp`'s own, for tests that need one.
+pub(crate) fn path(stack: &Stack, name: &str) -> Utf8PathBuf {
+    stack.dir().join(name)
+}

@@ -1,0 +1,368 @@
+//! Any one of the three is killed, or all.
+
+use std::time::{Duration, Instant};
+
+use gantry_keeper::protocol::{Event, EventBody, Exit, Phase, Reply, Request};
+
+use crate::support::*;
+
+#[test]
+fn events_are_sent_again_until_acknowledged() {
+    let mut stack = Stack::new();
+    stack.shell("a.1", 1, "exit 3");
+    stack.exited("a.1");
+    stack.reconnect();
+    let again: Vec<Event> = (0..2).map(|_| stack.event()).collect();
+    assert_eq!([again[0].sequence, again[1].sequence], [1, 2]);
+    assert!(matches!(again[0].body, EventBody::Spawned { .. }));
+    assert!(matches!(
+        again[1].body,
+        EventBody::Exited {
+            exit: Exit::Code(3),
+            ..
+        }
+    ));
+    stack.client.ask(Request::Ack { sequence: 1 }).unwrap();
+    stack.reconnect();
+    assert_eq!(stack.event().sequence, 2);
+    stack.client.ask(Request::Ack { sequence: 2 }).unwrap();
+    stack.reconnect();
+    stack.shell("b.1", 1, "exit 0");
+    assert_eq!(stack.event().sequence, 3);
+}
+
+#[test]
+fn a_killed_supervisor_is_back_and_nothing_else_happened() {
+    let mut stack = Stack::new();
+    stack.spawn("a.1", 1, &["sleep", "1000"]);
+    let pid = stack.spawned("a.1");
+    for _ in 0..5 {
+        eventually("a supervisor", || stack.supervisor().is_some());
+        let before = stack.supervisor().unwrap();
+        kill(before);
+        eventually("another supervisor", || {
+            stack.supervisor().is_some_and(|now| now != before)
+        });
+    }
+    assert!(alive(pid));
+}
+
+#[test]
+fn a_killed_keeper_is_back_and_knows_everything() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        stack.shell(
+            "talks.1",
+            1,
+            "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done",
+        );
+        stack.shell("ends.1", 1, "sleep 0.7; echo bye; exit 7");
+        stack.shell("ended.1", 1, "exit 9");
+        stack.exited("ended.1");
+        stack.reconnect();
+        let pid = stack.spawned("talks.1");
+        stack.printed("talks.1", "3");
+        let supervisor = stack.supervisor();
+        let before = stack.client.welcome().keeper_pid;
+        let begin = Instant::now();
+        kill(before);
+        stack.reconnect_after(before);
+        assert!(
+            begin.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            begin.elapsed()
+        );
+        assert_eq!(stack.client.welcome().keeper_starts, 2);
+        assert_eq!(stack.exited("ended.1"), Exit::Code(9));
+        // Its parent is the guard now, and its status is not lost.
+        assert_eq!(stack.exited("ends.1"), Exit::Code(7));
+        assert_eq!(stack.lines("ends.1"), ["bye"]);
+        assert!(alive(pid));
+        assert_eq!(stack.supervisor(), supervisor);
+        // It is known, it talks on, and it can be stopped.
+        let request = spawn("talks.1", 1, command(&["sh"]));
+        assert_eq!(stack.client.ask(request).unwrap(), Reply::Known);
+        let heard = stack.lines("talks.1").len();
+        eventually("it talks on", || stack.lines("talks.1").len() > heard + 5);
+        stack.stop("talks.1", 1, 1000);
+        let (exit, _) = stack.stopped("talks.1");
+        assert_eq!(
+            exit,
+            Exit::Signal {
+                signal: 15,
+                core: false
+            }
+        );
+        assert_eq!(stack.services(), [0; 0]);
+        let numbers: Vec<usize> = stack
+            .lines("talks.1")
+            .iter()
+            .map(|line| line.parse().unwrap())
+            .collect();
+        assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
+    }
+}
+
+impl Stack {
+    /// Connect to the keeper that comes after this one.
+    fn reconnect_after(&mut self, keeper: u32) {
+        eventually("another keeper", || {
+            let dir = self.dir().to_owned();
+            let client = gantry_keeper::client::Client::open(
+                &dir,
+                gantry_keeper::protocol::Role::Supervisor,
+                0,
+            );
+            match client {
+                Ok(client) if client.welcome().keeper_pid != keeper => {
+                    self.client = client;
+                    true
+                }
+                _ => false,
+            }
+        });
+    }
+}
+
+#[test]
+fn a_keeper_killed_in_the_middle_of_a_stop_ends_it() {
+    let mut stack = Stack::new();
+    stack.shell(
+        "a.1",
+        1,
+        "trap '' TERM; echo ready; while :; do sleep 1000; done",
+    );
+    stack.printed("a.1", "ready");
+    stack.stop("a.1", 1, 600);
+    let keeper = stack.client.welcome().keeper_pid;
+    kill(keeper);
+    stack.reconnect_after(keeper);
+    assert!(stack.stopped("a.1").1);
+    assert_eq!(stack.services(), [0; 0]);
+}
+
+#[test]
+fn keepers_killed_again_and_again_lose_nobody() {
+    let mut stack = Stack::new();
+    for number in 1..=30 {
+        let script = format!("sleep 0.{:02}; exit {number}", number * 3);
+        stack.shell(&format!("a.{number}"), 1, &script);
+    }
+    for _ in 0..4 {
+        let keeper = stack.client.welcome().keeper_pid;
+        kill(keeper);
+        stack.reconnect_after(keeper);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut exits = std::collections::BTreeMap::new();
+    let mut last = 0;
+    while exits.len() < 30 {
+        let event = stack.event();
+        assert_eq!(event.sequence, last + 1);
+        last = event.sequence;
+        if let EventBody::Exited { instance, exit, .. } = event.body {
+            assert_eq!(exits.insert(instance.number(), exit), None, "twice");
+        }
+    }
+    for (number, exit) in exits {
+        assert_eq!(exit, Exit::Code(i32::try_from(number).unwrap()));
+    }
+}
+
+#[test]
+fn a_killed_guard_leaves_a_keeper_that_goes_on() {
+    let mut stack = Stack::new();
+    stack.shell(
+        "a.1",
+        1,
+        "while ! test -f $0/go; do sleep 0.02; done; exit 4",
+    );
+    stack.spawn("b.1", 1, &["sleep", "1000"]);
+    let pid = stack.spawned("b.1");
+    eventually("a supervisor", || stack.supervisor().is_some());
+    let supervisor = stack.supervisor().unwrap();
+    kill(stack.guard_pid());
+    assert!(stack.wait_for_guard());
+    eventually("the keeper knows", || {
+        stack.reconnect();
+        stack.client.welcome().guard_pid.is_none()
+    });
+    kill(supervisor);
+    eventually("the keeper starts a supervisor", || {
+        stack.supervisor().is_some_and(|now| now != supervisor)
+    });
+    assert!(alive(pid));
+    // Its own children are its own still.
+    stack.shell("c.1", 1, "exit 6");
+    assert_eq!(stack.exited("c.1"), Exit::Code(6));
+    stack.stop("b.1", 1, 1000);
+    stack.stopped("b.1");
+    stack.stop("a.1", 1, 1000);
+    stack.stopped("a.1");
+    std::fs::write(stack.dir().join("end"), "").unwrap();
+    stack.client.ask(Request::Shutdown).unwrap();
+    eventually("all is gone", || stack.processes().is_empty());
+    assert!(!stack.layout().socket().exists());
+}
+
+#[test]
+fn when_all_are_killed_survivors_are_adopted() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        stack.shell(
+            "a.1",
+            1,
+            "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done",
+        );
+        stack.shell(
+            "b.1",
+            1,
+            "trap 'exit 5' TERM; echo ready; while :; do sleep 0.02; done",
+        );
+        stack.spawn("c.1", 1, &["sleep", "1000"]);
+        stack.printed("a.1", "3");
+        stack.printed("b.1", "ready");
+        let pid = stack.spawned("c.1");
+        let supervisor = stack.supervisor().unwrap();
+        let keeper = stack.client.welcome().keeper_pid;
+        // The guard first, or it would make another keeper.
+        kill(stack.guard_pid());
+        kill(keeper);
+        kill(supervisor);
+        eventually("they are gone", || !alive(keeper));
+        kill(pid);
+        stack.new_guard();
+        let unknown = stack.exited("c.1");
+        assert!(
+            matches!(&unknown, Exit::Unknown { reason } if reason.contains("killed")),
+            "{unknown:?}"
+        );
+        let listing = stack.list();
+        let a = &listing.instances[0];
+        assert!(a.adopted && a.phase == Phase::Running, "{a:?}");
+        // It is heard again, from where the pipe was.
+        let heard = stack.lines("a.1").len();
+        eventually("it is heard", || stack.lines("a.1").len() > heard + 5);
+        for name in ["a.1", "b.1"] {
+            stack.stop(name, 1, 1000);
+            let (exit, killed) = stack.stopped(name);
+            assert!(matches!(exit, Exit::Unknown { .. }) && !killed, "{exit:?}");
+        }
+        assert_eq!(stack.services(), [0; 0]);
+    }
+}
+
+#[test]
+fn a_reused_pid_is_never_signalled() {
+    let mut stack = Stack::new();
+    stack.spawn("a.1", 1, &["sleep", "1000"]);
+    let pid = stack.spawned("a.1");
+    let keeper = stack.client.welcome().keeper_pid;
+    kill(stack.guard_pid());
+    kill(keeper);
+    eventually("they are gone", || !alive(keeper));
+    // As if the pid were another's now: the ledger says another start time.
+    let start_time = gantry_sys::start_time(pid).unwrap();
+    let text = std::fs::read_to_string(stack.layout().ledger()).unwrap();
+    let forged: String = text
+        .lines()
+        .map(|line| match line.split_once(' ') {
+            Some((_, json)) if json.starts_with('{') => {
+                let json = json.replace(
+                    &format!("\"start_time\":{start_time}"),
+                    &format!("\"start_time\":{}", start_time - 1),
+                );
+                format!("{:08x} {json}\n", crc32(json.as_bytes()))
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_ne!(forged, text);
+    std::fs::write(stack.layout().ledger(), forged).unwrap();
+    // Nor does a group or mark lead to it.
+    stack.forget_groups(pid);
+    stack.new_guard();
+    assert!(matches!(stack.exited("a.1"), Exit::Unknown { .. }));
+    stack.stop("a.1", 1, 100);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(alive(pid), stack.is_foreign(pid));
+}
+
+impl Stack {
+    /// Put the process where a foreign one would be: out of our group.
+    fn forget_groups(&self, pid: u32) {
+        let hash = gantry_sys::stack_hash(self.dir().as_std_path());
+        if let Ok(root) = gantry_sys::CgroupRoot::open(&format!("gantry-{hash}")) {
+            let above = root.path().parent().unwrap().join("cgroup.procs");
+            std::fs::write(above, pid.to_string()).unwrap();
+        }
+    }
+
+    /// Without a cgroup the mark in its environment rightly still says that it is ours.
+    fn is_foreign(&mut self, _pid: u32) -> bool {
+        self.client.welcome().no_cgroup.is_none()
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |sum: u32, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
+    })
+}
+
+#[test]
+fn shutdown_is_refused_while_something_runs_and_leaves_nothing_after() {
+    let mut stack = Stack::new();
+    stack.spawn("a.1", 1, &["sleep", "1000"]);
+    let refusal = refused(stack.client.ask(Request::Shutdown));
+    assert!(refusal.to_string().contains("a.1"), "{refusal}");
+    stack.stop("a.1", 1, 1000);
+    stack.stopped("a.1");
+    std::fs::write(stack.dir().join("end"), "").unwrap();
+    stack.client.ask(Request::Shutdown).unwrap();
+    assert!(stack.wait_for_guard());
+    assert!(!stack.layout().socket().exists());
+    assert_eq!(stack.processes(), [0; 0]);
+    // The next guard counts on.
+    std::fs::remove_file(stack.dir().join("end")).unwrap();
+    stack.new_guard();
+    assert!(stack.client.welcome().last_sequence >= 3);
+    assert!(matches!(
+        stack.list().instances[0].phase,
+        Phase::Exited { .. }
+    ));
+    let refusal = spawn("a.1", 1, command(&["sleep", "1"]));
+    assert_eq!(stack.client.ask(refusal).unwrap(), Reply::Known);
+}
+
+#[test]
+fn there_is_one_guard_only() {
+    let stack = Stack::new();
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_keeper-fixture"))
+        .args(["guard", stack.dir().as_str()])
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("another guard"), "{said}");
+    assert!(stack.layout().socket().exists());
+}
+
+#[test]
+fn a_new_supervisor_replaces_the_old_one() {
+    let mut stack = Stack::new();
+    let mut second = connect(stack.dir());
+    assert!(stack.client.ask(Request::List).is_err());
+    assert!(matches!(second.ask(Request::List), Ok(Reply::Listing(_))));
+    let mut observer = gantry_keeper::client::Client::open(
+        stack.dir(),
+        gantry_keeper::protocol::Role::Observer,
+        0,
+    )
+    .unwrap();
+    assert!(matches!(observer.ask(Request::List), Ok(Reply::Listing(_))));
+    assert!(observer.ask(Request::Shutdown).is_err());
+    assert!(matches!(second.ask(Request::List), Ok(Reply::Listing(_))));
+}
