@@ -201,6 +201,29 @@ impl<'a> Decoder<'a> {
         whole.then_some(Value::Object(out))
     }
 
+    /// Checks the name of a service.
+    pub fn service_name(&mut self, key: &node::Key) -> bool {
+        self.user_name(Names::Service, key)
+    }
+
+    /// Checks the names of variables, and that they are a mapping.
+    pub fn check_vars(&mut self, vars: Option<&node::Entry>) {
+        let Some(entry) = vars else { return };
+        match entry.value.as_map() {
+            Some(map) => {
+                for entry in map {
+                    self.user_name(Names::Plain, &entry.key);
+                }
+            }
+            None if entry.value.is_null() => {}
+            None => {
+                let message = format!("`vars` is {}", entry.value.kind());
+                let wrong = Diagnostic::error("wrong-kind", entry.value.span, message);
+                self.complain(wrong.expected("a mapping from names to values"));
+            }
+        }
+    }
+
     /// Checks a name that the user chose.
     fn user_name(&mut self, names: Names, key: &node::Key) -> bool {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -213,9 +236,17 @@ impl<'a> Decoder<'a> {
                 "`{}` is no name: it may have letters, digits, `-` and `_`",
                 key.name
             )),
-            Names::Variable if key.name.is_empty() || key.name.contains(['=', '\0']) => Some(
-                format!("`{}` is no name of an environment variable", key.name),
-            ),
+            Names::Variable
+                if key.name.is_empty()
+                    || key
+                        .name
+                        .contains(|c: char| matches!(c, '=' | '\0') || c.is_whitespace()) =>
+            {
+                Some(format!(
+                    "`{}` is no name of an environment variable",
+                    key.name
+                ))
+            }
             Names::Variable | Names::Free if key.name.starts_with('$') => Some(format!(
                 "`{}`: names that begin with `$` are not allowed",
                 key.name

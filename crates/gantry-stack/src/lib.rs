@@ -12,6 +12,7 @@ pub mod env_file;
 pub mod import;
 pub mod interpolate;
 pub mod layer;
+pub mod load;
 pub mod model;
 pub mod modes;
 pub mod nearest;
@@ -20,3 +21,5 @@ pub mod read;
 pub mod source;
 pub mod span;
 pub mod template;
+
+pub use load::{LoadOptions, Loaded, load};

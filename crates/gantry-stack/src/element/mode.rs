@@ -15,8 +15,14 @@ pub struct Mode {
     pub name: &'static str,
     /// Its table.
     pub element: &'static Element,
-    /// Whether its services listen on this machine, at the ports that the file names.
+    /// Whether its services take ports of this machine.
     pub on_host: bool,
+    /// Whether host and fixed ports are known before the service runs.
+    pub fixed_addresses: bool,
+    /// Whether its ports are those that the file names, and no others.
+    pub has_ports: bool,
+    /// Whether its backend shows parts of a service.
+    pub has_children: bool,
 }
 
 /// Every mode.
@@ -25,11 +31,17 @@ pub static ALL: &[Mode] = &[
         name: "process",
         element: &PROCESS,
         on_host: true,
+        fixed_addresses: true,
+        has_ports: true,
+        has_children: false,
     },
     Mode {
         name: "remote",
         element: &REMOTE,
         on_host: false,
+        fixed_addresses: true,
+        has_ports: true,
+        has_children: false,
     },
 ];
 

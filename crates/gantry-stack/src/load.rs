@@ -1,0 +1,268 @@
+//! From files to the model: found, read, merged, decoded, and checked as a whole.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use gantry_core::ServiceName;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+use smol_str::SmolStr;
+
+use crate::decode::{Decoder, Known, Use};
+use crate::diagnostic::{Diagnostic, Diagnostics, Report};
+use crate::element::{STACK, scalar};
+use crate::import::{self, Inputs, find_file};
+use crate::interpolate::Variables;
+use crate::model::{MODEL_VERSION, Service, Stack};
+use crate::node::{self, Node};
+use crate::source::SourceMap;
+use crate::span::Span;
+
+mod check;
+mod cycles;
+mod edges;
+mod env;
+mod mode;
+mod origins;
+mod profiles;
+mod services;
+
+pub use origins::ValueOrigin;
+
+#[cfg(test)]
+mod tests;
+
+/// What is read, and how.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// The stack file, then further files on top of it. If there is none, it is looked for in
+    /// `folder` and the folders above.
+    pub files: Vec<Utf8PathBuf>,
+    /// The folder that the user is in, absolute.
+    pub folder: Utf8PathBuf,
+    /// The environment. The library never asks for the process's own.
+    pub environment: Vec<(String, String)>,
+    /// `--mode`: `NAME` or `SERVICE=NAME`.
+    pub modes: Vec<String>,
+    /// `--profile`.
+    pub profiles: Vec<String>,
+    /// Services that were named: they are in, whatever their profiles.
+    pub services: Vec<String>,
+    /// `--set`: `PATH=VALUE`.
+    pub assignments: Vec<String>,
+}
+
+/// A stack that is right.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The model.
+    pub stack: Stack,
+    /// What is probably not what was meant.
+    pub warnings: Report,
+    /// Every file that was read.
+    pub files: Vec<Utf8PathBuf>,
+    /// Services that are left out, with their profiles.
+    pub inactive: Vec<(ServiceName, Vec<SmolStr>)>,
+    tree: Node,
+}
+
+impl Loaded {
+    /// Every value with the place it came from. Secrets are dots.
+    pub fn origins(&self) -> Vec<ValueOrigin> {
+        origins::of(&self.tree, &self.warnings.sources)
+    }
+}
+
+/// Reads a stack. All that is wrong comes back at once.
+pub fn load(options: &LoadOptions) -> Result<Loaded, Report> {
+    let mut sources = SourceMap::new();
+    let mut diagnostics = Diagnostics::new();
+    let loaded = Loading {
+        options,
+        sources: &mut sources,
+        diagnostics: &mut diagnostics,
+    }
+    .run();
+    let sources = Arc::new(sources);
+    let failed = diagnostics.has_errors();
+    let report = diagnostics.finish(Arc::clone(&sources));
+    match loaded {
+        Some(loaded) if !failed => Ok(Loaded {
+            warnings: report,
+            ..loaded
+        }),
+        _ => Err(report),
+    }
+}
+
+struct Loading<'a> {
+    options: &'a LoadOptions,
+    sources: &'a mut SourceMap,
+    diagnostics: &'a mut Diagnostics,
+}
+
+/// A service on its way from nodes to the model.
+struct Draft<'n> {
+    name: SmolStr,
+    key: Span,
+    node: &'n Node,
+    /// The JSON of the model, with every mode's table still in it.
+    json: Option<Map<String, Value>>,
+    /// The mode that was selected.
+    mode: Option<&'static str>,
+    /// The typed service, once the mode is in its place.
+    service: Option<Service>,
+}
+
+impl Draft<'_> {
+    /// The place of a value below the service, or of the service's name.
+    fn span(&self, path: &[&str]) -> Span {
+        self.node
+            .at(path.iter().copied())
+            .map_or(self.key, |node| node.span)
+    }
+}
+
+impl Loading<'_> {
+    fn run(mut self) -> Option<Loaded> {
+        let files = self.files()?;
+        let file = files.first()?.clone();
+        let inputs = Inputs {
+            files,
+            assignments: self.options.assignments.clone(),
+            environment: self.options.environment.clone(),
+            folder: self.options.folder.clone(),
+        };
+        let mut tree = import::read_stack(&inputs, self.sources, self.diagnostics)?;
+        let services = self.take(&mut tree.root, "services");
+        let vars = self.take(&mut tree.root, "vars");
+        let (stack, inactive) = self.stack(&file, &tree.root, &tree.variables, vars, &services)?;
+        self.put_back(&mut tree.root, services);
+        Some(Loaded {
+            stack,
+            warnings: Diagnostics::new().finish(Arc::default()),
+            files: tree.files,
+            inactive,
+            tree: tree.root,
+        })
+    }
+
+    fn files(&mut self) -> Option<Vec<Utf8PathBuf>> {
+        if !self.options.files.is_empty() {
+            let full = |file: &Utf8PathBuf| import::full(&self.options.folder, file);
+            return Some(self.options.files.iter().map(full).collect());
+        }
+        match find_file(&self.options.folder) {
+            Ok(file) => Some(vec![file]),
+            Err(error) => {
+                let wrong = Diagnostic::error("no-stack-file", Span::NONE, error.to_string());
+                self.diagnostics
+                    .push(wrong.hint("name it with `-f FILE`, or go to its folder"));
+                None
+            }
+        }
+    }
+
+    fn take(&mut self, root: &mut Node, key: &str) -> Option<node::Entry> {
+        root.as_map_mut()?.remove(key)
+    }
+
+    fn put_back(&mut self, root: &mut Node, entry: Option<node::Entry>) {
+        if let (Some(map), Some(entry)) = (root.as_map_mut(), entry) {
+            map.insert(entry.key, entry.value);
+        }
+    }
+
+    fn stack(
+        &mut self,
+        file: &Utf8Path,
+        root: &Node,
+        variables: &Variables,
+        vars: Option<node::Entry>,
+        services: &Option<node::Entry>,
+    ) -> Option<(Stack, Vec<(ServiceName, Vec<SmolStr>)>)> {
+        let dir = file.parent().unwrap_or(Utf8Path::new("/")).to_owned();
+        let name = stack_name(root, &dir);
+        let known = Known::new(
+            vars.as_ref().map(|entry| &entry.value),
+            name.clone(),
+            file.to_owned(),
+            dir.clone(),
+        );
+        let mut decoder = Decoder::new(self.sources, self.diagnostics, known);
+        decoder.check_vars(vars.as_ref());
+        let vars = decoder.variables();
+        let (mut json, _) = decoder.fields(&STACK, root)?;
+        let shared_env = json.shift_remove("env");
+        let mut drafts = services::decode(&mut decoder, services.as_ref(), root);
+        let uses = std::mem::take(&mut decoder.uses);
+
+        mode::select(self, &mut drafts, json.get("mode").and_then(Value::as_str));
+        env::complete(self, &mut drafts, shared_env, variables);
+        services::type_them(self, &mut drafts);
+        edges::connect(self, &mut drafts, &uses);
+        let inactive = profiles::choose(self, &mut drafts);
+        check::whole(self, &drafts);
+        cycles::find(self, &drafts, &uses);
+
+        let mut stack = Stack {
+            version: MODEL_VERSION,
+            name,
+            file: file.to_owned(),
+            dir,
+            mode: None,
+            vars,
+            services: IndexMap::with_capacity(drafts.len()),
+            repositories: typed(json.shift_remove("repositories")),
+            kubernetes: typed(json.shift_remove("kubernetes")),
+        };
+        stack.mode = json
+            .get("mode")
+            .and_then(Value::as_str)
+            .map(gantry_core::ModeName::new);
+        for draft in drafts {
+            if let (Ok(name), Some(service)) = (ServiceName::new(&draft.name), draft.service) {
+                stack.services.insert(name, service);
+            }
+        }
+        Some((stack, inactive))
+    }
+
+    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        self.diagnostics
+            .push(Diagnostic::error(code, span, message));
+    }
+}
+
+/// The name of the file, or that of its folder made fit.
+fn stack_name(root: &Node, dir: &Utf8Path) -> SmolStr {
+    let written = root.at(["name"]).and_then(Node::as_str);
+    if let Some(name) = written.filter(|name| scalar::check_name(name).is_ok()) {
+        return SmolStr::new(name);
+    }
+    let folder = dir.file_name().unwrap_or("stack");
+    let fit: String = folder
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let fit = fit.trim_start_matches(['-', '_', '.']);
+    SmolStr::new(if fit.is_empty() { "stack" } else { fit })
+}
+
+/// What a description and its type agree on; a test sees to it that they do.
+fn typed<T: Default + serde::de::DeserializeOwned>(value: Option<Value>) -> T {
+    value
+        .and_then(|value| serde_json::from_value(value).ok())
+        .unwrap_or_default()
+}
+
+/// References that count for a draft: those of the selected mode, and those of no mode.
+fn counts(one: &Use, draft: &Draft<'_>) -> bool {
+    one.service.as_deref() == Some(&*draft.name) && (one.mode.is_none() || one.mode == draft.mode)
+}

@@ -1,0 +1,94 @@
+//! Each service alone: decoded, then typed.
+
+use serde_json::{Map, Value, json};
+use smol_str::SmolStr;
+
+use super::{Draft, Loading};
+use crate::decode::Decoder;
+use crate::diagnostic::Diagnostic;
+use crate::element::{SERVICE, mode};
+use crate::model::Service;
+use crate::node::{self, Node};
+
+/// Decodes every service. One that is wrong stays in the list, so that others may name it.
+pub(super) fn decode<'n>(
+    decoder: &mut Decoder<'_>,
+    services: Option<&'n node::Entry>,
+    root: &Node,
+) -> Vec<Draft<'n>> {
+    let entries = services.map(|entry| (&entry.value, entry.value.as_map()));
+    let map = match entries {
+        Some((_, Some(map))) if !map.is_empty() => map,
+        Some((node, None)) if !node.is_null() => {
+            let message = format!("`services` is {}", node.kind());
+            let wrong = Diagnostic::error("wrong-kind", node.span, message)
+                .expected("a mapping from names to services");
+            decoder.complain(wrong);
+            return Vec::new();
+        }
+        _ => {
+            let span = services.map_or(root.span, |entry| entry.key.span);
+            let wrong = Diagnostic::error("no-services", span, "the stack has no services").hint(
+                "a service begins with [services.NAME.process] and `command = [\"program\"]`",
+            );
+            decoder.complain(wrong);
+            return Vec::new();
+        }
+    };
+    let mut drafts = Vec::with_capacity(map.len());
+    for entry in map {
+        let named = decoder.service_name(&entry.key);
+        decoder.service = Some(entry.key.name.clone());
+        let json = match decoder.element(&SERVICE, &entry.value) {
+            Some(Value::Object(json)) if named => Some(json),
+            _ => None,
+        };
+        drafts.push(Draft {
+            name: entry.key.name.clone(),
+            key: entry.key.span,
+            node: &entry.value,
+            json,
+            mode: None,
+            service: None,
+        });
+    }
+    decoder.service = None;
+    drafts
+}
+
+/// Puts the selected mode into its place, and makes the type.
+pub(super) fn type_them(loading: &mut Loading<'_>, drafts: &mut [Draft<'_>]) {
+    for draft in drafts {
+        let (Some(mut json), Some(selected)) = (draft.json.take(), draft.mode) else {
+            continue;
+        };
+        let mut offered: Vec<&str> = Vec::new();
+        let mut spec = Value::Object(Map::new());
+        for mode in mode::ALL {
+            if let Some(table) = json.shift_remove(mode.name) {
+                offered.push(mode.name);
+                if mode.name == selected {
+                    spec = table;
+                }
+            }
+        }
+        json.insert("modes".into(), json!(offered));
+        json.insert("run".into(), json!({ "mode": selected, "spec": spec }));
+        json.shift_remove("mode");
+        match serde_json::from_value::<Service>(Value::Object(json)) {
+            Ok(service) => draft.service = Some(service),
+            Err(error) => {
+                let message = format!(
+                    "the service `{}` does not fit the model: {error}",
+                    draft.name
+                );
+                loading.error("internal", draft.key, message);
+            }
+        }
+    }
+}
+
+/// The names of all services, wrong ones too.
+pub(super) fn names<'d>(drafts: &'d [Draft<'_>]) -> impl Iterator<Item = &'d str> {
+    drafts.iter().map(|draft| SmolStr::as_str(&draft.name))
+}
