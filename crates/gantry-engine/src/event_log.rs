@@ -107,6 +107,14 @@ impl EventLog {
         self.next - 1
     }
 
+    /// The last so many that `is` accepts, oldest first.
+    pub fn last_of(&self, count: usize, is: impl Fn(&Event) -> bool) -> Vec<Event> {
+        let found = self.ring.iter().rev().filter(|event| is(event));
+        let mut found: Vec<_> = found.take(count).cloned().collect();
+        found.reverse();
+        found
+    }
+
     /// When the last event that `is` accepts happened.
     pub fn last_where(&self, is: impl Fn(&Event) -> bool) -> Option<Timestamp> {
         let found = self.ring.iter().rev().find(|event| is(event));

@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use expect::{BodyMatch, StatusSet, StatusSetError};
-pub use tls::Trust;
+pub use tls::{Tls, Trust};
 
 use crate::address::Address;
 use crate::outcome::Outcome;
@@ -32,8 +32,8 @@ pub struct HttpCheck {
     pub address: Address,
     /// The path, with its query.
     pub path: String,
-    /// Whom to trust, with TLS; none without.
-    pub tls: Option<Trust>,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<Tls>,
     /// Headers of the request.
     pub headers: Vec<(String, String)>,
     /// The statuses that are well.
@@ -78,7 +78,7 @@ impl HttpCheck {
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let (port, tls) = match uri.scheme_str() {
             Some("http") => (80, None),
-            Some("https") => (443, Some(Trust::Native)),
+            Some("https") => (443, Some(Tls::default())),
             _ => return Err(wrong()),
         };
         let host = uri
@@ -122,8 +122,8 @@ impl HttpCheck {
         progress.0.store(CONNECTED, Ordering::Relaxed);
         match &self.tls {
             None => self.talk(stream, progress).await,
-            Some(trust) => {
-                let stream = tls::secure(&self.address, trust, stream).await?;
+            Some(tls) => {
+                let stream = tls::secure(&self.address, tls, stream).await?;
                 self.talk(stream, progress).await
             }
         }

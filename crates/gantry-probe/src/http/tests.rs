@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{BodyMatch, HttpCheck, StatusSet};
+use super::{BodyMatch, HttpCheck, StatusSet, Tls, Trust};
 use crate::{Address, Check, Outcome};
 
 /// Answers every connection with `answer`, and keeps it open when that is empty.
@@ -105,7 +105,10 @@ async fn silence_refusal_and_nonsense_are_told_apart() {
 
     let (address, _) = server("hello\r\n").await;
     let mut check = HttpCheck::new(address.clone(), "/");
-    check.tls = Some(super::Trust::Anyone);
+    check.tls = Some(Tls {
+        trust: Trust::Anyone,
+        server_name: None,
+    });
     let outcome = run(&check).await;
     let start = format!("TLS with {address} failed: ");
     assert!(outcome.evidence.starts_with(&start), "{outcome:?}");

@@ -14,12 +14,22 @@ use tokio_rustls::client::TlsStream;
 
 use crate::address::Address;
 
+/// How TLS is spoken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Whom to trust.
+    pub trust: Trust,
+    /// The name that the certificate must have, if not that of the address.
+    pub server_name: Option<String>,
+}
+
 /// Whom a probe trusts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trust {
     /// The authorities that this machine trusts.
+    #[default]
     Native,
-    /// Those in this file only. It is read for each check, since it may be made by a service.
+    /// Those, and what is in this file. It is read for each check: a service may have made it.
     File(PathBuf),
     /// Everyone. The connection is encrypted, nothing more.
     Anyone,
@@ -28,12 +38,13 @@ pub enum Trust {
 /// The handshake, or why it failed.
 pub(super) async fn secure(
     address: &Address,
-    trust: &Trust,
+    tls: &Tls,
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, String> {
-    let name = ServerName::try_from(address.host.clone())
-        .map_err(|_| format!("{:?} is no name that a certificate can have", address.host))?;
-    let connector = TlsConnector::from(config(trust)?);
+    let name = tls.server_name.as_ref().unwrap_or(&address.host);
+    let name = ServerName::try_from(name.clone())
+        .map_err(|_| format!("{name:?} is no name that a certificate can have"))?;
+    let connector = TlsConnector::from(config(&tls.trust)?);
     let connected = connector.connect(name, stream).await;
     connected.map_err(|error| format!("TLS with {address} failed: {error}"))
 }
@@ -42,11 +53,7 @@ fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
     static NATIVE: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     static ANYONE: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     Ok(match trust {
-        Trust::Native => Arc::clone(NATIVE.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            Arc::new(with_roots(roots))
-        })),
+        Trust::Native => Arc::clone(NATIVE.get_or_init(|| Arc::new(with_roots(native_roots())))),
         Trust::Anyone => Arc::clone(ANYONE.get_or_init(|| {
             let provider = provider();
             let verifier = Arc::new(Blind(Arc::clone(&provider)));
@@ -58,7 +65,7 @@ fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
         })),
         Trust::File(path) => {
             let unread = |error| format!("cannot read the CA file {}: {error}", path.display());
-            let mut roots = RootCertStore::empty();
+            let mut roots = native_roots();
             for certificate in CertificateDer::pem_file_iter(path).map_err(unread)? {
                 let added = roots.add(certificate.map_err(unread)?);
                 added.map_err(|error| format!("the CA file {}: {error}", path.display()))?;
@@ -66,6 +73,12 @@ fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
             Arc::new(with_roots(roots))
         }
     })
+}
+
+fn native_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
 }
 
 fn provider() -> Arc<CryptoProvider> {

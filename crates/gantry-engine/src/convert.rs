@@ -1,0 +1,181 @@
+//! From the model that a client sends to what the engine works with.
+
+#[cfg(test)]
+mod tests;
+
+use gantry_core::{Condition, Dependency, Kind, ServiceSpec};
+use gantry_driver::{LogPolicy, Overflow, Resources, SpecKey, StopPolicy};
+use gantry_stack::model::{self, Conflict, Probe, ProbeCheck, Stack};
+use serde_json::{Value, json};
+
+use crate::definition::{Definition, ForeignConflict, ProbeDefinition, Role};
+
+/// All services of a stack, in the order of its file.
+pub(crate) fn definitions(
+    stack: &Stack,
+    key: &SpecKey,
+    seal: &dyn Fn(&Value) -> Value,
+) -> Vec<Definition> {
+    let services = stack.services.iter();
+    services
+        .map(|(name, service)| {
+            let mut core = ServiceSpec::new(name.clone(), service.mode().clone());
+            core.kind = if service.job {
+                Kind::Job
+            } else {
+                Kind::Service
+            };
+            core.auto_start = service.auto_start;
+            core.order = service.order;
+            core.replicas = service.replicas;
+            core.probed_ready = !service.startup.is_empty() || !service.readiness.is_empty();
+            core.probed_live = !service.liveness.is_empty();
+            core.start_timeout = service.start_timeout;
+            core.restart = service.restart.to_core();
+            core.depends_on = dependencies(service);
+            core.conflicts_with = conflicts(service);
+            let mut definition = Definition {
+                core,
+                description: service.description.clone().unwrap_or_default(),
+                spec: service.run.spec.clone(),
+                env: json!(service.env),
+                ports: service.ports.clone(),
+                stop: StopPolicy {
+                    signal: service.stop.signal.clone(),
+                    grace: service.stop.grace.to_duration(),
+                    command: None,
+                },
+                logs: logs(&service.logs),
+                resources: resources(&service.resources),
+                folder: stack.dir.clone(),
+                probes: probes(service),
+                foreign_conflicts: foreign(service),
+                paths: Vec::new(),
+            };
+            definition.core.digest = key.digest(&given(&definition, seal));
+            definition
+        })
+        .collect()
+}
+
+/// All that a running instance would notice. What the core compares by itself, or takes up without
+/// a restart, is not here.
+fn given(definition: &Definition, seal: &dyn Fn(&Value) -> Value) -> Value {
+    json!({
+        "spec": seal(&definition.spec),
+        "env": seal(&definition.env),
+        "ports": definition.ports,
+        "stop": definition.stop,
+        "logs": definition.logs,
+        "resources": definition.resources,
+        "folder": definition.folder,
+        "probes": definition.probes,
+    })
+}
+
+/// The edges; two to the same service with different conditions become the stricter one.
+fn dependencies(service: &model::Service) -> Vec<Dependency> {
+    let mut all: Vec<Dependency> = Vec::with_capacity(service.depends_on.len());
+    for edge in &service.depends_on {
+        let edge = edge.to_core();
+        let strictness = |condition| match condition {
+            Condition::Started => 0,
+            Condition::Ready => 1,
+            Condition::Completed => 2,
+        };
+        match all.iter_mut().find(|other| other.on == edge.on) {
+            Some(other) => {
+                other.follow |= edge.follow;
+                if strictness(edge.condition) > strictness(other.condition) {
+                    other.condition = edge.condition;
+                }
+            }
+            None => all.push(edge),
+        }
+    }
+    all
+}
+
+fn conflicts(service: &model::Service) -> Vec<gantry_core::ServiceName> {
+    let names = service.conflicts_with.iter();
+    let names = names.filter_map(|conflict| match conflict {
+        Conflict::Service(name) => Some(name.clone()),
+        Conflict::Process(_) | Conflict::Port(_) => None,
+    });
+    names.collect()
+}
+
+fn foreign(service: &model::Service) -> Vec<ForeignConflict> {
+    let all = service.conflicts_with.iter();
+    let all = all.filter_map(|conflict| match conflict {
+        Conflict::Service(_) => None,
+        Conflict::Process(name) => Some(ForeignConflict::Process(name.clone())),
+        Conflict::Port(port) => Some(ForeignConflict::Port(*port)),
+    });
+    all.collect()
+}
+
+fn logs(logs: &model::Logs) -> LogPolicy {
+    LogPolicy {
+        max_size: logs.max_size,
+        keep: logs.keep,
+        overflow: match logs.overflow {
+            model::Overflow::Block => Overflow::Block,
+            model::Overflow::Drop => Overflow::Drop,
+        },
+    }
+}
+
+fn resources(resources: &model::Resources) -> Resources {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of processors is small and positive, and a cast saturates"
+    )]
+    let thousandths = |cpus: f64| (cpus * 1000.0).round() as u64;
+    Resources {
+        memory: resources.memory,
+        cpu_millis: resources.cpus.map(thousandths),
+        pids: resources.pids,
+        open_files: resources.open_files,
+    }
+}
+
+fn probes(service: &model::Service) -> Vec<ProbeDefinition> {
+    let roles = [
+        (Role::Startup, &service.startup),
+        (Role::Readiness, &service.readiness),
+        (Role::Liveness, &service.liveness),
+    ];
+    let all = roles
+        .into_iter()
+        .flat_map(|(role, probes)| probes.iter().map(move |probe| definition(role, probe)));
+    all.collect()
+}
+
+fn definition(role: Role, probe: &Probe) -> ProbeDefinition {
+    ProbeDefinition {
+        role,
+        kind: kind(&probe.check).as_str().into(),
+        check: json!(probe.check),
+        interval: probe.interval.to_duration(),
+        timeout: probe.timeout.to_duration(),
+        failures: probe.failures,
+        successes: probe.successes,
+        delay: probe.delay.to_duration(),
+    }
+}
+
+fn kind(check: &ProbeCheck) -> gantry_probe::Kind {
+    use gantry_probe::Kind;
+    match check {
+        ProbeCheck::Http(_) => Kind::Http,
+        ProbeCheck::Tcp(_) => Kind::Tcp,
+        ProbeCheck::Command(_) => Kind::Command,
+        ProbeCheck::File(_) => Kind::File,
+        ProbeCheck::Log(_) => Kind::Log,
+        ProbeCheck::Grpc(_) => Kind::Grpc,
+        ProbeCheck::Notify(_) => Kind::Notify,
+        ProbeCheck::Fd(_) => Kind::Fd,
+    }
+}

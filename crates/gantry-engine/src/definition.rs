@@ -1,0 +1,117 @@
+//! One service as the engine needs it: what the core decides by, and what a driver is given, with
+//! its references not resolved yet.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use gantry_core::{ModeName, ServiceName, ServiceSpec};
+use gantry_driver::{LogPolicy, Resources, StopPolicy};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use smol_str::SmolStr;
+
+/// One service. It is kept over restarts of the supervisor as it is, so it holds no secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Definition {
+    /// What the core decides by.
+    pub(crate) core: ServiceSpec,
+    /// What the stack file says that it is.
+    #[serde(default)]
+    pub(crate) description: String,
+    /// The mode's part; references and secrets in it are markers.
+    pub(crate) spec: Value,
+    /// Its environment, from name to text; references and secrets in it are markers.
+    #[serde(default)]
+    pub(crate) env: Value,
+    /// Its ports as they are written: 0 means that one is drawn.
+    #[serde(default)]
+    pub(crate) ports: IndexMap<SmolStr, u16>,
+    /// How it is stopped.
+    #[serde(default)]
+    pub(crate) stop: StopPolicy,
+    /// What becomes of its output.
+    #[serde(default)]
+    pub(crate) logs: LogPolicy,
+    /// Its limits.
+    #[serde(default)]
+    pub(crate) resources: Resources,
+    /// The folder that its relative paths start from.
+    pub(crate) folder: Utf8PathBuf,
+    /// Its probes.
+    #[serde(default)]
+    pub(crate) probes: Vec<ProbeDefinition>,
+    /// What may not be on this machine when it starts, besides other services.
+    #[serde(default)]
+    pub(crate) foreign_conflicts: Vec<ForeignConflict>,
+    /// Files and folders that the stack file names for it.
+    #[serde(default)]
+    pub(crate) paths: Vec<Utf8PathBuf>,
+}
+
+impl Definition {
+    /// Its name.
+    pub(crate) fn name(&self) -> &ServiceName {
+        &self.core.name
+    }
+
+    /// Its mode.
+    pub(crate) fn mode(&self) -> &ModeName {
+        &self.core.mode
+    }
+}
+
+/// What a probe decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    /// Whether it has started: the other probes are not asked before. Asked until it passed once.
+    Startup,
+    /// Whether it is ready.
+    Readiness,
+    /// Whether it works at all: it is restarted if not.
+    Liveness,
+}
+
+impl Role {
+    /// The word of stack files.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Startup => "startup",
+            Self::Readiness => "readiness",
+            Self::Liveness => "liveness",
+        }
+    }
+}
+
+/// One probe, with its references not resolved yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ProbeDefinition {
+    /// What it decides.
+    pub(crate) role: Role,
+    /// The kind of check, in the word of stack files.
+    pub(crate) kind: SmolStr,
+    /// What is asked; references in it are markers.
+    pub(crate) check: Value,
+    /// The time from one question to the next.
+    pub(crate) interval: Duration,
+    /// How long an answer may take.
+    pub(crate) timeout: Duration,
+    /// Failures in a row that count.
+    pub(crate) failures: u32,
+    /// Successes in a row that count.
+    pub(crate) successes: u32,
+    /// The time before the first question.
+    #[serde(default)]
+    pub(crate) delay: Duration,
+}
+
+/// Something of this machine that a service cannot be together with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ForeignConflict {
+    /// A process of this name.
+    Process(SmolStr),
+    /// A listener at this port.
+    Port(u16),
+}

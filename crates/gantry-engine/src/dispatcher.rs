@@ -1,0 +1,242 @@
+//! One loop: the world outside becomes one stream of events, the world decides, and its effects are
+//! carried out.
+//!
+//! A turn takes in all that is there, applies it, gathers what sessions are to be asked, and hands
+//! that over at the end: services that may start at the same moment are started in one batch.
+
+mod adopt;
+mod driver;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use gantry_core::{Effect, Event, World};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::book::Book;
+use crate::clock::Clock;
+use crate::effects::probes::{Probes, WatchId};
+use crate::effects::timers::Timers;
+use crate::effects::{ParkedWatch, Start};
+use crate::event_log::EventLog;
+use crate::identity::Identity;
+use crate::inbox::{Incoming, Request};
+use crate::journal::Journal;
+use crate::operations::Operations;
+use crate::port_book::PortBook;
+use crate::resolve::Secrets;
+use crate::sessions::Sessions;
+
+/// How many messages one turn takes in at most, so that timers have their turn too.
+const TURN: usize = 4096;
+
+/// How far the stack is on its way down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Requests are served.
+    Serving,
+    /// Everything has stopped; what was made for the stack as a whole is being removed.
+    Closing,
+    /// The stack is down: the supervisor ends.
+    Down,
+    /// The supervisor was asked to end; what runs stays.
+    Leaving,
+}
+
+/// Why the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The stack is down.
+    Down,
+    /// Someone asked this process to end. What runs stays, and another supervisor may take over.
+    Leave,
+}
+
+/// All that one supervisor holds.
+pub(crate) struct Dispatcher {
+    pub(crate) clock: Clock,
+    pub(crate) world: World,
+    pub(crate) book: Book,
+    pub(crate) sessions: Sessions,
+    pub(crate) ports: PortBook,
+    pub(crate) secrets: Secrets,
+    pub(crate) probes: Probes,
+    pub(crate) timers: Timers,
+    pub(crate) events: EventLog,
+    pub(crate) journal: Journal,
+    pub(crate) operations: Operations,
+    pub(crate) identity: Identity,
+    /// Starts that wait for a secret.
+    pub(crate) parked: Vec<Start>,
+    pub(crate) parked_watches: Vec<ParkedWatch>,
+    /// Events that executors made, for this turn.
+    pub(crate) queue: VecDeque<Event>,
+    /// Whether the plan must be written before anything else is carried out.
+    pub(crate) save: bool,
+    pub(crate) phase: Phase,
+    inbox: UnboundedReceiver<Incoming>,
+    /// What tasks report to.
+    pub(crate) outbox: UnboundedSender<Incoming>,
+}
+
+/// What a dispatcher is made of.
+pub(crate) struct Parts {
+    pub(crate) identity: Identity,
+    pub(crate) sessions: Sessions,
+    pub(crate) ports: PortBook,
+    pub(crate) events: EventLog,
+    pub(crate) journal: Journal,
+    pub(crate) inbox: UnboundedReceiver<Incoming>,
+    pub(crate) outbox: UnboundedSender<Incoming>,
+}
+
+enum Turn {
+    Incoming(Incoming),
+    Timer(gantry_core::TimerId),
+    Probe(WatchId),
+}
+
+impl Dispatcher {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let clock = Clock::new();
+        // Operations are numbered on from what earlier supervisors may have given.
+        let operations = Operations::beginning_after(parts.events.last());
+        Self {
+            clock,
+            world: World::new(clock.now().0),
+            book: Book::default(),
+            sessions: parts.sessions,
+            ports: parts.ports,
+            secrets: Secrets::default(),
+            probes: Probes::default(),
+            timers: Timers::default(),
+            events: parts.events,
+            journal: parts.journal,
+            operations,
+            identity: parts.identity,
+            parked: Vec::new(),
+            parked_watches: Vec::new(),
+            queue: VecDeque::new(),
+            save: false,
+            phase: Phase::Serving,
+            inbox: parts.inbox,
+            outbox: parts.outbox,
+        }
+    }
+
+    /// Work until the stack is down, or someone asks this process to end.
+    pub(crate) async fn run(&mut self) -> End {
+        loop {
+            let turn = tokio::select! {
+                Some(incoming) = self.inbox.recv() => Turn::Incoming(incoming),
+                Some(timer) = self.timers.next() => Turn::Timer(timer),
+                Some(watch) = self.probes.next() => Turn::Probe(watch),
+                else => return End::Leave,
+            };
+            match turn {
+                Turn::Incoming(incoming) => self.take(incoming),
+                Turn::Timer(id) => self.apply(Event::Timer { id }),
+                Turn::Probe(watch) => self.ask(watch),
+            }
+            self.settle();
+            for _ in 0..TURN {
+                let Ok(incoming) = self.inbox.try_recv() else {
+                    break;
+                };
+                self.take(incoming);
+                self.settle();
+            }
+            self.hand_over();
+            match self.phase {
+                Phase::Serving | Phase::Closing => {}
+                Phase::Down => return End::Down,
+                Phase::Leaving => return End::Leave,
+            }
+        }
+    }
+
+    /// Apply what executors made of the effects, until nothing more comes.
+    pub(crate) fn settle(&mut self) {
+        while let Some(event) = self.queue.pop_front() {
+            self.apply(event);
+        }
+    }
+
+    /// Tell the world, and carry out what it decides.
+    pub(crate) fn apply(&mut self, event: Event) {
+        let mut effects: Vec<Effect> = Vec::new();
+        self.world.apply(self.clock.now(), event, &mut effects);
+        for effect in effects {
+            let is_save = matches!(effect, Effect::Save);
+            self.carry_out(effect);
+            // What comes after relies on it.
+            if is_save {
+                self.save_now();
+            }
+        }
+    }
+
+    /// Everything that was gathered goes out.
+    pub(crate) fn hand_over(&mut self) {
+        loop {
+            // Before anything is started: the next supervisor must know of it.
+            self.journal.flush();
+            let unsent = self.sessions.flush();
+            if unsent.is_empty() {
+                break;
+            }
+            for request in unsent {
+                let Some(service) = self.world.key(request.instance.service.as_str()) else {
+                    continue;
+                };
+                let instance = gantry_core::InstanceKey {
+                    service,
+                    slot: request.instance.slot,
+                };
+                let effect = request.effect;
+                self.queue.push_back(Event::Lost { effect, instance });
+            }
+            self.settle();
+        }
+        self.events.flush();
+    }
+
+    fn take(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Driver(target, event) => self.driver_event(&target, event),
+            Incoming::Request(request) => self.request(request),
+            Incoming::Opened { target, result } => self.opened(target, result),
+            Incoming::Observed { services, result } => self.observed(services, result),
+            Incoming::Fetched(fetched) => self.fetched(fetched),
+            Incoming::Probed { watch, outcome } => self.probed(watch, &outcome),
+            Incoming::Checked(checked) => self.checked(*checked),
+            Incoming::Gone(operation) => self.client_gone(operation),
+            Incoming::Forsaken => self.forsaken(),
+            Incoming::Interrupted => self.phase = Phase::Leaving,
+            Incoming::Closed => self.closed(),
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        // Whoever asked may have gone in the meantime; then nobody wants the answer.
+        match request {
+            Request::Status(reply) => {
+                let status = serde_json::to_vec(&self.status()).expect("a status is JSON");
+                let _ = reply.send(status.into());
+            }
+            Request::Explain { service, reply } => {
+                let _ = reply.send(self.explain(&service));
+            }
+            Request::Events { query, reply } => {
+                let _ = reply.send(self.events.listen(query.since, query.tail));
+            }
+            Request::Plan { request, reply } => {
+                let _ = reply.send(self.plan(&request));
+            }
+            Request::Operate { request, reply } => {
+                let _ = reply.send(self.operate(&request));
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What outlives a supervisor: taking over a model, writing it down, and finding again what runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gantry_core::{Event, Millis, OperationId, ServiceKey};
+use gantry_driver::{DriverError, Session, Target};
+use gantry_stack::model::Stack;
+
+use crate::definition::Definition;
+use crate::dispatcher::Dispatcher;
+use crate::inbox::Incoming;
+use crate::plan_view::Wanted;
+use crate::saved::{self, SavedPlan, Writing};
+
+/// How long until a backend that could not be reached is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long the client of a foreground stack has to come back to a new supervisor.
+const COME_BACK: Duration = Duration::from_secs(10);
+
+impl Dispatcher {
+    /// The model says who the stack is.
+    pub(crate) fn take_identity(&mut self, stack: &Stack) {
+        self.identity.name = stack.name.to_string();
+        self.identity.file.clone_from(&stack.file);
+        self.identity.folder.clone_from(&stack.dir);
+        self.sessions.stack = self.identity.for_drivers();
+        self.introduce();
+    }
+
+    /// From now on this should be.
+    pub(crate) fn take_over(
+        &mut self,
+        operation: OperationId,
+        wanted: Wanted,
+        timeout: Option<Millis>,
+    ) {
+        let specs = wanted.specs();
+        let event = Event::Model {
+            operation,
+            specs,
+            changes: wanted.changes,
+            targets: wanted.targets,
+            timeout,
+        };
+        let mut effects = Vec::new();
+        self.world.apply(self.clock.now(), event, &mut effects);
+        // Before the effects: they name revisions that only the world has given now.
+        self.define(wanted.definitions);
+        // A host that runs secrets' commands may have got new ones.
+        self.secrets.clear();
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        self.save_now();
+    }
+
+    /// Keep the specifications that the world took.
+    fn define(&mut self, definitions: Vec<Arc<Definition>>) {
+        for definition in definitions {
+            let Some(key) = self.world.key(definition.name().as_str()) else {
+                continue;
+            };
+            let taken = self.world.spec(key);
+            if taken.is_some_and(|spec| spec.digest == definition.core.digest)
+                && let Some(view) = self.world.service(key)
+            {
+                self.book.define(key, view.revision, definition);
+            }
+        }
+    }
+
+    /// Write down what must survive.
+    pub(crate) fn save_now(&mut self) {
+        self.save = false;
+        let services = self.world.saved();
+        let definitions = services
+            .iter()
+            .filter_map(|service| self.world.key(service.spec.name.as_str()))
+            .filter_map(|key| self.book.latest(key).map(AsRef::as_ref))
+            .collect();
+        let identity = &self.identity;
+        let plan = Writing {
+            format: saved::FORMAT,
+            stack: &identity.name,
+            file: &identity.file,
+            folder: &identity.folder,
+            key: &identity.key,
+            foreground: identity.foreground,
+            services,
+            definitions,
+        };
+        if let Err(error) = saved::write(&identity.dir.plan(), &plan) {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            let reason = reason.unwrap_or_default();
+            tracing::error!(%error, %reason, "the plan was not saved");
+            self.note(
+                None,
+                format!("{error}: {reason}; a new supervisor would not know of this"),
+            );
+        }
+    }
+
+    /// Take up what an earlier supervisor wrote down, and look at what runs. Returns when everything
+    /// was looked at, or cannot be now.
+    pub(crate) async fn restore(&mut self, plan: SavedPlan) {
+        let revisions: Vec<_> = plan
+            .services
+            .iter()
+            .map(|service| (service.spec.name.clone(), service.revision))
+            .collect();
+        self.apply(Event::Restored {
+            services: plan.services,
+        });
+        for definition in plan.definitions {
+            let known = revisions.iter().find(|(name, _)| name == definition.name());
+            let key = self.world.key(definition.name().as_str());
+            if let (Some(key), Some((_, revision))) = (key, known) {
+                self.book.define(key, *revision, Arc::new(definition));
+            }
+        }
+        let definitions: Vec<_> = self.book.all().map(|(_, it)| Arc::clone(it)).collect();
+        if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
+            tracing::error!(%error, "the ports that were drawn are not known");
+        }
+        let host = self.sessions.host_target().into_iter();
+        let mut targets: Vec<(Target, Vec<ServiceKey>)> =
+            host.map(|target| (target, Vec::new())).collect();
+        for service in self.world.services() {
+            let Ok(target) = self.target_of(service) else {
+                continue;
+            };
+            match targets.iter_mut().find(|(other, _)| *other == target) {
+                Some((_, services)) => services.push(service),
+                None => targets.push((target, vec![service])),
+            }
+        }
+        for (target, services) in targets {
+            let opener = self.sessions.opener(&target, self.journal.handles());
+            match opener.await {
+                Ok(session) => {
+                    self.sessions.put(target, Arc::clone(&session));
+                    let result = session.observe().await;
+                    self.observed(services, result);
+                }
+                Err(error) => self.opened(target, Err(error)),
+            }
+            self.settle();
+        }
+        self.hand_over();
+        if self.identity.foreground {
+            let outbox = self.outbox.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(COME_BACK).await;
+                let _ = outbox.send(Incoming::Forsaken);
+            });
+        }
+    }
+
+    /// Open a session; the answer comes as [`Incoming::Opened`].
+    pub(crate) fn open(&mut self, target: &Target) {
+        let opener = self.sessions.opener(target, self.journal.handles());
+        let (outbox, target) = (self.outbox.clone(), target.clone());
+        tokio::spawn(async move {
+            let result = opener.await;
+            let _ = outbox.send(Incoming::Opened { target, result });
+        });
+    }
+
+    pub(crate) fn opened(&mut self, target: Target, result: Result<Arc<dyn Session>, DriverError>) {
+        let services = self.services_in(&target);
+        match result {
+            Ok(session) => {
+                self.sessions.put(target, session);
+                self.observe(&services);
+            }
+            Err(error) => {
+                tracing::warn!(%target, %error, "failed to open a session");
+                self.queue.push_back(Event::BackendLost {
+                    services,
+                    reason: error.to_string().into(),
+                });
+                let opener = self.sessions.opener(&target, self.journal.handles());
+                let outbox = self.outbox.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(AGAIN).await;
+                    let result = opener.await;
+                    let _ = outbox.send(Incoming::Opened { target, result });
+                });
+            }
+        }
+    }
+}

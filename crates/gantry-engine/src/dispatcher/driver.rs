@@ -1,0 +1,256 @@
+//! From a driver's words to the core's.
+
+use gantry_core::{
+    Event, ExitStatus, InstanceId, InstanceKey, ObservedInstance, ObservedRun, ServiceKey,
+};
+use gantry_driver::{ChildStatus, DriverEvent, Observed, ObservedState, Target};
+use smol_str::SmolStr;
+
+use crate::book::Run;
+use crate::clock::Clock;
+use crate::dispatcher::Dispatcher;
+
+impl Dispatcher {
+    /// A session reports.
+    pub(super) fn driver_event(&mut self, target: &Target, event: DriverEvent) {
+        let about = event.instance().map(|(instance, _)| instance.clone());
+        let Some(id) = about else {
+            match event {
+                DriverEvent::Unreachable { reason } => {
+                    let services = self.services_in(target);
+                    self.note(None, format!("{target} cannot be reached: {reason}"));
+                    self.queue.push_back(Event::BackendLost {
+                        services,
+                        reason: reason.into(),
+                    });
+                }
+                DriverEvent::Reachable { observed } => {
+                    let services = self.services_in(target);
+                    let instances = self.translate(observed, &services);
+                    self.queue.push_back(Event::Observed {
+                        services,
+                        instances,
+                    });
+                }
+                _ => {}
+            }
+            return;
+        };
+        let Some(instance) = self.key_of(&id) else {
+            return;
+        };
+        if let Some(event) = self.about_instance(&id, instance, event) {
+            self.queue.push_back(event);
+        }
+    }
+
+    fn about_instance(
+        &mut self,
+        id: &InstanceId,
+        instance: InstanceKey,
+        event: DriverEvent,
+    ) -> Option<Event> {
+        Some(match event {
+            DriverEvent::Started {
+                effect,
+                generation,
+                pid,
+                handle,
+                warnings,
+                ..
+            } => {
+                if let Some(handle) = handle {
+                    self.journal.note_handle(id, generation, handle);
+                }
+                for warning in warnings {
+                    self.note(Some(id), warning);
+                }
+                Event::Started {
+                    effect,
+                    instance,
+                    pid,
+                }
+            }
+            DriverEvent::StartFailed {
+                effect, failure, ..
+            } => Event::StartFailed {
+                effect,
+                instance,
+                cause: failure,
+            },
+            DriverEvent::Stopped { effect, exit, .. } => Event::Stopped {
+                effect,
+                instance,
+                exit,
+            },
+            DriverEvent::StopResisted { effect, what, .. } => Event::StopResisted {
+                effect,
+                instance,
+                what,
+            },
+            DriverEvent::Updated {
+                effect,
+                generation,
+                handle,
+                ..
+            } => {
+                if let Some(handle) = handle {
+                    self.journal.note_handle(id, generation, handle);
+                }
+                Event::Updated { effect, instance }
+            }
+            DriverEvent::UpdateFailed {
+                effect, failure, ..
+            } => Event::UpdateFailed {
+                effect,
+                instance,
+                cause: failure,
+            },
+            // One that the world gave up is ignored by it; of any other nothing is known now.
+            DriverEvent::Cancelled { effect, .. } | DriverEvent::Lost { effect, .. } => {
+                Event::Lost { effect, instance }
+            }
+            DriverEvent::Exited {
+                generation,
+                exit,
+                left,
+                tail,
+                ..
+            } => Event::Exited {
+                instance,
+                generation,
+                exit,
+                left,
+                tail,
+            },
+            DriverEvent::Restarted { count, exit, .. } => {
+                let how = exit.map_or_else(String::new, |exit| format!(" after {exit}"));
+                self.note(
+                    Some(id),
+                    format!("restarted by its backend{how} ({count} times)"),
+                );
+                return None;
+            }
+            DriverEvent::Ready { generation, .. } => Event::Ready {
+                instance,
+                generation,
+            },
+            DriverEvent::NotReady {
+                generation,
+                evidence,
+                ..
+            } => Event::NotReady {
+                instance,
+                generation,
+                evidence,
+            },
+            DriverEvent::Doomed {
+                generation,
+                failure,
+                ..
+            } => Event::NotReady {
+                instance,
+                generation,
+                evidence: failure.to_string().into(),
+            },
+            DriverEvent::Child { child, .. } => child_event(instance.service, child),
+            DriverEvent::Unreachable { .. } | DriverEvent::Reachable { .. } => return None,
+        })
+    }
+
+    fn key_of(&self, id: &InstanceId) -> Option<InstanceKey> {
+        Some(InstanceKey {
+            service: self.world.key(id.service.as_str())?,
+            slot: id.slot,
+        })
+    }
+
+    /// All services that run in a backend.
+    pub(crate) fn services_in(&self, target: &Target) -> Vec<ServiceKey> {
+        let services = self.world.services().into_iter();
+        services
+            .filter(|service| self.target_of(*service).as_ref() == Ok(target))
+            .collect()
+    }
+
+    /// What a backend has, in the core's words. What is of other services is left out.
+    pub(crate) fn translate(
+        &mut self,
+        observed: Vec<Observed>,
+        services: &[ServiceKey],
+    ) -> Vec<ObservedInstance> {
+        let mut instances = Vec::with_capacity(observed.len());
+        for one in observed {
+            let Some(instance) = self.key_of(&one.instance) else {
+                continue;
+            };
+            if !services.contains(&instance.service) {
+                continue;
+            }
+            let noted = self.journal.get(&one.instance);
+            let noted = noted.filter(|start| start.generation == one.generation);
+            let revision = one.revision.or_else(|| noted.map(|start| start.revision));
+            if let Some(handle) = one.handle {
+                self.journal
+                    .note_handle(&one.instance, one.generation, handle);
+            }
+            for child in one.children {
+                self.queue.push_back(child_event(instance.service, child));
+            }
+            let known = self.book.run(instance);
+            if known.is_none_or(|run| run.generation < one.generation) {
+                let latest = self.world.service(instance.service);
+                let latest = latest.map(|view| view.revision).unwrap_or_default();
+                self.book.put_run(
+                    instance,
+                    Run {
+                        generation: one.generation,
+                        revision: revision.unwrap_or(latest),
+                        prepared: None,
+                        membership: one.proof.map(SmolStr::new_static),
+                    },
+                );
+            }
+            instances.push(ObservedInstance {
+                instance,
+                generation: one.generation,
+                revision,
+                run: observed_run(one.state),
+            });
+        }
+        instances
+    }
+}
+
+fn observed_run(state: ObservedState) -> ObservedRun {
+    match state {
+        ObservedState::Running { pid, since } => ObservedRun::Running {
+            pid,
+            since: since.map(Clock::millis),
+        },
+        ObservedState::Stopping { pid } => ObservedRun::Running { pid, since: None },
+        ObservedState::Exited {
+            exit, left, tail, ..
+        } => ObservedRun::Exited {
+            exit,
+            left: left.then(|| SmolStr::new_static("processes that it started")),
+            tail,
+        },
+        ObservedState::Failed { failure } => ObservedRun::Exited {
+            exit: failure
+                .exit
+                .unwrap_or(ExitStatus::Unknown("it could not be started".into())),
+            left: None,
+            tail: failure.tail,
+        },
+    }
+}
+
+fn child_event(service: ServiceKey, child: ChildStatus) -> Event {
+    Event::Child {
+        service,
+        child: SmolStr::new(child.name.as_str()),
+        state: child.state,
+        ready: child.ready,
+    }
+}

@@ -1,0 +1,66 @@
+//! Executors: each effect of the world is carried out here, and reports back as an event.
+
+pub(crate) mod probes;
+mod start;
+mod stop;
+mod tell;
+pub(crate) mod timers;
+mod watch;
+
+use gantry_core::Effect;
+
+pub(crate) use start::Start;
+pub(crate) use watch::ParkedWatch;
+
+use crate::dispatcher::Dispatcher;
+
+impl Dispatcher {
+    /// Carry out one effect. Nothing here waits: what takes time is a task that reports back.
+    pub(crate) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Start {
+                id,
+                instance,
+                generation,
+                revision,
+                recreate,
+            } => self.start(Start {
+                id,
+                instance,
+                generation,
+                revision,
+                recreate,
+            }),
+            Effect::Stop {
+                id,
+                instance,
+                generation,
+                revision,
+                how,
+            } => self.stop(id, instance, generation, revision, how),
+            Effect::Update {
+                id,
+                instance,
+                generation,
+                revision,
+            } => self.update(id, instance, generation, revision),
+            Effect::WatchProbes {
+                instance,
+                generation,
+                revision,
+                ready,
+                live,
+            } => self.watch(instance, generation, revision, ready, live),
+            Effect::UnwatchProbes { instance, .. } => self.probes.unwatch(instance),
+            Effect::Observe { services } => self.observe(&services),
+            Effect::SetTimer { id, after } => self.timers.set(id, after),
+            Effect::CancelTimer { id } => self.timers.cancel(id),
+            Effect::Transition(transition) => self.tell(transition),
+            Effect::Removed { service } => self.forget(service),
+            Effect::Save => self.save = true,
+            Effect::OperationEnded { operation, outcome } => {
+                self.operation_ended(operation, &outcome);
+            }
+        }
+    }
+}

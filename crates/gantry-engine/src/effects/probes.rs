@@ -1,0 +1,271 @@
+//! All probes of a stack, on one wheel. An idle service costs its entries here, and no task.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use gantry_core::{Generation, InstanceKey};
+use gantry_probe::{Check, Health, Outcome, Pace, Schedule, Thresholds, Tracker};
+use tokio_util::time::{DelayQueue, delay_queue};
+
+use crate::definition::Role;
+
+/// A probe with its references resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct PreparedProbe {
+    pub(crate) role: Role,
+    pub(crate) check: Check,
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) delay: Duration,
+}
+
+/// One probe that is watched. One that is over is never confused with a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct WatchId {
+    pub(crate) instance: InstanceKey,
+    index: usize,
+    epoch: u64,
+}
+
+impl WatchId {
+    /// Which of the instance's probes it is, from 1.
+    pub(crate) fn number(self) -> usize {
+        self.index + 1
+    }
+}
+
+/// What the probes of an instance say together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Ready,
+    NotReady(String),
+    Live,
+    NotLive(String),
+}
+
+#[derive(Debug)]
+struct Entry {
+    tracker: Tracker,
+    schedule: Schedule,
+    /// Its place on the wheel, while it waits.
+    key: Option<delay_queue::Key>,
+    /// Whether it is being asked now.
+    asked: bool,
+}
+
+#[derive(Debug)]
+struct Watch {
+    generation: Generation,
+    epoch: u64,
+    probes: Arc<[PreparedProbe]>,
+    entries: Vec<Entry>,
+    /// Which roles are wanted.
+    ready: bool,
+    live: bool,
+    /// Whether the startup probes have all passed once.
+    started: bool,
+    /// What was told last.
+    told_ready: Option<bool>,
+    told_evidence: String,
+}
+
+/// The wheel.
+#[derive(Debug, Default)]
+pub(crate) struct Probes {
+    queue: DelayQueue<WatchId>,
+    watches: HashMap<InstanceKey, Watch>,
+    epoch: u64,
+}
+
+impl Probes {
+    /// Watch these probes of an instance: those of readiness (with startup), of liveness, or both.
+    /// Probes that are watched already go on.
+    pub(crate) fn watch(
+        &mut self,
+        instance: InstanceKey,
+        generation: Generation,
+        probes: &Arc<[PreparedProbe]>,
+        (ready, live): (bool, bool),
+    ) {
+        let goes_on = self.watches.get(&instance).is_some_and(|watch| {
+            watch.generation == generation && Arc::ptr_eq(&watch.probes, probes)
+        });
+        if !goes_on {
+            self.unwatch(instance);
+            self.epoch += 1;
+            let entries = probes.iter().enumerate();
+            let entries = entries.map(|(at, probe)| Entry::new(probe, self.epoch ^ at as u64));
+            let watch = Watch {
+                generation,
+                epoch: self.epoch,
+                probes: Arc::clone(probes),
+                entries: entries.collect(),
+                ready: false,
+                live: false,
+                started: !ready || probes.iter().all(|probe| probe.role != Role::Startup),
+                told_ready: None,
+                told_evidence: String::new(),
+            };
+            self.watches.insert(instance, watch);
+        }
+        if let Some(watch) = self.watches.get_mut(&instance) {
+            (watch.ready, watch.live) = (ready, live);
+        }
+        self.arm(instance);
+    }
+
+    /// Stop watching an instance.
+    pub(crate) fn unwatch(&mut self, instance: InstanceKey) {
+        let Some(watch) = self.watches.remove(&instance) else {
+            return;
+        };
+        for key in watch.entries.into_iter().filter_map(|entry| entry.key) {
+            self.queue.try_remove(&key);
+        }
+    }
+
+    /// Stop watching everything.
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        self.watches.clear();
+    }
+
+    /// The next probe that is to be asked; none if there is none.
+    pub(crate) async fn next(&mut self) -> Option<WatchId> {
+        Some(self.queue.next().await?.into_inner())
+    }
+
+    /// What to ask, if it is still watched.
+    pub(crate) fn due(&mut self, id: WatchId) -> Option<(Generation, &PreparedProbe)> {
+        let watch = self.watches.get_mut(&id.instance)?;
+        if watch.epoch != id.epoch {
+            return None;
+        }
+        let entry = &mut watch.entries[id.index];
+        entry.key = None;
+        entry.asked = true;
+        Some((watch.generation, &watch.probes[id.index]))
+    }
+
+    /// Take in an answer, and plan the next question.
+    pub(crate) fn note(
+        &mut self,
+        id: WatchId,
+        outcome: &Outcome,
+    ) -> Option<(Generation, Vec<Verdict>)> {
+        let watch = self.watches.get_mut(&id.instance)?;
+        if watch.epoch != id.epoch {
+            return None;
+        }
+        watch.entries[id.index].asked = false;
+        let verdicts = watch.note(id.index, outcome);
+        let generation = watch.generation;
+        self.arm(id.instance);
+        Some((generation, verdicts))
+    }
+
+    /// Put every probe that is wanted and not waiting on the wheel, and take the others off.
+    fn arm(&mut self, instance: InstanceKey) {
+        let Some(watch) = self.watches.get_mut(&instance) else {
+            return;
+        };
+        for index in 0..watch.entries.len() {
+            let wanted = watch.wants(index);
+            let entry = &mut watch.entries[index];
+            match entry.key.take() {
+                Some(key) if wanted => entry.key = Some(key),
+                Some(key) => {
+                    self.queue.try_remove(&key);
+                }
+                None if wanted && !entry.asked => {
+                    let pace = match entry.tracker.health() {
+                        Health::Starting => Pace::Starting,
+                        Health::Healthy | Health::Unhealthy => Pace::Steady,
+                    };
+                    let id = WatchId {
+                        instance,
+                        index,
+                        epoch: watch.epoch,
+                    };
+                    let wait = entry.schedule.wait(pace);
+                    entry.key = Some(self.queue.insert(id, wait));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(probe: &PreparedProbe, seed: u64) -> Self {
+        let tracker = match probe.role {
+            Role::Liveness => Tracker::healthy(probe.thresholds),
+            Role::Startup | Role::Readiness => Tracker::starting(probe.thresholds),
+        };
+        Self {
+            tracker,
+            schedule: Schedule::new(probe.interval, probe.delay, seed),
+            key: None,
+            asked: false,
+        }
+    }
+}
+
+impl Watch {
+    fn wants(&self, index: usize) -> bool {
+        match self.probes[index].role {
+            Role::Startup => {
+                self.ready
+                    && !self.started
+                    && self.entries[index].tracker.health() != Health::Healthy
+            }
+            Role::Readiness => self.ready && self.started,
+            Role::Liveness => self.live && self.started,
+        }
+    }
+
+    fn note(&mut self, index: usize, outcome: &Outcome) -> Vec<Verdict> {
+        let changed = self.entries[index].tracker.note(outcome.healthy);
+        let role = self.probes[index].role;
+        if role == Role::Liveness {
+            return match changed {
+                Some(Health::Healthy) => vec![Verdict::Live],
+                Some(_) => vec![Verdict::NotLive(outcome.evidence.clone())],
+                None => Vec::new(),
+            };
+        }
+        self.started = self.started || self.all_healthy(Role::Startup);
+        let ready = self.started && self.all_healthy(Role::Readiness);
+        let was = self.told_ready;
+        if ready {
+            self.told_ready = Some(true);
+            self.told_evidence.clear();
+            return if was == Some(true) {
+                Vec::new()
+            } else {
+                vec![Verdict::Ready]
+            };
+        }
+        // One failure of a healthy probe is not told: only its threshold counts.
+        let healthy = self.entries[index].tracker.health() == Health::Healthy;
+        let fell = was == Some(true);
+        let new = outcome.evidence != self.told_evidence;
+        if healthy || outcome.healthy || !(fell || new) {
+            return Vec::new();
+        }
+        self.told_ready = Some(false);
+        self.told_evidence.clone_from(&outcome.evidence);
+        vec![Verdict::NotReady(outcome.evidence.clone())]
+    }
+
+    fn all_healthy(&self, role: Role) -> bool {
+        let mut both = self.probes.iter().zip(&self.entries);
+        both.all(|(probe, entry)| probe.role != role || entry.tracker.health() == Health::Healthy)
+    }
+}

@@ -1,0 +1,91 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use gantry_core::{Generation, InstanceKey, ServiceKey};
+use gantry_probe::{Address, Check, Outcome, Thresholds, tcp::TcpCheck};
+use tokio::time::Instant;
+
+use super::{PreparedProbe, Probes, Verdict};
+use crate::definition::Role;
+
+const INSTANCE: InstanceKey = InstanceKey {
+    service: ServiceKey(0),
+    slot: 0,
+};
+
+fn probe(role: Role, failures: u32) -> PreparedProbe {
+    PreparedProbe {
+        role,
+        check: Check::Tcp(TcpCheck {
+            address: Address::local(1),
+        }),
+        interval: Duration::from_secs(10),
+        timeout: Duration::from_secs(1),
+        thresholds: Thresholds {
+            failures,
+            successes: 1,
+        },
+        delay: Duration::ZERO,
+    }
+}
+
+async fn answer(probes: &mut Probes, healthy: bool, evidence: &str) -> Vec<Verdict> {
+    let id = probes.next().await.expect("a probe");
+    assert!(probes.due(id).is_some());
+    let outcome = Outcome {
+        healthy,
+        evidence: evidence.into(),
+        took: Duration::ZERO,
+    };
+    probes.note(id, &outcome).expect("watched").1
+}
+
+#[tokio::test(start_paused = true)]
+async fn startup_comes_before_the_others_and_only_once() {
+    let mut probes = Probes::default();
+    let list: Arc<[_]> = Arc::new([probe(Role::Startup, 1), probe(Role::Readiness, 1)]);
+    probes.watch(INSTANCE, Generation(1), &list, (true, true));
+    let begin = Instant::now();
+    let not = |text: &str| vec![Verdict::NotReady(text.into())];
+    assert_eq!(answer(&mut probes, false, "booting").await, not("booting"));
+    assert_eq!(begin.elapsed(), Duration::from_millis(20));
+    assert_eq!(answer(&mut probes, false, "booting").await, []);
+    assert_eq!(answer(&mut probes, true, "booted").await, []);
+    assert_eq!(answer(&mut probes, false, "503").await, not("503"));
+    assert_eq!(answer(&mut probes, true, "200").await, [Verdict::Ready]);
+    // From here on only readiness is asked, at its interval.
+    let begin = Instant::now();
+    assert_eq!(answer(&mut probes, false, "503").await, not("503"));
+    assert!(begin.elapsed() >= Duration::from_secs(9));
+    assert_eq!(answer(&mut probes, true, "200").await, [Verdict::Ready]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn liveness_counts_failures_from_the_beginning() {
+    let mut probes = Probes::default();
+    let list: Arc<[_]> = Arc::new([probe(Role::Liveness, 2)]);
+    probes.watch(INSTANCE, Generation(1), &list, (false, true));
+    assert_eq!(answer(&mut probes, false, "stuck").await, []);
+    let dead = vec![Verdict::NotLive("stuck".into())];
+    assert_eq!(answer(&mut probes, false, "stuck").await, dead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_probes_of_a_role_must_pass_and_an_old_answer_is_ignored() {
+    let mut probes = Probes::default();
+    let list: Arc<[_]> = Arc::new([probe(Role::Readiness, 1), probe(Role::Readiness, 1)]);
+    probes.watch(INSTANCE, Generation(1), &list, (true, false));
+    assert_eq!(answer(&mut probes, true, "one").await, []);
+    assert_eq!(answer(&mut probes, true, "two").await, [Verdict::Ready]);
+    let id = probes.next().await.expect("a probe");
+    probes.watch(
+        INSTANCE,
+        Generation(2),
+        &Arc::from(&list[..1]),
+        (true, false),
+    );
+    assert!(probes.due(id).is_none());
+    assert!(probes.note(id, &Outcome::unhealthy("late")).is_none());
+    probes.unwatch(INSTANCE);
+    assert!(probes.next().await.is_none());
+}

@@ -1,0 +1,179 @@
+//! Starting, and changing what runs.
+
+use std::sync::Arc;
+
+use gantry_core::{
+    EffectId, Event, Failure, FailureKind, Generation, InstanceKey, Revision, Stage,
+};
+use gantry_driver::{StartRequest, UpdateRequest};
+use gantry_stack::template::Secret;
+
+use crate::book::{Prepared, Run};
+use crate::dispatcher::Dispatcher;
+use crate::inbox::Incoming;
+use crate::journal;
+use crate::resolve::{Fetched, Unprepared, fetch};
+
+/// One start that the world asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) id: EffectId,
+    pub(crate) instance: InstanceKey,
+    pub(crate) generation: Generation,
+    pub(crate) revision: Revision,
+    pub(crate) recreate: bool,
+}
+
+impl Dispatcher {
+    pub(crate) fn start(&mut self, start: Start) {
+        let Start {
+            id,
+            instance,
+            generation,
+            revision,
+            ..
+        } = start;
+        self.renew_ports(instance, revision);
+        match self.prepare(instance, revision) {
+            Ok(prepared) => self.send_start(start, prepared),
+            Err(Unprepared::Waits(secrets)) => {
+                self.parked.retain(|other| other.instance != instance);
+                self.parked.push(start);
+                self.fetch(secrets);
+            }
+            Err(Unprepared::Failed(cause)) => {
+                tracing::debug!(?instance, %generation, %cause, "not started");
+                self.queue.push_back(Event::StartFailed {
+                    effect: id,
+                    instance,
+                    cause: *cause,
+                });
+            }
+        }
+    }
+
+    fn send_start(&mut self, start: Start, prepared: Arc<Prepared>) {
+        let Some(instance) = self.world.instance_id(start.instance) else {
+            return;
+        };
+        self.journal.note(journal::Start {
+            instance: instance.clone(),
+            generation: start.generation,
+            revision: start.revision,
+            handle: None,
+        });
+        let request = StartRequest {
+            effect: start.id,
+            instance,
+            generation: start.generation,
+            from: prepared.recorded.clone(),
+            recreate: start.recreate,
+        };
+        self.sessions.start(prepared.target.clone(), request);
+        self.book.put_run(
+            start.instance,
+            Run {
+                generation: start.generation,
+                revision: start.revision,
+                prepared: Some(prepared),
+                membership: None,
+            },
+        );
+    }
+
+    /// A port that was drawn may have been taken by a stranger since.
+    fn renew_ports(&mut self, instance: InstanceKey, revision: Revision) {
+        let (Some(definition), Some(id)) = (
+            self.book.definition(instance.service, revision).cloned(),
+            self.world.instance_id(instance),
+        ) else {
+            return;
+        };
+        match self.ports.renew(&id, &definition) {
+            Ok(notes) => {
+                for note in notes {
+                    self.note(Some(&id), note);
+                }
+            }
+            // The start will fail by itself, and say what it lacks.
+            Err(error) => self.note(Some(&id), error.to_string()),
+        }
+    }
+
+    pub(crate) fn update(
+        &mut self,
+        id: EffectId,
+        instance: InstanceKey,
+        generation: Generation,
+        revision: Revision,
+    ) {
+        let prepared = match self.prepare(instance, revision) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let cause = match error {
+                    Unprepared::Failed(cause) => *cause,
+                    Unprepared::Waits(secrets) => {
+                        let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
+                        let reason = format!("not known yet: {}", secrets.join(", "));
+                        Failure::new(Stage::Update, reason).kind(FailureKind::Transient)
+                    }
+                };
+                self.queue.push_back(Event::UpdateFailed {
+                    effect: id,
+                    instance,
+                    cause,
+                });
+                return;
+            }
+        };
+        let Some(name) = self.world.instance_id(instance) else {
+            return;
+        };
+        self.journal.note(journal::Start {
+            instance: name.clone(),
+            generation,
+            revision,
+            handle: None,
+        });
+        let request = UpdateRequest {
+            effect: id,
+            instance: name,
+            generation,
+            to: prepared.recorded.clone(),
+        };
+        self.sessions.update(prepared.target.clone(), request);
+        if let Some(run) = self.book.run_mut(instance) {
+            run.revision = revision;
+            run.prepared = Some(prepared);
+        }
+    }
+
+    /// Get these secrets, then try again what waits for them.
+    pub(crate) fn fetch(&mut self, secrets: Vec<Secret>) {
+        let secrets = self.secrets.to_fetch(secrets);
+        if secrets.is_empty() {
+            return;
+        }
+        let (host, outbox) = (Arc::clone(&self.sessions.host), self.outbox.clone());
+        tokio::spawn(async move {
+            let fetched = fetch(secrets, host.as_ref()).await;
+            let _ = outbox.send(Incoming::Fetched(fetched));
+        });
+    }
+
+    pub(crate) fn fetched(&mut self, fetched: Vec<Fetched>) {
+        self.secrets.put(fetched);
+        for start in std::mem::take(&mut self.parked) {
+            self.start(start);
+        }
+        for watch in std::mem::take(&mut self.parked_watches) {
+            self.watch(
+                watch.instance,
+                watch.generation,
+                watch.revision,
+                watch.ready,
+                watch.live,
+            );
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Everything that reaches the dispatcher, as one type: the world outside is one stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gantry_api::{ErrorBody, Event, EventsQuery, OperationRequest, Plan, PlanRequest, Progress};
+use gantry_core::{OperationId, ServiceKey};
+use gantry_driver::{DriverError, DriverEvent, Observed, Session, Target};
+use gantry_probe::Outcome;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::effects::probes::WatchId;
+use crate::explain::Draft;
+use crate::operations::Checked;
+use crate::resolve::Fetched;
+
+/// One thing that someone outside reports or asks.
+pub(crate) enum Incoming {
+    /// A session reports.
+    Driver(Target, DriverEvent),
+    /// A client asks.
+    Request(Request),
+    /// A session is open, or could not be opened.
+    Opened {
+        target: Target,
+        result: Result<Arc<dyn Session>, DriverError>,
+    },
+    /// A backend was looked at.
+    Observed {
+        services: Vec<ServiceKey>,
+        result: Result<Vec<Observed>, DriverError>,
+    },
+    /// Values that a start waits for were fetched.
+    Fetched(Vec<Fetched>),
+    /// A probe was answered.
+    Probed { watch: WatchId, outcome: Outcome },
+    /// The checks before an operation are done.
+    Checked(Box<Checked>),
+    /// The client of an operation is gone.
+    Gone(OperationId),
+    /// Time to see whether the client of a foreground stack came back.
+    Forsaken,
+    /// The supervisor was asked to end by a signal; what runs stays.
+    Interrupted,
+    /// All sessions are closed: the stack is down.
+    Closed,
+}
+
+/// What a client asks.
+pub(crate) enum Request {
+    /// The state of the stack, as it goes over the wire.
+    Status(oneshot::Sender<Bytes>),
+    /// Why a service is as it is. Whoever asked adds the last lines of its output.
+    Explain {
+        service: String,
+        reply: oneshot::Sender<Result<Draft, ErrorBody>>,
+    },
+    /// What happened.
+    Events {
+        query: EventsQuery,
+        reply: oneshot::Sender<(Vec<Event>, broadcast::Receiver<Event>)>,
+    },
+    /// What an `up` would do.
+    Plan {
+        request: PlanRequest,
+        reply: oneshot::Sender<Result<Plan, ErrorBody>>,
+    },
+    /// Do something.
+    Operate {
+        request: OperationRequest,
+        reply: oneshot::Sender<Result<mpsc::UnboundedReceiver<Progress>, ErrorBody>>,
+    },
+}

@@ -1,0 +1,146 @@
+//! Which start of an instance was made from which specification, and its driver's handle.
+//!
+//! A line is appended before each start, so that the next supervisor knows what an instance that it
+//! finds was started from. Written to survive this process, not a loss of power: no instance does.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use gantry_core::{Generation, InstanceId, Revision};
+use gantry_driver::Handle;
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, Durability};
+
+/// What is known of the last start of one instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Start {
+    pub(crate) instance: InstanceId,
+    pub(crate) generation: Generation,
+    pub(crate) revision: Revision,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) handle: Option<Handle>,
+}
+
+/// The starts of a stack.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: Utf8PathBuf,
+    file: Option<File>,
+    last: BTreeMap<InstanceId, Start>,
+    pending: Vec<u8>,
+    /// Lines in the file; many more than instances, and it is written anew.
+    lines: usize,
+}
+
+impl Journal {
+    pub(crate) fn open(path: &Utf8Path) -> Self {
+        let mut last = BTreeMap::new();
+        let mut lines = 0;
+        if let Ok(bytes) = std::fs::read(path) {
+            for line in bytes.split(|byte| *byte == b'\n') {
+                // The last line may be torn.
+                if let Ok(start) = serde_json::from_slice::<Start>(line) {
+                    lines += 1;
+                    last.insert(start.instance.clone(), start);
+                }
+            }
+        }
+        let mut journal = Self {
+            path: path.to_owned(),
+            file: None,
+            last,
+            pending: Vec::new(),
+            lines,
+        };
+        journal.compact();
+        journal
+    }
+
+    pub(crate) fn get(&self, instance: &InstanceId) -> Option<&Start> {
+        self.last.get(instance)
+    }
+
+    pub(crate) fn handles(&self) -> BTreeMap<InstanceId, Handle> {
+        let handle = |start: &Start| Some((start.instance.clone(), start.handle.clone()?));
+        self.last.values().filter_map(handle).collect()
+    }
+
+    pub(crate) fn note(&mut self, start: Start) {
+        serde_json::to_writer(&mut self.pending, &start).expect("a start is JSON");
+        self.pending.push(b'\n');
+        self.lines += 1;
+        self.last.insert(start.instance.clone(), start);
+    }
+
+    pub(crate) fn note_handle(&mut self, instance: &InstanceId, at: Generation, handle: Handle) {
+        let Some(start) = self.last.get(instance) else {
+            return;
+        };
+        if start.generation == at && start.handle.as_ref() != Some(&handle) {
+            let mut start = start.clone();
+            start.handle = Some(handle);
+            self.note(start);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, which: impl Fn(&InstanceId) -> bool) {
+        let before = self.last.len();
+        self.last.retain(|instance, _| !which(instance));
+        if self.last.len() != before {
+            self.pending.clear();
+            self.compact();
+        }
+    }
+
+    /// Bring what was noted to the file.
+    pub(crate) fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        if self.lines > 1000 + 4 * self.last.len() {
+            self.compact();
+            return;
+        }
+        let written = self.append();
+        if let Err(error) = written {
+            tracing::warn!(path = %self.path, %error, "failed to note what was started");
+        }
+        self.pending.clear();
+    }
+
+    fn append(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(
+                OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .mode(0o600)
+                    .open(&self.path)?,
+            ),
+        };
+        file.write_all(&self.pending)
+    }
+
+    /// Write the file anew, with one line an instance.
+    fn compact(&mut self) {
+        let mut text = Vec::new();
+        for start in self.last.values() {
+            serde_json::to_writer(&mut text, start).expect("a start is JSON");
+            text.push(b'\n');
+        }
+        self.file = None;
+        self.lines = self.last.len();
+        self.pending.clear();
+        if let Err(error) = files::write_whole(&self.path, &text, Durability::Process) {
+            tracing::warn!(%error, "failed to note what was started");
+        }
+    }
+}

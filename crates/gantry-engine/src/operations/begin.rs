@@ -1,0 +1,315 @@
+//! Taking an operation on.
+
+use gantry_api::{
+    ErrorBody, ErrorCode, EventKind, OperationKind, OperationRequest, Outcome, Progress,
+    ResultWord, Step,
+};
+use gantry_core::{
+    Action, Command, Desired, Event, Millis, OperationId, ServiceKey, ServiceName, StopHow,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::Then;
+use crate::definition::Definition;
+use crate::dispatcher::{Dispatcher, Phase};
+use crate::explain::no_service;
+use crate::plan_view::{Wanted, invalid, names};
+use crate::wire;
+
+impl Dispatcher {
+    pub(crate) fn operate(
+        &mut self,
+        request: &OperationRequest,
+    ) -> Result<UnboundedReceiver<Progress>, ErrorBody> {
+        if self.phase != Phase::Serving {
+            return Err(ErrorBody {
+                code: ErrorCode::Leaving,
+                message: "the stack is going down".into(),
+                hint: None,
+            });
+        }
+        if request.version != gantry_api::VERSION {
+            return Err(ErrorBody {
+                code: ErrorCode::Version,
+                message: format!(
+                    "the request is of version {}, this supervisor speaks {}",
+                    request.version,
+                    gantry_api::VERSION
+                ),
+                hint: Some("`gantry down` with the version that brought the stack up".into()),
+            });
+        }
+        match request.kind {
+            OperationKind::Up => match &request.model {
+                Some(model) => {
+                    let wanted = self.wanted(model, &request.services)?;
+                    self.up(request, wanted)
+                }
+                None if request.options.foreground => Ok(self.hold()),
+                None => Err(invalid("`up` needs the model of the stack")),
+            },
+            OperationKind::Down => {
+                let how = how(request.options.force);
+                self.command(request, Command::Down { how }, self.all_names())
+            }
+            OperationKind::Stop => {
+                let services = self.asked(&request.services, |_| true)?;
+                let everything = request.services.is_empty();
+                let command = Command::Stop {
+                    services: services.clone(),
+                    cascade: request.options.cascade || everything,
+                    force: request.options.force,
+                    how: StopHow::Graceful,
+                };
+                self.command(request, command, services)
+            }
+            OperationKind::Start => {
+                let services = self.asked(&request.services, |it| it.core.auto_start)?;
+                let command = Command::Start {
+                    services: services.clone(),
+                };
+                self.command(request, command, services)
+            }
+            OperationKind::Restart => {
+                let services = self.asked(&request.services, |_| true)?;
+                let everything = request.services.is_empty();
+                let services = if everything {
+                    let wanted = services.into_iter();
+                    wanted.filter(|name| self.is_wanted(name)).collect()
+                } else {
+                    services
+                };
+                let command = Command::Restart {
+                    services: services.clone(),
+                    cascade: request.options.cascade,
+                };
+                self.command(request, command, services)
+            }
+        }
+    }
+
+    fn up(
+        &mut self,
+        request: &OperationRequest,
+        wanted: Wanted,
+    ) -> Result<UnboundedReceiver<Progress>, ErrorBody> {
+        let steps = self.steps(&wanted)?;
+        let told: Vec<Step> = steps.iter().map(wire::step).collect();
+        let services: Vec<String> = steps.iter().map(|step| step.service.to_string()).collect();
+        let (id, progress) = self.enter(OperationKind::Up, request.options.foreground);
+        self.begun(id, request, told, services);
+        if let Some(refusal) = self.not_built_in(&wanted, &steps) {
+            let mut outcome = Outcome::new(ResultWord::Refused);
+            outcome.exit_code = 2;
+            outcome.refusal = Some(refusal.message);
+            outcome.hint = refusal.hint;
+            self.end(id, outcome);
+            return Ok(progress);
+        }
+        if request.options.dry_run {
+            self.end(id, Outcome::new(ResultWord::Done));
+            return Ok(progress);
+        }
+        self.take_identity(&wanted.stack);
+        let definitions: Vec<_> = wanted.definitions.clone();
+        if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
+            let mut outcome = Outcome::new(ResultWord::Failed);
+            outcome.refusal = Some(error.to_string());
+            self.end(id, outcome);
+            return Ok(progress);
+        }
+        let starting: Vec<_> = steps
+            .iter()
+            .filter(|step| {
+                matches!(
+                    step.action,
+                    Action::Start | Action::Restart | Action::Recreate
+                )
+            })
+            .filter_map(|step| {
+                let found = definitions.iter().find(|it| *it.name() == step.service);
+                found.cloned()
+            })
+            .collect();
+        self.check(id, &starting, &definitions, Then::Model(wanted));
+        if !request.options.wait {
+            self.operations_end_early(id);
+        }
+        Ok(progress)
+    }
+
+    /// The stack goes down with this client; nothing else changes.
+    fn hold(&mut self) -> UnboundedReceiver<Progress> {
+        let (id, progress) = self.enter(OperationKind::Up, true);
+        if let Some(operation) = self.operations.live.get(&id) {
+            operation.send(Progress::Begun {
+                operation: id.0,
+                steps: Vec::new(),
+                services: Vec::new(),
+            });
+        }
+        self.end(id, Outcome::new(ResultWord::Done));
+        self.save_now();
+        progress
+    }
+
+    /// A command to services that are known.
+    fn command(
+        &mut self,
+        request: &OperationRequest,
+        command: Command,
+        services: Vec<ServiceName>,
+    ) -> Result<UnboundedReceiver<Progress>, ErrorBody> {
+        let (id, progress) = self.enter(request.kind, false);
+        let starts = matches!(command, Command::Start { .. } | Command::Restart { .. });
+        let mut names: Vec<String> = services.iter().map(ToString::to_string).collect();
+        // Dependents that are stopped along, and dependencies that are started, are told of too.
+        if request.options.cascade || starts {
+            names = self.all_names().iter().map(ToString::to_string).collect();
+        }
+        let steps = services.iter().map(|service| Step {
+            action: request.kind.as_str().to_owned(),
+            service: service.to_string(),
+            reason: "asked for".to_owned(),
+        });
+        let steps = steps.collect();
+        self.begun(id, request, steps, names);
+        if request.options.dry_run {
+            self.end(id, Outcome::new(ResultWord::Done));
+            return Ok(progress);
+        }
+        if starts {
+            let starting: Vec<_> = services
+                .iter()
+                .filter_map(|name| self.world.key(name.as_str()))
+                .filter_map(|key| self.book.latest(key).cloned())
+                .collect();
+            let all: Vec<_> = self.book.all().map(|(_, it)| it.clone()).collect();
+            self.check(id, &starting, &all, Then::Command(command));
+        } else {
+            let timeout = self.operations.live.get(&id).and_then(|it| it.timeout);
+            self.queue.push_back(Event::Command {
+                operation: id,
+                command,
+                timeout,
+            });
+        }
+        if !request.options.wait {
+            self.operations_end_early(id);
+        }
+        Ok(progress)
+    }
+
+    fn begun(
+        &mut self,
+        id: OperationId,
+        request: &OperationRequest,
+        steps: Vec<Step>,
+        services: Vec<String>,
+    ) {
+        if let Some(operation) = self.operations.live.get_mut(&id) {
+            operation.services = services.iter().cloned().collect();
+            operation.timeout = request.options.timeout_ms.map(Millis);
+            operation.send(Progress::Begun {
+                operation: id.0,
+                steps,
+                services,
+            });
+        }
+        if !request.options.dry_run {
+            let what = if request.services.is_empty() {
+                request.kind.as_str().to_owned()
+            } else {
+                format!("{} {}", request.kind.as_str(), request.services.join(" "))
+            };
+            self.tell_operation(EventKind::OperationBegun, id, what);
+        }
+    }
+
+    /// What of a plan this build cannot do.
+    fn not_built_in(&self, wanted: &Wanted, steps: &[gantry_core::Step]) -> Option<ErrorBody> {
+        for step in steps {
+            let found = wanted
+                .definitions
+                .iter()
+                .find(|it| *it.name() == step.service);
+            let Some(definition) = found else { continue };
+            let name = definition.name();
+            let Some(driver) = self.sessions.drivers.of(definition.mode()) else {
+                let modes = self.sessions.drivers.modes();
+                let modes: Vec<_> = modes.iter().map(ToString::to_string).collect();
+                let mut error = invalid(format!(
+                    "the mode {} of service {name} is not built in",
+                    definition.mode()
+                ));
+                error.hint = Some(format!("built in: {}", modes.join(", ")));
+                return Some(error);
+            };
+            for probe in &definition.probes {
+                let kinds = gantry_probe::Kind::ALL.into_iter();
+                let mut built_in = kinds.filter(|kind| kind.is_built_in());
+                if !built_in.any(|kind| kind.as_str() == probe.kind) {
+                    return Some(invalid(format!(
+                        "the {} probe of service {name} asks by {}, which is not built in",
+                        probe.role.as_str(),
+                        probe.kind
+                    )));
+                }
+            }
+            if let Some(Err(error)) = self.checked_spec(driver.as_ref(), definition, wanted) {
+                return Some(invalid(format!("service {name}: {error}")));
+            }
+        }
+        None
+    }
+
+    /// Whether a driver can read a specification. None if it cannot be resolved yet.
+    fn checked_spec(
+        &self,
+        driver: &dyn gantry_driver::Driver,
+        definition: &Definition,
+        wanted: &Wanted,
+    ) -> Option<Result<(), gantry_driver::SpecError>> {
+        let instance = gantry_core::InstanceId::new(definition.name().clone(), 0);
+        let others = crate::resolve::Others::New(&wanted.definitions);
+        let resolved = self.resolve(definition, &instance, others).ok()?;
+        Some(driver.check(&resolved.spec))
+    }
+
+    fn asked(
+        &self,
+        services: &[String],
+        bare: impl Fn(&Definition) -> bool,
+    ) -> Result<Vec<ServiceName>, ErrorBody> {
+        if services.is_empty() {
+            let keys = self.world.services().into_iter();
+            let known = keys.filter_map(|key| self.book.latest(key));
+            let chosen = known.filter(|definition| bare(definition));
+            return Ok(chosen.map(|definition| definition.name().clone()).collect());
+        }
+        for name in services {
+            self.world.key(name).ok_or_else(|| no_service(name))?;
+        }
+        names(services)
+    }
+
+    fn all_names(&self) -> Vec<ServiceName> {
+        let keys: Vec<ServiceKey> = self.world.services();
+        let names = keys.into_iter().filter_map(|key| self.world.name(key));
+        names.cloned().collect()
+    }
+
+    fn is_wanted(&self, name: &ServiceName) -> bool {
+        let key = self.world.key(name.as_str());
+        let view = key.and_then(|key| self.world.service(key));
+        view.is_some_and(|view| view.desired == Desired::Running)
+    }
+}
+
+fn how(force: bool) -> StopHow {
+    if force {
+        StopHow::Kill
+    } else {
+        StopHow::Graceful
+    }
+}

@@ -1,0 +1,195 @@
+//! What is looked at before anything is started.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use gantry_api::{Outcome, PreflightFailure, Progress, ResultWord};
+use gantry_core::{Event, InstanceId, OperationId, ServiceName};
+use gantry_driver::{Described, DriverError, Session, Target};
+
+use super::Then;
+use crate::definition::{Definition, ForeignConflict};
+use crate::dispatcher::Dispatcher;
+use crate::inbox::Incoming;
+use crate::preflight::{Finding, Question, Registry, Subject, Surroundings};
+use crate::resolve::{Others, Resolved};
+
+/// The answers.
+pub(crate) struct Checked {
+    operation: OperationId,
+    findings: Vec<Finding>,
+    /// Sessions that were opened meanwhile.
+    opened: Vec<(Target, Result<Arc<dyn Session>, DriverError>)>,
+    then: Then,
+}
+
+impl Dispatcher {
+    /// Look, and open the sessions that will be needed; the answer comes as [`Incoming::Checked`].
+    pub(super) fn check(
+        &mut self,
+        operation: OperationId,
+        starting: &[Arc<Definition>],
+        all: &[Arc<Definition>],
+        then: Then,
+    ) {
+        let questions = self.questions(starting, all);
+        let drivers = self.sessions.drivers.clone();
+        let around = Surroundings {
+            path: self
+                .sessions
+                .environment
+                .get("PATH")
+                .cloned()
+                .unwrap_or_default(),
+            drivers: drivers.all(),
+        };
+        let targets: HashSet<Target> = starting
+            .iter()
+            .filter_map(|definition| self.sessions.target(definition).ok())
+            .chain(self.sessions.host_target())
+            .filter(|target| self.sessions.get(target).is_none())
+            .collect();
+        let openers: Vec<_> = targets
+            .into_iter()
+            .map(|target| {
+                (
+                    self.sessions.opener(&target, self.journal.handles()),
+                    target,
+                )
+            })
+            .collect();
+        let outbox = self.outbox.clone();
+        tokio::spawn(async move {
+            let findings = Registry::standard().run(&questions, &around).await;
+            let mut opened = Vec::new();
+            if findings.is_empty() {
+                for (opener, target) in openers {
+                    opened.push((target, opener.await));
+                }
+            }
+            let checked = Checked {
+                operation,
+                findings,
+                opened,
+                then,
+            };
+            let _ = outbox.send(Incoming::Checked(Box::new(checked)));
+        });
+    }
+
+    fn questions(&self, starting: &[Arc<Definition>], all: &[Arc<Definition>]) -> Vec<Question> {
+        let mut questions = Vec::new();
+        let mut resolved: Vec<(&Arc<Definition>, Resolved)> = Vec::new();
+        for definition in starting {
+            let instance = InstanceId::new(definition.name().clone(), 0);
+            // What cannot be resolved now fails at its start, and says what it lacks.
+            if let Ok(found) = self.resolve(definition, &instance, Others::New(all)) {
+                resolved.push((definition, found));
+            }
+        }
+        for mode in self.sessions.drivers.modes() {
+            let of_mode = resolved.iter().filter(|(it, _)| *it.mode() == mode);
+            let described: Vec<(ServiceName, Described<'_>)> = of_mode
+                .map(|(definition, resolved)| {
+                    let described = Described {
+                        spec: &resolved.spec,
+                        settings: &resolved.settings,
+                    };
+                    (definition.name().clone(), described)
+                })
+                .collect();
+            let Some(driver) = self.sessions.drivers.of(&mode) else {
+                continue;
+            };
+            for needed in driver.prerequisites(&described) {
+                questions.push(Question {
+                    services: needed.services,
+                    subject: Subject::Need(needed.need),
+                });
+            }
+        }
+        for (definition, _) in &resolved {
+            self.port_questions(definition, &mut questions);
+            for conflict in &definition.foreign_conflicts {
+                let subject = match conflict {
+                    ForeignConflict::Process(name) => Subject::ConflictingProcess(name.to_string()),
+                    ForeignConflict::Port(port) => Subject::ConflictingPort(*port),
+                };
+                questions.push(Question {
+                    services: vec![definition.name().clone()],
+                    subject,
+                });
+            }
+        }
+        questions
+    }
+
+    /// Ports that are written in the file must be free, unless the service itself has them now.
+    fn port_questions(&self, definition: &Definition, questions: &mut Vec<Question>) {
+        let driver = self.sessions.drivers.of(definition.mode());
+        if !driver.is_some_and(|driver| driver.capabilities().local_ports) {
+            return;
+        }
+        let key = self.world.key(definition.name().as_str());
+        let runs = key.and_then(|key| self.world.service(key));
+        let runs = runs.is_some_and(|view| view.instances.iter().any(|it| it.pid.is_some()));
+        let old = key.and_then(|key| self.book.latest(key)).filter(|_| runs);
+        for (name, port) in definition.ports.iter().filter(|(_, port)| **port != 0) {
+            if old.is_some_and(|old| old.ports.values().any(|other| other == port)) {
+                continue;
+            }
+            questions.push(Question {
+                services: vec![definition.name().clone()],
+                subject: Subject::Port {
+                    name: name.to_string(),
+                    number: *port,
+                },
+            });
+        }
+    }
+
+    /// The answers are there.
+    pub(crate) fn checked(&mut self, checked: Checked) {
+        let Checked {
+            operation: id,
+            findings,
+            opened,
+            then,
+        } = checked;
+        let mut failures: Vec<PreflightFailure> =
+            findings.iter().flat_map(Finding::failures).collect();
+        for (target, result) in opened {
+            match result {
+                Ok(session) => self.sessions.put(target, session),
+                Err(error) => failures.push(PreflightFailure {
+                    service: None,
+                    check: "backend".into(),
+                    message: format!("{target} cannot be reached: {error}"),
+                    hint: None,
+                }),
+            }
+        }
+        if !failures.is_empty() {
+            if let Some(operation) = self.operations.live.get(&id) {
+                for failure in &failures {
+                    operation.send(Progress::Preflight {
+                        failure: failure.clone(),
+                    });
+                }
+            }
+            let mut outcome = Outcome::new(ResultWord::Preflight);
+            outcome.preflight = failures;
+            self.end(id, outcome);
+            return;
+        }
+        let timeout = self.operations.live.get(&id).and_then(|it| it.timeout);
+        match then {
+            Then::Command(command) => self.queue.push_back(Event::Command {
+                operation: id,
+                command,
+                timeout,
+            }),
+            Then::Model(wanted) => self.take_over(id, wanted, timeout),
+        }
+    }
+}

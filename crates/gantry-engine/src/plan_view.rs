@@ -1,0 +1,172 @@
+//! What an `up` would do, with the reason of every step.
+
+use gantry_api::{ErrorBody, ErrorCode, Plan, PlanRequest};
+use gantry_core::{Change, ChangeEffect, ServiceName, Step, Targets};
+use gantry_driver::{Described, Settings, diff};
+use gantry_stack::model::{MODEL_VERSION, Stack};
+use indexmap::IndexMap;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+use crate::convert;
+use crate::definition::Definition;
+use crate::dispatcher::Dispatcher;
+use crate::wire;
+
+/// A model as the engine works with it.
+pub(crate) struct Wanted {
+    pub(crate) stack: Stack,
+    pub(crate) definitions: Vec<Arc<Definition>>,
+    /// How those that are known differ.
+    pub(crate) changes: Vec<Change>,
+    pub(crate) targets: Targets,
+}
+
+impl Wanted {
+    pub(crate) fn specs(&self) -> Vec<gantry_core::ServiceSpec> {
+        let specs = self.definitions.iter();
+        specs.map(|definition| definition.core.clone()).collect()
+    }
+}
+
+impl Dispatcher {
+    /// The plan of an `up`.
+    pub(crate) fn plan(&self, request: &PlanRequest) -> Result<Plan, ErrorBody> {
+        let wanted = self.wanted(&request.model, &request.services)?;
+        let steps = self.steps(&wanted)?;
+        Ok(Plan {
+            steps: steps.iter().map(wire::step).collect(),
+        })
+    }
+
+    pub(crate) fn steps(&self, wanted: &Wanted) -> Result<Vec<Step>, ErrorBody> {
+        let steps = self
+            .world
+            .plan(&wanted.specs(), &wanted.changes, &wanted.targets);
+        steps.map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Read a model and compare it with what is known.
+    pub(crate) fn wanted(
+        &self,
+        model: &RawValue,
+        services: &[String],
+    ) -> Result<Wanted, ErrorBody> {
+        let stack: Stack = serde_json::from_str(model.get())
+            .map_err(|error| invalid(format!("the model cannot be read: {error}")))?;
+        if stack.version > MODEL_VERSION {
+            return Err(ErrorBody {
+                code: ErrorCode::Version,
+                message: format!(
+                    "the model is of version {}, this supervisor reads {MODEL_VERSION}",
+                    stack.version
+                ),
+                hint: Some("`gantry down`, then `gantry up` with the new version".into()),
+            });
+        }
+        let targets = if services.is_empty() {
+            Targets::AutoStart
+        } else {
+            Targets::Named(names(services)?)
+        };
+        let key = &self.identity.key;
+        let seal = |value: &Value| self.secrets.seal(value, key, &self.sessions.environment);
+        let definitions = convert::definitions(&stack, key, &seal);
+        let definitions: Vec<_> = definitions.into_iter().map(Arc::new).collect();
+        let changes = definitions
+            .iter()
+            .filter_map(|new| self.change(new))
+            .collect();
+        Ok(Wanted {
+            stack,
+            definitions,
+            changes,
+            targets,
+        })
+    }
+
+    /// How a specification differs from the one that is known.
+    fn change(&self, new: &Definition) -> Option<Change> {
+        let key = self.world.key(new.name().as_str())?;
+        let old = self.book.latest(key)?;
+        if old.core.digest == new.core.digest || old.mode() != new.mode() {
+            return None;
+        }
+        let driver = self.sessions.drivers.of(new.mode())?;
+        let (before, after) = (described(old), described(new));
+        let changes = driver.diff(
+            Described {
+                spec: &old.spec,
+                settings: &before,
+            },
+            Described {
+                spec: &new.spec,
+                settings: &after,
+            },
+        );
+        let mut effect = diff::effect_of(&changes);
+        let mut fields: Vec<_> = changes
+            .iter()
+            // A field that is looked up later is one field, however its reference is written down.
+            .map(|change| match change.path.split_once(".$") {
+                Some((field, _)) => field.into(),
+                None => change.path.clone(),
+            })
+            .collect();
+        fields.dedup();
+        if changes.is_empty() {
+            if old.probes == new.probes {
+                // Nothing that is written differs: what a secret stands for does.
+                effect = ChangeEffect::Restart;
+                fields.push("secrets".into());
+            } else {
+                fields.push("probes".into());
+            }
+        }
+        Some(Change {
+            service: new.name().clone(),
+            effect,
+            fields,
+        })
+    }
+}
+
+/// The settings of a service before anything is resolved: enough to compare two of them.
+fn described(definition: &Definition) -> Settings {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        marker => marker.to_string(),
+    };
+    let env: IndexMap<String, String> = match &definition.env {
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, it)| (name.clone(), text(it)))
+            .collect(),
+        _ => IndexMap::new(),
+    };
+    Settings {
+        env,
+        ports: definition.ports.clone(),
+        stop: definition.stop.clone(),
+        logs: definition.logs.clone(),
+        resources: definition.resources.clone(),
+        folder: definition.folder.clone(),
+        job: definition.core.kind == gantry_core::Kind::Job,
+    }
+}
+
+pub(crate) fn names(services: &[String]) -> Result<Vec<ServiceName>, ErrorBody> {
+    let names = services.iter().map(ServiceName::new);
+    names
+        .collect::<Result<_, _>>()
+        .map_err(|error| invalid(error.to_string()))
+}
+
+pub(crate) fn invalid(message: impl Into<String>) -> ErrorBody {
+    ErrorBody {
+        code: ErrorCode::Invalid,
+        message: message.into(),
+        hint: None,
+    }
+}

@@ -1,0 +1,251 @@
+//! Puts in what references and secrets stand for, as seen from the instance that asks.
+//!
+//! Most of it is known at once. A secret that a command prints is not: then the instance waits, the
+//! command runs, and what it printed is kept in memory, and nowhere else.
+
+mod check;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use gantry_core::{Failure, FailureKind, InstanceId, InstanceKey, Revision, Stage};
+use gantry_driver::{Recorded, Settings};
+use gantry_stack::template::{Reference, ResolveError, Resolver, Secret, resolve_value, text_of};
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use smol_str::SmolStr;
+
+pub(crate) use secrets::{Fetched, Secrets, fetch};
+
+use crate::book::Prepared;
+use crate::definition::Definition;
+use crate::dispatcher::Dispatcher;
+use crate::effects::probes::PreparedProbe;
+
+/// Why an instance cannot be prepared now.
+#[derive(Debug)]
+pub(crate) enum Unprepared {
+    /// These must be fetched first.
+    Waits(Vec<Secret>),
+    /// It cannot be.
+    Failed(Box<Failure>),
+}
+
+/// Where other services are looked up: those that are, or those that are about to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Others<'a> {
+    /// What is in the book.
+    Known,
+    /// A model that was not taken over yet.
+    New(&'a [Arc<Definition>]),
+}
+
+/// Knows what one instance may ask for.
+struct Asker<'a> {
+    engine: &'a Dispatcher,
+    definition: &'a Definition,
+    instance: &'a InstanceId,
+    ports: &'a IndexMap<SmolStr, u16>,
+    others: Others<'a>,
+    missing: RefCell<Vec<Secret>>,
+}
+
+/// A service's specification for one instance, with everything resolved but what is missing.
+pub(crate) struct Resolved {
+    pub(crate) spec: Value,
+    pub(crate) settings: Settings,
+    probes: Vec<PreparedProbe>,
+    missing: Vec<Secret>,
+}
+
+impl Dispatcher {
+    /// What this instance is started from, with everything resolved.
+    pub(crate) fn prepare(
+        &self,
+        instance: InstanceKey,
+        revision: Revision,
+    ) -> Result<Arc<Prepared>, Unprepared> {
+        let failed = |what: String| Unprepared::Failed(Box::new(permanent(&what)));
+        let (Some(definition), Some(id)) = (
+            self.book.definition(instance.service, revision),
+            self.world.instance_id(instance),
+        ) else {
+            return Err(failed("its specification is not known any more".into()));
+        };
+        let resolved = self
+            .resolve(definition, &id, Others::Known)
+            .map_err(failed)?;
+        if !resolved.missing.is_empty() {
+            return Err(Unprepared::Waits(resolved.missing));
+        }
+        Ok(Arc::new(Prepared {
+            target: self.sessions.target(definition).map_err(failed)?,
+            recorded: Recorded {
+                revision,
+                digest: definition.core.digest,
+                spec: Arc::new(resolved.spec),
+                settings: Arc::new(resolved.settings),
+            },
+            probes: resolved.probes.into(),
+        }))
+    }
+
+    /// The same for a specification that may not be in the book yet. A secret that is not known yet
+    /// is an empty text, and named as missing.
+    pub(crate) fn resolve(
+        &self,
+        definition: &Definition,
+        instance: &InstanceId,
+        others: Others<'_>,
+    ) -> Result<Resolved, String> {
+        let ports = self.ports.of(instance, definition);
+        let asker = Asker {
+            engine: self,
+            definition,
+            instance,
+            ports: &ports,
+            others,
+            missing: RefCell::default(),
+        };
+        let resolve = |value: &Value, field: &str| {
+            resolve_value(value, &asker).map_err(|error| format!("{field}: {error}"))
+        };
+        let spec = resolve(&definition.spec, definition.mode().as_str())?;
+        let env = texts(&resolve(&definition.env, "env")?);
+        let env = env.map_err(|error| format!("env: {error}"))?;
+        let mut probes = Vec::with_capacity(definition.probes.len());
+        for probe in &definition.probes {
+            let role = probe.role.as_str();
+            let check = resolve(&probe.check, role)?;
+            // What is missing stands there as an empty text: the check is made when it is known.
+            if !asker.missing.borrow().is_empty() {
+                continue;
+            }
+            let check = check::prepared(check, &ports, &definition.folder);
+            probes.push(PreparedProbe {
+                role: probe.role,
+                check: check.map_err(|error| format!("{role}: {error}"))?,
+                interval: probe.interval,
+                timeout: probe.timeout,
+                thresholds: gantry_probe::Thresholds {
+                    failures: probe.failures,
+                    successes: probe.successes,
+                },
+                delay: probe.delay,
+            });
+        }
+        let missing = asker.missing.into_inner();
+        let settings = Settings {
+            env,
+            ports,
+            stop: definition.stop.clone(),
+            logs: definition.logs.clone(),
+            resources: definition.resources.clone(),
+            folder: definition.folder.clone(),
+            job: definition.core.kind == gantry_core::Kind::Job,
+        };
+        Ok(Resolved {
+            spec,
+            settings,
+            probes,
+            missing,
+        })
+    }
+}
+
+fn permanent(what: &str) -> Failure {
+    Failure::new(Stage::Start, what).kind(FailureKind::Permanent)
+}
+
+/// A mapping from names to what became texts.
+fn texts(value: &Value) -> Result<IndexMap<String, String>, ResolveError> {
+    let Value::Object(map) = value else {
+        return Ok(IndexMap::new());
+    };
+    let text = |(name, value): (&String, &Value)| {
+        let text = text_of(&Reference::new([name]), value)?;
+        Ok((name.clone(), text))
+    };
+    map.iter().map(text).collect()
+}
+
+impl Asker<'_> {
+    /// What another service, or this one, is known by from here.
+    fn service(&self, name: &str, rest: &[&str]) -> Result<Option<Value>, ResolveError> {
+        let engine = self.engine;
+        let definition = match self.others {
+            Others::Known => engine
+                .world
+                .key(name)
+                .and_then(|key| engine.book.latest(key)),
+            Others::New(all) => all.iter().find(|other| other.name().as_str() == name),
+        };
+        let Some(definition) = definition else {
+            return Ok(None);
+        };
+        let host = engine.sessions.host_of(definition);
+        let instances = (0..definition.core.replicas)
+            .map(|slot| InstanceId::new(definition.name().clone(), slot));
+        let port = |instance: &InstanceId, port: &str| {
+            engine.ports.of(instance, definition).get(port).copied()
+        };
+        Ok(match rest {
+            ["name"] => Some(json!(name)),
+            ["mode"] => Some(json!(definition.mode())),
+            ["replicas"] => Some(json!(definition.core.replicas)),
+            ["host"] => Some(json!(host)),
+            ["ports", which] | ["port", which] => {
+                let first = InstanceId::new(definition.name().clone(), 0);
+                port(&first, which).map(Value::from)
+            }
+            ["address", which] => {
+                let first = InstanceId::new(definition.name().clone(), 0);
+                port(&first, which).map(|port| json!(format!("{host}:{port}")))
+            }
+            ["addresses", which] => {
+                let all: Option<Vec<String>> = instances
+                    .map(|instance| Some(format!("{host}:{}", port(&instance, which)?)))
+                    .collect();
+                all.map(|all| json!(all))
+            }
+            _ => None,
+        })
+    }
+}
+
+impl Resolver for Asker<'_> {
+    fn reference(&self, reference: &Reference) -> Result<Option<Value>, ResolveError> {
+        let stack = &self.engine.sessions.stack;
+        Ok(match reference.names().as_slice() {
+            ["instance"] => Some(json!(self.instance.number())),
+            ["name"] => Some(json!(self.instance.service)),
+            ["host"] => Some(json!(self.engine.sessions.host_of(self.definition))),
+            ["ports", name] => self.ports.get(*name).map(|port| json!(port)),
+            ["replicas"] => Some(json!(self.definition.core.replicas)),
+            ["stack", "name"] => Some(json!(stack.name)),
+            ["stack", "dir"] => Some(json!(stack.base_dir)),
+            ["services", name, rest @ ..] => return self.service(name, rest),
+            _ => None,
+        })
+    }
+
+    fn secret(&self, secret: &Secret) -> Result<String, ResolveError> {
+        let found = self
+            .engine
+            .secrets
+            .get(secret, &self.engine.sessions.environment);
+        match found {
+            Some(found) => found.map_err(|reason| ResolveError::Secret {
+                secret: secret.to_string(),
+                reason,
+            }),
+            None => {
+                self.missing.borrow_mut().push(secret.clone());
+                Ok(String::new())
+            }
+        }
+    }
+}

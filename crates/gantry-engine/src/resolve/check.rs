@@ -1,0 +1,98 @@
+//! From a probe's check in the model, with its references resolved, to one that can be asked.
+
+use std::path::PathBuf;
+
+use camino::Utf8Path;
+use gantry_probe::command::CommandCheck;
+use gantry_probe::file::FileCheck;
+use gantry_probe::http::{BodyMatch, HttpCheck, StatusSet, Tls, Trust};
+use gantry_probe::tcp::TcpCheck;
+use gantry_probe::{Address, Check};
+use gantry_stack::model::{self, ProbeCheck};
+use gantry_stack::template::{EnvValue, Template};
+use indexmap::IndexMap;
+use serde_json::Value;
+use smol_str::SmolStr;
+
+type Ports = IndexMap<SmolStr, u16>;
+
+/// The check, or what is wrong with it.
+pub(super) fn prepared(check: Value, ports: &Ports, folder: &Utf8Path) -> Result<Check, String> {
+    let check: ProbeCheck = serde_json::from_value(check).map_err(|error| error.to_string())?;
+    Ok(match check {
+        ProbeCheck::Http(check) => Check::Http(Box::new(http(&check, ports, folder)?)),
+        ProbeCheck::Tcp(check) => Check::Tcp(TcpCheck {
+            address: address(text(&check.address)?, ports)?,
+        }),
+        ProbeCheck::Command(check) => {
+            let argv = check.command.iter().map(|word| Ok(text(word)?.to_owned()));
+            Check::Command(CommandCheck {
+                argv: argv.collect::<Result<_, String>>()?,
+            })
+        }
+        ProbeCheck::File(check) => Check::File(FileCheck {
+            path: PathBuf::from(folder.join(text(&check.path)?)),
+            max_age: check.max_age.map(gantry_core::Millis::to_duration),
+            contains: check.contains,
+        }),
+        ProbeCheck::Log(_) | ProbeCheck::Grpc(_) | ProbeCheck::Notify(_) | ProbeCheck::Fd(_) => {
+            return Err(format!("the check {} is not built in", check.name()));
+        }
+    })
+}
+
+fn http(check: &model::HttpCheck, ports: &Ports, folder: &Utf8Path) -> Result<HttpCheck, String> {
+    let mut made = match (&check.url, &check.port) {
+        (Some(url), _) => HttpCheck::from_url(text(url)?).map_err(|error| error.to_string())?,
+        (None, Some(port)) => {
+            let path = check.path.as_ref().map_or(Ok("/"), text)?;
+            HttpCheck::new(address(text(port)?, ports)?, path)
+        }
+        (None, None) => return Err("neither a URL nor a port is given".into()),
+    };
+    if !check.status.is_empty() {
+        made.status = StatusSet::of(check.status.iter().map(|status| *status..=*status));
+    }
+    for (name, value) in &check.headers {
+        let EnvValue::Text(value) = value else {
+            return Err(format!("the header {name} was not resolved"));
+        };
+        made.headers.push((name.clone(), text(value)?.to_owned()));
+    }
+    made.body = check.body.clone().map(BodyMatch::Contains);
+    if let Some(tls) = &check.tls {
+        let trust = match (&tls.ca_file, tls.verify) {
+            (_, false) => Trust::Anyone,
+            (Some(file), true) => Trust::File(PathBuf::from(folder.join(file))),
+            (None, true) => Trust::Native,
+        };
+        made.tls = Some(Tls {
+            trust,
+            server_name: tls.server_name.clone(),
+        });
+    }
+    Ok(made)
+}
+
+/// A port's name or number, on this machine, or a whole address.
+fn address(text: &str, ports: &Ports) -> Result<Address, String> {
+    if let Some(port) = ports.get(text) {
+        return Ok(Address::local(*port));
+    }
+    if let Ok(port) = text.parse() {
+        return Ok(Address::local(port));
+    }
+    text.parse::<Address>().map_err(|error| {
+        let names: Vec<_> = ports.keys().map(SmolStr::as_str).collect();
+        if text.contains(':') || names.is_empty() {
+            error.to_string()
+        } else {
+            format!("{text:?} is none of its ports ({})", names.join(", "))
+        }
+    })
+}
+
+fn text(template: &Template) -> Result<&str, String> {
+    let literal = template.as_literal();
+    literal.ok_or_else(|| format!("{template} was not resolved"))
+}

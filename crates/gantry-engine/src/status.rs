@@ -1,0 +1,163 @@
+//! The state of the stack, as `status` shows it: the contract that other tools rely on.
+
+use gantry_api::{ChildStatus, Endpoint, InstanceStatus, ServiceStatus, Status};
+use gantry_core::{InstanceId, InstanceView, Kind, Millis, ServiceKey, ServiceView, WaitsFor};
+
+use crate::clock::Clock;
+use crate::definition::Definition;
+use crate::dispatcher::Dispatcher;
+use crate::wire;
+
+impl Dispatcher {
+    /// The whole stack.
+    pub(crate) fn status(&self) -> Status {
+        let services = self.world.services().into_iter();
+        Status {
+            version: gantry_api::VERSION,
+            stack: self.identity.name.clone(),
+            file: self.identity.file.clone(),
+            supervisor: Some(self.identity.supervisor.clone()),
+            services: services
+                .filter_map(|key| self.service_status(key))
+                .collect(),
+        }
+    }
+
+    /// One service.
+    pub(crate) fn service_status(&self, key: ServiceKey) -> Option<ServiceStatus> {
+        let view = self.world.service(key)?;
+        let spec = self.world.spec(key)?;
+        let definition = self.book.latest(key);
+        let name = |key: ServiceKey| self.world.name(key).map(ToString::to_string);
+        let mut waits_for: Vec<String> = view
+            .waits_for
+            .iter()
+            .filter_map(|it| name(waited(it)))
+            .collect();
+        waits_for.dedup();
+        let mut running = view.instances.iter().filter_map(|instance| instance.pid);
+        let pid = running.next().filter(|_| running.next().is_none());
+        let failure = view
+            .instances
+            .iter()
+            .find_map(|instance| instance.failure.as_ref());
+        let instances = view.instances.iter();
+        Some(ServiceStatus {
+            name: spec.name.to_string(),
+            description: definition
+                .map(|it| it.description.clone())
+                .unwrap_or_default(),
+            mode: spec.mode.to_string(),
+            job: spec.kind == Kind::Job,
+            state: wire::state(view.state),
+            desired: wire::desired(view.desired),
+            revision: view.revision.0,
+            ready: view.ready,
+            live: view.live,
+            pid,
+            instances: instances
+                .map(|instance| self.instance_status(&spec.name, instance))
+                .collect(),
+            restarts: view.restarts,
+            started_at: view.started_at.and_then(Clock::timestamp),
+            uptime_s: view.started_at.map(|since| self.seconds_since(since)),
+            depends_on: spec
+                .depends_on
+                .iter()
+                .map(|edge| edge.on.to_string())
+                .collect(),
+            waits_for,
+            blocked_by: view.blocked_by.and_then(name),
+            endpoints: definition.map(|it| self.endpoints(it)).unwrap_or_default(),
+            message: view.message.to_string(),
+            failure: failure.map(wire::failure),
+            children: children(&view),
+        })
+    }
+
+    fn instance_status(
+        &self,
+        service: &gantry_core::ServiceName,
+        view: &InstanceView,
+    ) -> InstanceStatus {
+        let id = InstanceId::new(service.clone(), view.key.slot);
+        let run = self.book.run(view.key);
+        let message = view
+            .resists
+            .as_ref()
+            .or(view.evidence.as_ref())
+            .map(ToString::to_string)
+            .or_else(|| view.failure.as_ref().map(ToString::to_string));
+        InstanceStatus {
+            id: id.to_string(),
+            state: wire::state(view.state),
+            ready: view.ready,
+            live: view.live,
+            pid: view.pid,
+            started_at: view.started_at.and_then(Clock::timestamp),
+            restarts: view.restarts,
+            exit: view.last_exit.as_ref().map(wire::exit),
+            generation: view.generation.0,
+            retry_at: view.retry_at.and_then(Clock::timestamp),
+            membership: run
+                .and_then(|run| run.membership.as_ref())
+                .map(ToString::to_string),
+            message: message.unwrap_or_default(),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of uptime are few")]
+    fn seconds_since(&self, since: Millis) -> f64 {
+        self.clock.now().since(since).0 as f64 / 1000.0
+    }
+
+    fn endpoints(&self, definition: &Definition) -> Vec<Endpoint> {
+        let replicas = definition.core.replicas;
+        let host = self.sessions.host_of(definition);
+        let mut endpoints = Vec::new();
+        for slot in 0..replicas {
+            let id = InstanceId::new(definition.name().clone(), slot);
+            for (name, port) in self.ports.of(&id, definition) {
+                let scheme = scheme_of(definition, &name, port);
+                endpoints.push(Endpoint {
+                    name: name.to_string(),
+                    url: format!("{scheme}://{host}:{port}"),
+                    instance: (replicas > 1).then(|| id.to_string()),
+                });
+            }
+        }
+        endpoints
+    }
+}
+
+/// What is spoken at a port, as far as its name and the probes tell.
+fn scheme_of(definition: &Definition, name: &str, port: u16) -> &'static str {
+    match name {
+        "https" => return "https",
+        "http" | "web" => return "http",
+        _ => {}
+    }
+    let asked = definition.probes.iter().any(|probe| {
+        let at = &probe.check["http"]["port"];
+        at.as_str() == Some(name) || at.as_u64() == Some(u64::from(port))
+    });
+    if asked { "http" } else { "tcp" }
+}
+
+/// Who is waited for.
+fn waited(waits: &WaitsFor) -> ServiceKey {
+    match waits {
+        WaitsFor::Condition { service, .. }
+        | WaitsFor::Conflict { service }
+        | WaitsFor::Dependent { service } => *service,
+    }
+}
+
+fn children(view: &ServiceView) -> Vec<ChildStatus> {
+    let child = |child: &gantry_core::ChildView| ChildStatus {
+        name: child.name.to_string(),
+        state: child.state.to_string(),
+        ready: child.ready,
+    };
+    view.children.iter().map(child).collect()
+}
