@@ -1,0 +1,3 @@
+//! What the tests of this driver share.
+
+pub(crate) mod fake_keeper;
