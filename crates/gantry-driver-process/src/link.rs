@@ -210,7 +210,7 @@ impl Link {
                 self.waiting.push_back(order);
             }
             Order::Said(of, message) if of == self.connections => self.hear(message),
-            Order::Broke(of, reason) if of == self.connections => self.lose(reason),
+            Order::Broke(of, reason) if of == self.connections => self.lose(&reason),
             Order::StillAway(of) if of == self.connections && self.connection.is_none() => {
                 self.report_away();
             }

@@ -25,7 +25,7 @@ use crate::command;
 
 /// How long before the cursor's line reading begins: the longest time for which a line may have been
 /// begun and not ended while others passed it.
-const OVERLAP: Duration = Duration::from_secs(600);
+const OVERLAP: Duration = Duration::from_mins(10);
 
 /// How long a follower waits where the kernel does not tell it of new lines, and before it shows a line
 /// that has no end.
@@ -54,12 +54,12 @@ pub(crate) fn tail(
 }
 
 /// The output that is asked for.
-pub(crate) fn read(layout: &Layout, request: LogRequest) -> LogStream {
+pub(crate) fn read(layout: &Layout, request: &LogRequest) -> LogStream {
     let opened = command::name(&request.instance)
         .map_err(DriverError::from)
         .and_then(|name| {
             let folder = LogFolder::new(layout.log(&name));
-            Reading::begin(folder, &request).map_err(|error| unreadable(&error))
+            Reading::begin(folder, request).map_err(|error| unreadable(&error))
         });
     match opened {
         Err(error) => stream::iter([Err(error)]).boxed(),

@@ -127,7 +127,7 @@ fn kind(errno: Option<Errno>) -> FailureKind {
     }
 }
 
-/// `2 processes are still alive: 123 \`sleep 100\`, 124 \`dd\` (cannot be killed now)`.
+/// What is alive although it should not be: how many, and for each its number, command and state.
 pub(crate) fn left(left: &[LeftProcess]) -> Option<String> {
     if left.is_empty() {
         return None;

@@ -174,7 +174,7 @@ impl Session for ProcessSession {
     }
 
     fn logs(&self, request: LogRequest) -> LogStream {
-        logs::read(&self.context.layout, request)
+        logs::read(&self.context.layout, &request)
     }
 
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {

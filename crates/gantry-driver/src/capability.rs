@@ -32,6 +32,10 @@ pub enum Power {
 
 /// What a mode can do. Plan, engine and the conformance suite decide by it without trying.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations exist"
+)]
 pub struct Capabilities {
     /// Whether gantry starts and stops it at all; if not, requests end at once and probes decide.
     pub manages: bool,

@@ -49,7 +49,9 @@ fn feed(hasher: &mut blake3::Hasher, value: &Value) {
         Value::String(value) => tagged(b's', value.as_bytes()),
         Value::Array(values) => {
             tagged(b'a', &(values.len() as u64).to_le_bytes());
-            values.iter().for_each(|value| feed(hasher, value));
+            for value in values {
+                feed(hasher, value);
+            }
         }
         Value::Object(fields) => {
             tagged(b'o', &(fields.len() as u64).to_le_bytes());

@@ -18,6 +18,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Asked, GRACE, Link, ListFor, Order};
 
+/// How much is read at once.
+const READ: usize = 16 * 1024;
+
 /// A connection on which both sides said hello.
 pub(crate) struct Opened {
     pub(super) welcome: Welcome,
@@ -85,6 +88,7 @@ async fn connect(dir: &Utf8Path, seen: u64) -> Result<Opened, Failed> {
     encode(&client::hello(Role::Supervisor, seen), &mut hello).map_err(io::Error::other)?;
     stream.write_all(&hello).await?;
     let mut reader = FrameReader::new();
+    let mut buffer = vec![0; READ];
     let welcome = tokio::time::timeout(Duration::from_secs(2), async {
         loop {
             let message = reader.next::<Message>().map_err(io::Error::other)?;
@@ -95,7 +99,7 @@ async fn connect(dir: &Utf8Path, seen: u64) -> Result<Opened, Failed> {
                     ..
                 }) => return Err(Failed::Refused(refusal.to_string())),
                 Some(_) => {}
-                None => fill(&mut stream, &mut reader).await?,
+                None => fill(&mut stream, &mut reader, &mut buffer).await?,
             }
         }
     })
@@ -111,9 +115,9 @@ async fn connect(dir: &Utf8Path, seen: u64) -> Result<Opened, Failed> {
 async fn fill(
     stream: &mut (impl AsyncReadExt + Unpin),
     reader: &mut FrameReader,
+    buffer: &mut [u8],
 ) -> io::Result<()> {
-    let mut buffer = [0; 16 * 1024];
-    match stream.read(&mut buffer).await? {
+    match stream.read(buffer).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         length => {
             reader.push(&buffer[..length]);
@@ -133,6 +137,7 @@ async fn read(
             .upgrade()
             .is_some_and(|orders| orders.send(order).is_ok())
     };
+    let mut buffer = vec![0; READ];
     let error = loop {
         match reader.next::<Message>() {
             Ok(Some(message)) => {
@@ -141,7 +146,7 @@ async fn read(
                 }
             }
             Ok(None) => {
-                if let Err(error) = fill(&mut stream, &mut reader).await {
+                if let Err(error) = fill(&mut stream, &mut reader, &mut buffer).await {
                     break error.to_string();
                 }
             }
@@ -176,7 +181,7 @@ impl Link {
     }
 
     /// The connection broke: seek another, and say so if that takes long.
-    pub(super) fn lose(&mut self, reason: String) {
+    pub(super) fn lose(&mut self, reason: &str) {
         tracing::info!(reason, "lost the connection to the keeper");
         self.connection = None;
         self.outbox.clear();

@@ -179,9 +179,10 @@ impl Link {
         let stops = slot.take_stops(|of| of >= generation);
         let floor = slot.floor;
         // The keeper heard of their stop before it could carry them out, or was replaced in between.
-        let overtaken = match stops.is_empty() {
-            true => Vec::new(),
-            false => slot.take_starts(|of| of <= floor),
+        let overtaken = if stops.is_empty() {
+            Vec::new()
+        } else {
+            slot.take_starts(|of| of <= floor)
         };
         let asking = slot.stops.is_empty().then(|| slot.stop_command.take());
         if let Some(command) = asking.flatten() {

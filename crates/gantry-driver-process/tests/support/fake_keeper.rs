@@ -377,10 +377,10 @@ impl Shared {
             tokio::time::sleep(time.min(limit)).await;
             let mut state = shared.lock();
             // It may have been cancelled, and another of its name be running.
-            if !state
+            if state
                 .jobs
                 .get(&name)
-                .is_some_and(|job| job.started_us == started_us)
+                .is_none_or(|job| job.started_us != started_us)
             {
                 return;
             }

@@ -77,7 +77,7 @@ pub(super) async fn what_ignores_a_stop_is_killed_after_its_grace(bench: &mut Be
 
 pub(super) async fn a_kill_overtakes_a_graceful_stop(bench: &mut Bench<'_>) -> Case {
     let mut settings = bench.harness.settings();
-    settings.stop.grace = Duration::from_secs(600);
+    settings.stop.grace = Duration::from_mins(10);
     let from = bench.recipe_with(&Recipe::IgnoresStop, settings)?;
     bench.up(&instance(), 1, &from).await?;
     bench.listen().await;

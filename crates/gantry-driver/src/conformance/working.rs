@@ -42,7 +42,7 @@ async fn outcome(bench: &mut Bench<'_>, job: JobRequest) -> Result<JobOutcome, S
     }
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 pub(super) async fn a_job_tells_its_exit_status(bench: &mut Bench<'_>) -> Case {
     for code in [0, 7] {

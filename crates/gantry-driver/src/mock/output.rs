@@ -28,7 +28,7 @@ impl Backend {
 }
 
 /// Reads as asked. A cursor is the number of lines before it.
-pub(super) fn read(shared: &Arc<Shared>, stack: &SmolStr, request: LogRequest) -> LogStream {
+pub(super) fn read(shared: &Arc<Shared>, stack: &SmolStr, request: &LogRequest) -> LogStream {
     let key: Key = (stack.clone(), request.instance.clone());
     let (place, printed) = {
         let backend = shared.lock();

@@ -214,15 +214,14 @@ impl Shared {
         let result = match (thing, MockSpec::read(&request.to.spec)) {
             (_, Err(error)) => Err(error.to_string()),
             (Some(thing), Ok(spec)) if thing.lives() && thing.generation == generation => {
-                match spec.update_error.clone() {
-                    Some(reason) => Err(reason),
-                    None => {
-                        thing.spec = Arc::new(spec);
-                        thing.settings = request.to.settings;
-                        thing.revision = request.to.revision;
-                        thing.digest = request.to.digest;
-                        Ok(())
-                    }
+                if let Some(reason) = spec.update_error {
+                    Err(reason)
+                } else {
+                    thing.spec = Arc::new(spec);
+                    thing.settings = request.to.settings;
+                    thing.revision = request.to.revision;
+                    thing.digest = request.to.digest;
+                    Ok(())
                 }
             }
             _ => Err("it does not run".to_owned()),

@@ -124,7 +124,7 @@ impl Session for MockSession {
     }
 
     fn logs(&self, request: LogRequest) -> LogStream {
-        output::read(&self.shared, &self.stack, request)
+        output::read(&self.shared, &self.stack, &request)
     }
 
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {
