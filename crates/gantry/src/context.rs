@@ -11,9 +11,6 @@ use crate::error::Error;
 use crate::output::Output;
 use crate::stack_file;
 
-/// The names of stack files, in the order in which they are looked for.
-const NAMES: [&str; 3] = ["gantry.toml", "gantry.yaml", "gantry.yml"];
-
 /// The stack that a verb is about.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
@@ -93,15 +90,7 @@ fn find() -> Result<Utf8PathBuf, Error> {
             io::ErrorKind::InvalidData.into(),
         )
     })?;
-    for folder in here.ancestors() {
-        for name in NAMES {
-            let file = folder.join(name);
-            if file.is_file() {
-                return canonical(&file);
-            }
-        }
-    }
-    Err(Error::NoStackFile { from: here })
+    canonical(&gantry_stack::import::find_file(&here)?)
 }
 
 /// The path that is the same from wherever and however it is named.

@@ -6,6 +6,7 @@ use std::io;
 use camino::Utf8PathBuf;
 use gantry_api::client::ClientError;
 use gantry_api::home::HomeError;
+use gantry_stack::import::FindError;
 
 use crate::cli::Format;
 use crate::output::Output;
@@ -16,12 +17,9 @@ use crate::view::{Data, diagnostics, to_yaml};
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Nobody said which stack, and there is no stack file around.
-    #[error("there is no gantry.toml or gantry.yaml in {from} or above it")]
-    NoStackFile {
-        /// Where it was looked for.
-        from: Utf8PathBuf,
-    },
+    /// Nobody said which stack, and there is no stack file around, or more than one.
+    #[error(transparent)]
+    NoStackFile(#[from] FindError),
     /// The named stack file is not there.
     #[error("failed to open the stack file {file}")]
     Unopened {
@@ -102,7 +100,7 @@ impl Error {
     /// The exit code, as `--help` documents it.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::NoStackFile { .. }
+            Self::NoStackFile(_)
             | Self::Unopened { .. }
             | Self::StackFile(_)
             | Self::UnknownService { .. } => 2,
@@ -120,7 +118,7 @@ impl Error {
     /// What to do about it.
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoStackFile { .. } => "write one, or name it with -f FILE".to_owned(),
+            Self::NoStackFile(_) => "write one, or name it with -f FILE".to_owned(),
             Self::UnknownService {
                 nearest: Some(nearest),
                 ..
@@ -160,7 +158,7 @@ impl Error {
             Format::Yaml => output.results.bytes(to_yaml(&self.value()).as_bytes()),
             Format::Table | Format::Wide => {
                 if let Self::StackFile(problems) = self {
-                    diagnostics::show(problems, &output.notes);
+                    diagnostics::show(&problems.0, &output.notes);
                 } else {
                     output.notes.lines(&self.lines());
                 }
@@ -170,7 +168,7 @@ impl Error {
 
     fn value(&self) -> serde_json::Value {
         if let Self::StackFile(problems) = self
-            && let Data::Value(value) = diagnostics::data(problems)
+            && let Data::Value(value) = diagnostics::data(&problems.0)
         {
             return value;
         }

@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::graph::{Edge, Graph};
 use gantry_core::{Condition, ServiceKey};
 use gantry_stack::diagnostic::Report;
+use gantry_stack::load::Loaded;
 use gantry_stack::model;
 use indexmap::IndexSet;
 use serde_json::Value;
@@ -37,9 +38,7 @@ pub(crate) struct StackFile {
     pub(crate) name: String,
     /// Its services, in start order.
     pub(crate) services: Vec<ServiceLine>,
-    model: model::Stack,
-    warnings: Option<Problems>,
-    origins: Vec<OriginLine>,
+    loaded: Loaded,
 }
 
 /// A service.
@@ -76,19 +75,21 @@ pub(crate) struct DependencyLine {
 
 /// Read it, with everything that it imports.
 pub(crate) fn load(context: &Context<'_>, args: &ModelArgs) -> Result<StackFile, Error> {
-    let loaded = read::read(&context.files, args)?;
+    load_with(context, args, &[])
+}
+
+/// The same, with these services in it whatever their profiles.
+pub(crate) fn load_with(
+    context: &Context<'_>,
+    args: &ModelArgs,
+    services: &[String],
+) -> Result<StackFile, Error> {
+    let loaded = read::read(&context.files, args, services)?;
     Ok(StackFile {
         name: loaded.stack.name.to_string(),
         services: in_start_order(&loaded.stack),
-        model: loaded.stack,
-        warnings: loaded.warnings,
-        origins: loaded.origins,
+        loaded,
     })
-}
-
-/// The schema of stack files.
-pub(crate) fn schema() -> Value {
-    read::schema()
 }
 
 /// Names and descriptions of the services of the file that a shell's line means: `-f FILE` in it, else
@@ -135,33 +136,33 @@ impl StackFile {
 
     /// Tell people what is odd. Programs get it from `validate`.
     pub(crate) fn warn(&self, output: &Output) {
-        if let Some(warnings) = &self.warnings
-            && !output.is_for_programs()
-        {
+        let warnings = &self.loaded.warnings;
+        if !warnings.diagnostics.is_empty() && !output.is_for_programs() {
             diagnostics::show(warnings, &output.notes);
         }
     }
 
     /// What is odd, as data.
     pub(crate) fn warnings(&self) -> Vec<Value> {
-        let warnings = self.warnings.as_ref().map(diagnostics::warnings);
-        warnings.unwrap_or_default()
+        diagnostics::warnings(&self.loaded.warnings)
     }
 
     /// The model for the supervisor.
     pub(crate) fn model(&self) -> Result<Box<RawValue>, Error> {
-        serde_json::value::to_raw_value(&self.model)
+        serde_json::value::to_raw_value(&self.loaded.stack)
             .map_err(|source| Error::io("write the model", source.into()))
     }
 
     /// The model for people.
     pub(crate) fn model_value(&self) -> Value {
-        serde_json::to_value(&self.model).unwrap_or_default()
+        let mut model = serde_json::to_value(&self.loaded.stack).unwrap_or_default();
+        without_origins(&mut model);
+        model
     }
 
     /// Each value and where it came from.
-    pub(crate) fn origins(self) -> Vec<OriginLine> {
-        self.origins
+    pub(crate) fn origins(&self) -> Vec<OriginLine> {
+        self.loaded.origins().into_iter().map(read::origin).collect()
     }
 
     /// These services with what they need; if none is named, those that start by themselves.
@@ -180,6 +181,21 @@ impl StackFile {
         }
         let all = self.services.iter();
         all.filter(|one| wanted.contains(&*one.name)).collect()
+    }
+}
+
+/// Leave out where things were written: that is told on its own.
+fn without_origins(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let told = |origin: &Value| origin.get("file").is_some() && origin.get("line").is_some();
+            if map.get("origin").is_some_and(told) {
+                map.shift_remove("origin");
+            }
+            map.values_mut().for_each(without_origins);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_origins),
+        _ => {}
     }
 }
 

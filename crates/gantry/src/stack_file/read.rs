@@ -1,26 +1,47 @@
 //! The seam to the library that reads stack files.
 
 use camino::Utf8PathBuf;
-use gantry_stack::model;
-use serde_json::Value;
+use gantry_stack::load::{LoadOptions, Loaded, ValueOrigin, load};
 
 use super::Problems;
 use crate::cli::ModelArgs;
 use crate::error::Error;
 use crate::view::origins::OriginLine;
 
-/// What was read.
-pub(super) struct Read {
-    pub(super) stack: model::Stack,
-    pub(super) warnings: Option<Problems>,
-    pub(super) origins: Vec<OriginLine>,
+/// Read these files, of which the first is the stack file.
+pub(super) fn read(
+    files: &[Utf8PathBuf],
+    args: &ModelArgs,
+    services: &[String],
+) -> Result<Loaded, Error> {
+    let here = std::env::current_dir().ok();
+    let here = here.and_then(|here| Utf8PathBuf::from_path_buf(here).ok());
+    let options = LoadOptions {
+        files: files.to_vec(),
+        folder: here.unwrap_or_else(|| "/".into()),
+        // What is not text cannot be meant in a stack file.
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        modes: args.modes.clone(),
+        profiles: args.profiles.clone(),
+        services: services.to_vec(),
+        assignments: Vec::new(),
+    };
+    load(&options).map_err(|report| Error::StackFile(Problems(report)))
 }
 
-pub(super) fn read(files: &[Utf8PathBuf], args: &ModelArgs) -> Result<Read, Error> {
-    let _ = (files, args);
-    Err(Error::io("read", std::io::ErrorKind::Unsupported.into()))
-}
-
-pub(super) fn schema() -> Value {
-    Value::Null
+/// One value with its place, for people.
+pub(super) fn origin(value: ValueOrigin) -> OriginLine {
+    let origin = match (&value.file, value.line, value.column) {
+        (Some(file), Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+        (Some(file), ..) => file.clone(),
+        _ => value.layer.to_string(),
+    };
+    OriginLine {
+        path: value.path,
+        value: value.value,
+        origin,
+        layer: value.layer.to_string(),
+    }
 }

@@ -12,7 +12,7 @@ use crate::view::plan::PlanView;
 
 /// Ask the supervisor what `up` would do; without one, everything that is wanted would be started.
 pub(crate) fn run(context: &Context<'_>, args: &PlanArgs) -> Result<PlanView, Error> {
-    let stack = stack_file::load(context, &args.model)?;
+    let stack = stack_file::load_with(context, &args.model, &args.services)?;
     stack.check(&args.services)?;
     let asked = match context.client() {
         Some(client) if client.dir().guard_socket().exists() => {

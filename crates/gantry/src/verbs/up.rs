@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         show(context.output, &plan::run(context, &args)?);
         return Ok(0);
     }
-    let stack = stack_file::load(context, &args.model)?;
+    let stack = stack_file::load_with(context, &args.model, &args.services)?;
     stack.check(&args.services)?;
     stack.warn(context.output);
     let dir = context

@@ -11,13 +11,12 @@ use miette::{
 use super::Data;
 use crate::humane;
 use crate::output::Stream;
-use crate::stack_file::Problems;
 use crate::style::{Text, Tone};
 
 /// The same for programs: `errors`, and `warnings` if there are any.
-pub(crate) fn data(problems: &Problems) -> Data {
-    let mut value = serde_json::json!({ "errors": of(problems, Severity::Error) });
-    let warnings = warnings(problems);
+pub(crate) fn data(report: &Report) -> Data {
+    let mut value = serde_json::json!({ "errors": of(report, Severity::Error) });
+    let warnings = warnings(report);
     if !warnings.is_empty() {
         value["warnings"] = warnings.into();
     }
@@ -25,12 +24,12 @@ pub(crate) fn data(problems: &Problems) -> Data {
 }
 
 /// What is odd, but not wrong.
-pub(crate) fn warnings(problems: &Problems) -> Vec<serde_json::Value> {
-    of(problems, Severity::Warning)
+pub(crate) fn warnings(report: &Report) -> Vec<serde_json::Value> {
+    of(report, Severity::Warning)
 }
 
-fn of(problems: &Problems, severity: Severity) -> Vec<serde_json::Value> {
-    let all = problems.0.plain().into_iter();
+fn of(report: &Report, severity: Severity) -> Vec<serde_json::Value> {
+    let all = report.plain().into_iter();
     all.filter(|one| one.severity == severity)
         .map(|one| {
             serde_json::json!({
@@ -43,15 +42,13 @@ fn of(problems: &Problems, severity: Severity) -> Vec<serde_json::Value> {
 }
 
 /// For people: each with its place in the file, and how many there are.
-pub(crate) fn show(problems: &Problems, stream: &Stream) {
-    let report = &problems.0;
+pub(crate) fn show(report: &Report, stream: &Stream) {
     let handler = GraphicalReportHandler::new_themed(if stream.colour() {
         GraphicalTheme::unicode()
     } else {
         GraphicalTheme::unicode_nocolor()
     })
     .with_width(stream.width().unwrap_or(100))
-    .with_context_lines(0)
     .with_links(false);
     for diagnostic in &report.diagnostics {
         let mut text = String::new();

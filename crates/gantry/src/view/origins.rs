@@ -38,6 +38,8 @@ pub(crate) struct OriginLine {
     pub(crate) value: String,
     /// Where it came from: `gantry.toml:12:9`, `environment GANTRY_MODE`, `default`.
     pub(crate) origin: String,
+    /// The layer: `default`, `import`, `file`, `override`, `environment`, `flag`.
+    pub(crate) layer: String,
 }
 
 impl View for OriginsView {
@@ -48,7 +50,7 @@ impl View for OriginsView {
             Column::left("VALUE"),
         ]);
         for line in &self.values {
-            let tone = if line.origin == "default" {
+            let tone = if line.layer == "default" {
                 Tone::Dim
             } else {
                 Tone::Plain
