@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::folder::{LogFolder, rotated_name};
-use crate::record::{FormatTime, Record, Stream};
+use crate::record::{FormatTime, HEAD_LENGTH, Record, Stream};
 
 /// When a file is full, and how many full ones stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,17 @@ impl Default for Policy {
             keep: 5,
         }
     }
+}
+
+/// Why something could not be written, and how much of it was.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the log")]
+pub struct AppendError {
+    /// So many bytes of what was given are in the log.
+    pub done: usize,
+    /// The kernel's word.
+    #[source]
+    pub source: io::Error,
 }
 
 /// Writes one instance's log. The file is opened when it is needed and may be
@@ -67,8 +78,8 @@ impl LogWriter {
 
     /// Write what was read from a stream at one moment: whole lines, and what is left of one.
     ///
-    /// Either all of it is in the file when this returns, or an error is returned and none of it is,
-    /// so that the caller may try again with the same bytes.
+    /// If that fails, the error says how much of it is in the log; the caller may try again with the
+    /// rest. Nothing is ever there by half.
     ///
     /// `scratch` is working memory; give the same again and nothing is allocated.
     pub fn append(
@@ -77,31 +88,52 @@ impl LogWriter {
         at: Timestamp,
         bytes: &[u8],
         scratch: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    ) -> Result<(), AppendError> {
         scratch.clear();
         let time = FormatTime::new(at);
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', bytes) {
-            time.record(stream, true, &bytes[start..end], scratch);
-            start = end + 1;
+        // What stands before `done` is in the log, what stands before `start` in `scratch`.
+        let (mut done, mut start) = (0, 0);
+        let ends = memchr::memchr_iter(b'\n', bytes).map(|end| (end, true));
+        for (end, full) in ends.chain([(bytes.len(), false)]) {
+            if start >= end && !full {
+                break;
+            }
+            let length = (HEAD_LENGTH + end - start + 1) as u64;
+            let open = self.open();
+            let full_file = self.is_full(scratch.len() as u64, length);
+            let flushed = open.and_then(|()| {
+                if full_file {
+                    self.write(scratch)?;
+                    done = start;
+                    scratch.clear();
+                    self.rotate(at)?;
+                }
+                Ok(())
+            });
+            flushed.map_err(|source| AppendError { done, source })?;
+            time.record(stream, full, &bytes[start..end], scratch);
+            start = end + usize::from(full);
         }
-        if start < bytes.len() {
-            time.record(stream, false, &bytes[start..], scratch);
-        }
-        self.write(at, scratch)?;
-        if let Some(partial) = self.partial_mut(stream)
-            && !bytes.is_empty()
-        {
-            *partial = start < bytes.len();
+        self.write(scratch)
+            .map_err(|source| AppendError { done, source })?;
+        if let (Some(partial), Some(last)) = (self.partial_mut(stream), bytes.last()) {
+            *partial = *last != b'\n';
         }
         Ok(())
+    }
+
+    /// Whether the file would grow beyond its size with `more`, after what is waiting.
+    fn is_full(&self, waiting: u64, more: u64) -> bool {
+        let before = self.size + waiting;
+        self.policy.max_size > 0 && before > 0 && before + more > self.policy.max_size
     }
 
     /// The stream ended. A last line without a newline is ended here, so that the next start of the
     /// service begins a line of its own.
     pub fn end(&mut self, stream: Stream, at: Timestamp) -> io::Result<()> {
         if self.partial_mut(stream).is_some_and(|partial| *partial) {
-            self.append(stream, at, b"\n", &mut Vec::new())?;
+            self.append(stream, at, b"\n", &mut Vec::new())
+                .map_err(|error| error.source)?;
         }
         Ok(())
     }
@@ -111,6 +143,7 @@ impl LogWriter {
         let mut line = text.replace('\n', " ").into_bytes();
         line.push(b'\n');
         self.append(Stream::Keeper, at, &line, &mut Vec::new())
+            .map_err(|error| error.source)
     }
 
     /// Close the file until something is written again.
@@ -131,18 +164,11 @@ impl LogWriter {
         }
     }
 
-    fn write(&mut self, at: Timestamp, records: &[u8]) -> io::Result<()> {
+    fn write(&mut self, records: &[u8]) -> io::Result<()> {
         if records.is_empty() {
             return Ok(());
         }
         self.open()?;
-        let full = self.policy.max_size > 0
-            && self.size > 0
-            && self.size + records.len() as u64 > self.policy.max_size;
-        if full {
-            self.rotate(at)?;
-            self.open()?;
-        }
         let Some(file) = &mut self.file else {
             return Err(io::Error::other("the log file is not open"));
         };

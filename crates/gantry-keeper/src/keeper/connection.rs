@@ -101,7 +101,7 @@ impl Keeper<'_> {
     pub(super) fn hear(&mut self, id: u32) {
         let mut ended = false;
         if let Some(connection) = self.connections.open.get_mut(&id) {
-            let mut buffer = [0; 64 * 1024];
+            let mut buffer = [0; 16 * 1024];
             // A bounded share of one turn; what is left makes the descriptor ready again.
             for _ in 0..16 {
                 match connection.stream.read(&mut buffer) {

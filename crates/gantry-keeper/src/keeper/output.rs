@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
-use gantry_log::Stream;
+use gantry_log::{AppendError, Stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -91,6 +91,7 @@ impl Keeper<'_> {
         if let What::Instance { log, .. } = &run.what
             && log.waiting.is_some()
         {
+            self.poller.remove(pipe);
             return Read::Blocked;
         }
         let length = match rustix::io::read(pipe, &mut self.buffer) {
@@ -133,16 +134,16 @@ impl Keeper<'_> {
                                 log.writer.folder().current()
                             ));
                         }
+                        let rest = &bytes[error.done.min(length)..];
                         match log.overflow {
                             Overflow::Block => {
                                 let stream = u8::from(stream == 1);
-                                log.waiting = Some((stream, at, bytes.to_vec()));
+                                log.waiting = Some((stream, at, rest.to_vec()));
                                 true
                             }
                             Overflow::Drop => {
-                                log.dropped.0 += length as u64;
-                                log.dropped.1 +=
-                                    bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+                                log.dropped.0 += rest.len() as u64;
+                                log.dropped.1 += memchr::memchr_iter(b'\n', rest).count() as u64;
                                 false
                             }
                         }
@@ -187,10 +188,11 @@ impl Keeper<'_> {
         else {
             return;
         };
-        let Some((stream, at, bytes)) = log.waiting.take() else {
+        let Some((stream, at, mut bytes)) = log.waiting.take() else {
             return;
         };
-        if write_log(log, stream.into(), at, &bytes, &mut self.scratch).is_err() {
+        if let Err(error) = write_log(log, stream.into(), at, &bytes, &mut self.scratch) {
+            bytes.drain(..error.done.min(bytes.len()));
             log.waiting = Some((stream, at, bytes));
             self.timers.set(Instant::now() + RETRY, Timer::LogRetry(id));
             return;
@@ -280,7 +282,7 @@ impl Keeper<'_> {
             .take(FILES_AT_ONCE)
             .collect();
         for id in ids {
-            if let Some(state) = self.runs.get(&id).and_then(|run| self.instance_state(run))
+            if let Some(state) = self.runs.get(&id).and_then(|run| Self::instance_state(run))
                 && let Err(error) = self.write_run_file(state)
             {
                 report(format!("cannot write a run.json: {error}"));
@@ -339,13 +341,14 @@ fn write_log(
     at: Timestamp,
     bytes: &[u8],
     scratch: &mut Vec<u8>,
-) -> std::io::Result<()> {
+) -> Result<(), AppendError> {
     if log.dropped.0 > 0 {
         let (bytes, lines) = log.dropped;
-        log.writer.note(
-            at,
-            &format!("the log could not be written: {bytes} bytes, {lines} lines are missing"),
-        )?;
+        let text =
+            format!("the log could not be written: {bytes} bytes, {lines} lines are missing");
+        log.writer
+            .note(at, &text)
+            .map_err(|source| AppendError { done: 0, source })?;
         log.dropped = (0, 0);
         log.reported = false;
     }

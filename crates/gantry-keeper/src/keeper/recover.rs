@@ -237,25 +237,23 @@ impl Keeper<'_> {
         }
         if run.exit.is_none() {
             let is_ours = same_boot && run.boot_id == self.shared.boot_id;
-            let process = run.process.filter(|_| is_ours);
+            // Under the guard that it is a child of, a zombie is one whose status is about to come.
+            let process = run
+                .process
+                .filter(|process| is_ours && (same_guard || process.is_alive()));
             let pidfd = process.and_then(|process| gantry_sys::pidfd(process).ok().flatten());
-            match pidfd {
-                Some(pidfd) => self.watch(id, pidfd, !same_guard),
-                None => {
-                    let reason = if same_boot {
-                        "guard and keeper were killed, and nobody was there to wait for it"
-                    } else {
-                        "the machine was started anew"
-                    };
-                    // Looked again: it may have ended since, and the guard have written it down.
-                    self.read_orphans();
-                    self.leader_ended(
-                        id,
-                        Exit::Unknown {
-                            reason: reason.into(),
-                        },
-                    );
-                }
+            if let Some(pidfd) = pidfd {
+                self.watch(id, pidfd, !same_guard);
+            } else {
+                let reason = if same_boot {
+                    "guard and keeper were killed, and nobody was there to wait for it"
+                } else {
+                    "the machine was started anew"
+                };
+                // Looked again: it may have ended since, and the guard have written it down.
+                self.read_orphans();
+                let reason = reason.into();
+                self.leader_ended(id, Exit::Unknown { reason });
             }
         }
         if self.runs.get(&id).is_some_and(|run| run.stop.is_some()) {

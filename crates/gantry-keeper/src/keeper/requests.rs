@@ -185,9 +185,10 @@ impl Keeper<'_> {
             },
             (Scope::Group, Some(leader)) => {
                 // Its exit is not known yet, so it is not waited for, so its number is its own.
-                match leader.exists() && gantry_sys::kill_group(leader, signal).map_err(failed)? {
-                    true => Ok(Reply::Done),
-                    false => Err(gone()),
+                if leader.exists() && gantry_sys::kill_group(leader, signal).map_err(failed)? {
+                    Ok(Reply::Done)
+                } else {
+                    Err(gone())
                 }
             }
             (Scope::Tree, _) => {
@@ -234,7 +235,7 @@ impl Keeper<'_> {
         Ok(Reply::Done)
     }
 
-    fn process_id(&self, run: &Run) -> Option<ProcessId> {
+    fn process_id(run: &Run) -> Option<ProcessId> {
         run.process.map(|process| ProcessId {
             pid: process.pid,
             start_time: process.start_time,
@@ -242,7 +243,7 @@ impl Keeper<'_> {
         })
     }
 
-    pub(super) fn instance_state(&self, run: &Run) -> Option<InstanceState> {
+    pub(super) fn instance_state(run: &Run) -> Option<InstanceState> {
         let What::Instance {
             name, generation, ..
         } = &run.what
@@ -252,7 +253,7 @@ impl Keeper<'_> {
         Some(InstanceState {
             instance: name.clone(),
             generation: *generation,
-            process: self.process_id(run),
+            process: Self::process_id(run),
             started_us: run.started_us,
             ended_us: run.ended_us,
             proof: run.proof,
@@ -268,11 +269,11 @@ impl Keeper<'_> {
         };
         for run in self.runs.values() {
             match &run.what {
-                What::Instance { .. } => listing.instances.extend(self.instance_state(run)),
+                What::Instance { .. } => listing.instances.extend(Self::instance_state(run)),
                 What::Job { name, .. } if run.exit.is_none() => {
                     listing
                         .jobs
-                        .extend(self.process_id(run).map(|process| JobState {
+                        .extend(Self::process_id(run).map(|process| JobState {
                             job: name.clone(),
                             process,
                             started_us: run.started_us,
@@ -300,5 +301,5 @@ pub(super) fn instant_of(boot_ms: u64) -> Instant {
 /// A moment so much later; one that is too far away to be named means never, which a year is.
 pub(super) fn after(now: Instant, wait: Duration) -> Instant {
     now.checked_add(wait)
-        .unwrap_or(now + Duration::from_secs(60 * 60 * 24 * 365))
+        .unwrap_or(now + Duration::from_hours(24 * 365))
 }

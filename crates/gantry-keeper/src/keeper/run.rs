@@ -16,6 +16,10 @@ pub(super) type RunId = u32;
 
 /// One program that was started: an instance or a job.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all combinations occur"
+)]
 pub(super) struct Run {
     pub(super) what: What,
     /// Its leader, if it ever ran.

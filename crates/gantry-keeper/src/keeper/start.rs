@@ -12,6 +12,7 @@ use gantry_sys::{
 use super::poller::Token;
 use super::requests::after;
 use super::run::{Capture, Log, Run, RunId, What};
+use super::timers::Timer;
 use super::{Keeper, boot_millis, now_us, written_down};
 use crate::guard::MARK;
 use crate::ledger::{Entry, Starting};
@@ -60,15 +61,9 @@ impl Keeper<'_> {
                     generation: known,
                 });
             }
-            // The log goes on where the start before has left it.
             if let Some(mut before) = self.runs.remove(&id) {
                 self.end_output(&mut before);
-                if let What::Instance { log: old, .. } = &mut before.what {
-                    log = Some(std::mem::replace(
-                        &mut old.writer,
-                        LogWriter::new(gantry_log::LogFolder::new("/"), Policy::default()),
-                    ));
-                }
+                log = Self::take_log(&mut before);
                 self.close_run(before);
             }
         }
@@ -76,19 +71,24 @@ impl Keeper<'_> {
             max_size: policy.max_size,
             keep: policy.keep,
         };
-        let folder = gantry_log::LogFolder::new(self.shared.layout.log(&name));
-        let mut writer = log.unwrap_or_else(|| LogWriter::new(folder, rotation));
-        writer.set_policy(rotation);
-        let what = What::Instance {
-            name: name.clone(),
-            generation,
-            log: Box::new(Log {
-                writer,
+        // The log goes on where the start before has left it.
+        let mut log = log.unwrap_or_else(|| {
+            let folder = gantry_log::LogFolder::new(self.shared.layout.log(&name));
+            Box::new(Log {
+                writer: LogWriter::new(folder, rotation),
                 overflow: policy.overflow,
                 waiting: None,
                 dropped: (0, 0),
                 reported: false,
-            }),
+            })
+        });
+        log.writer.set_policy(rotation);
+        log.overflow = policy.overflow;
+        let retry = log.waiting.is_some();
+        let what = What::Instance {
+            name: name.clone(),
+            generation,
+            log,
         };
         let id = self.start(
             what,
@@ -99,6 +99,9 @@ impl Keeper<'_> {
             &format!("{name}/{generation}"),
         );
         self.instances.insert(name.clone(), id);
+        if retry {
+            self.timers.set(Instant::now(), Timer::LogRetry(id));
+        }
         let Some(run) = self.runs.get(&id) else {
             return Ok(Reply::Done);
         };
@@ -117,11 +120,25 @@ impl Keeper<'_> {
             (failure, _) => EventBody::SpawnFailed {
                 instance: name,
                 generation,
-                failure: failure.clone().unwrap_or_else(|| lost()),
+                failure: failure.clone().unwrap_or_else(lost),
             },
         };
         self.happened(body);
         Ok(Reply::Done)
+    }
+
+    fn take_log(run: &mut Run) -> Option<Box<Log>> {
+        let What::Instance { log, .. } = &mut run.what else {
+            return None;
+        };
+        let nowhere = LogWriter::new(gantry_log::LogFolder::new("/"), Policy::default());
+        Some(Box::new(Log {
+            writer: std::mem::replace(&mut log.writer, nowhere),
+            overflow: log.overflow,
+            waiting: log.waiting.take(),
+            dropped: log.dropped,
+            reported: log.reported,
+        }))
     }
 
     pub(super) fn spawn_job(
@@ -170,10 +187,8 @@ impl Keeper<'_> {
                 pid: process.pid,
                 start_time: process.start_time,
             });
-            self.timers.set(
-                after(Instant::now(), limit),
-                super::timers::Timer::JobLimit(id),
-            );
+            self.timers
+                .set(after(Instant::now(), limit), Timer::JobLimit(id));
         } else {
             self.job_ended(id);
         }

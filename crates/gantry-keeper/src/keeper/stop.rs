@@ -38,22 +38,21 @@ impl Keeper<'_> {
             return;
         };
         let key = run.key();
-        match &mut run.stop {
-            Some(stop) => stop.deadline = stop.deadline.min(deadline),
-            None => {
-                run.stop = Some(Stop {
-                    signal,
-                    deadline,
-                    killed: None,
-                    next: now,
-                    looks: 0,
-                    rest_asked: false,
-                    resisted: false,
-                });
-                run.dirty = true;
-                if !grace.is_zero() && run.exit.is_none() && run.failure.is_none() {
-                    self.ask(id, signal);
-                }
+        if let Some(stop) = &mut run.stop {
+            stop.deadline = stop.deadline.min(deadline);
+        } else {
+            run.stop = Some(Stop {
+                signal,
+                deadline,
+                killed: None,
+                next: now,
+                looks: 0,
+                rest_asked: false,
+                resisted: false,
+            });
+            run.dirty = true;
+            if !grace.is_zero() && run.exit.is_none() && run.failure.is_none() {
+                self.ask(id, signal);
             }
         }
         let grace = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);

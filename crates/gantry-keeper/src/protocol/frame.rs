@@ -74,6 +74,10 @@ impl FrameReader {
     }
 
     /// The next whole frame, decoded; `None` if more bytes are needed.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is no iterator: `None` is not the end, and the type is the caller's choice"
+    )]
     pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let waiting = &self.buffer[self.start..];
         let Some((word, body)) = waiting.split_first_chunk::<4>() else {

@@ -59,13 +59,12 @@ fn descriptors_do_not_grow() {
             .count()
     };
     let mut before = 0;
+    let names: Vec<String> = (1..=20).map(|number| format!("a.{number}")).collect();
     for generation in 1..=5 {
-        for number in 1..=20 {
-            stack.shell(&format!("a.{number}"), generation, "echo hello");
+        for name in &names {
+            stack.shell(name, generation, "echo hello");
         }
-        for number in 1..=20 {
-            stack.exited(&format!("a.{number}"));
-        }
+        stack.all_exited(&names);
         eventually("the pipes are closed", || {
             generation == 1 || count(keeper) <= before
         });

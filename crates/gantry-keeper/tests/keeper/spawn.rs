@@ -90,7 +90,7 @@ fn a_service_gets_what_was_asked_for() {
         "-c",
         "echo $0 $1 $A ${FROM_UP-unset} $PWD $(umask) $(ulimit -n) $(ulimit -c); \
          ls -l /proc/self/fd | grep -c -- '->'; readlink /proc/self/fd/0; \
-         echo to err >&2; ps -o sid=,pgid= -p $$ | tr -s ' ' | sed \"s/$$/me/g\"",
+         echo to err >&2; echo ,$(ps -o sid=,pgid= -p $$) | tr -s ' ' ',' | sed \"s/$$/me/g\"",
         "zero",
         "one two",
     ]);
@@ -111,7 +111,7 @@ fn a_service_gets_what_was_asked_for() {
         lines,
         [
             "4",
-            " me me",
+            ",me,me",
             "/dev/null",
             "to err",
             "zero one two b c unset /usr 0027 99 0"

@@ -115,9 +115,14 @@ fn a_stop_right_behind_a_spawn_is_heeded() {
         ]
     });
     stack.client.tell(requests).unwrap();
-    for number in 1..=20 {
-        let (exit, _) = stack.stopped(&format!("a.{number}"));
+    let mut left: std::collections::BTreeSet<u32> = (1..=20).collect();
+    while !left.is_empty() {
+        let (number, exit) = stack.until(|body| match body {
+            EventBody::Stopped { instance, exit, .. } => Some((instance.number(), exit.clone())),
+            _ => None,
+        });
         assert_eq!(exit, terminated());
+        assert!(left.remove(&number), "{number} twice");
     }
     assert_eq!(stack.services(), [0; 0]);
 }

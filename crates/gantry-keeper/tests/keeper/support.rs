@@ -41,10 +41,10 @@ impl Stack {
         let guard = start_guard(dir, no_cgroup);
         let client = connect(dir);
         Self {
+            folder,
             guard,
             no_cgroup,
             client,
-            folder,
         }
     }
 
@@ -62,7 +62,7 @@ impl Stack {
 
     /// Connect again, as a new supervisor would that remembers nothing.
     pub(crate) fn reconnect(&mut self) {
-        self.client = connect(&self.dir().to_owned());
+        self.client = connect(self.dir());
     }
 
     /// Start a guard where the one before was killed.
@@ -129,6 +129,18 @@ impl Stack {
             }
             _ => None,
         })
+    }
+
+    /// Wait until all of these have ended, in whatever order.
+    pub(crate) fn all_exited(&mut self, names: &[String]) {
+        let mut left: std::collections::BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        while !left.is_empty() {
+            let name = self.until(|body| match body {
+                EventBody::Exited { instance, .. } => Some(instance.clone()),
+                _ => None,
+            });
+            assert!(left.remove(name.as_str()), "{name} twice");
+        }
     }
 
     pub(crate) fn stopped(&mut self, wanted: &str) -> (Exit, bool) {

@@ -231,6 +231,7 @@ fn when_all_are_killed_survivors_are_adopted() {
         kill(supervisor);
         eventually("they are gone", || !alive(keeper));
         kill(pid);
+        eventually("it is dead", || !alive(pid));
         stack.new_guard();
         let unknown = stack.exited("c.1");
         assert!(
@@ -331,7 +332,7 @@ fn shutdown_is_refused_while_something_runs_and_leaves_nothing_after() {
     assert!(stack.client.welcome().last_sequence >= 3);
     assert!(matches!(
         stack.list().instances[0].phase,
-        Phase::Exited { .. }
+        Phase::Stopped { .. }
     ));
     let refusal = spawn("a.1", 1, command(&["sleep", "1"]));
     assert_eq!(stack.client.ask(refusal).unwrap(), Reply::Known);
