@@ -14,6 +14,7 @@ mod action;
 mod backend;
 mod calm;
 mod checks;
+mod client;
 mod random;
 mod runner;
 mod shrink;

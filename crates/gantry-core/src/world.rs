@@ -10,8 +10,7 @@
 //! 3. *Act*: when the queue is empty, the first service in start order of those that were touched
 //!    starts or stops what its counters allow; that queues it again, and the graph settles before
 //!    the next one acts. So nobody acts on counters that are about to change: without this, two
-//!    services in conflict would both start in the same event, and a dependent would start on the
-//!    readiness of something that the same event takes down.
+//!    services in conflict could both start in the same event.
 //! 4. *Publish*: every touched service compares its state with the one last told, and tells.
 //!
 //! Each service only has counters of what is unmet, so an event costs the edges of what changed.

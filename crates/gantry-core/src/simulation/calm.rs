@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::action::Action;
 use super::runner::Runner;
-use crate::event::Event;
+use crate::event::{ChangeEffect, Event};
 use crate::ids::{InstanceKey, Millis};
 use crate::spec::Kind;
 use crate::state::{Desired, ServiceState};
@@ -144,8 +144,29 @@ impl Runner {
                 return Err(format!("{name:?} came to rest badly: {}", self.describe()));
             }
         }
+        self.check_revisions()?;
         if let Some((id, _)) = self.checker.operations.iter().find(|(_, ended)| !**ended) {
             return Err(format!("operation {id} never ended: {}", self.describe()));
+        }
+        Ok(())
+    }
+
+    /// What a change has to replace is not running any more.
+    fn check_revisions(&self) -> Result<(), String> {
+        for key in self.world.services() {
+            let Some(view) = self.world.service(key) else {
+                continue;
+            };
+            let Some(name) = self.world.name(key) else {
+                continue;
+            };
+            let replaces = self.stack.effect(name) >= ChangeEffect::Restart;
+            let old = view.instances.iter().find(|instance| {
+                instance.state == ServiceState::Running && instance.revision < view.revision
+            });
+            if let Some(old) = old.filter(|_| replaces) {
+                return Err(format!("{name} still runs revision {}", old.revision));
+            }
         }
         Ok(())
     }

@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::action::Action;
 use super::backend::{Backend, News, Work, start_failure};
-use super::checks::{Checker, check_conflicts, check_tried_again};
+use super::checks::{Checker, check_conflicts};
 use super::stack::Stack;
 use super::{Schedule, Violation};
 use crate::effect::{Effect, StopHow};
-use crate::event::{Command, Event, ObservedInstance, Targets};
+use crate::event::{Event, ObservedInstance};
 use crate::failure::{ExitStatus, Failure, FailureKind, Stage};
 use crate::ids::{
     EffectId, Generation, InstanceId, InstanceKey, Millis, OperationId, ServiceKey, ServiceName,
@@ -26,7 +26,7 @@ pub(super) struct Runner {
     pub(super) now: Millis,
     pub(super) timers: BTreeMap<TimerId, Millis>,
     disk: Vec<SavedService>,
-    last_operation: OperationId,
+    pub(super) last_operation: OperationId,
     trace: Option<Vec<String>>,
 }
 
@@ -80,7 +80,7 @@ impl Runner {
         }
     }
 
-    fn name(&self, pick: usize) -> ServiceName {
+    pub(super) fn name(&self, pick: usize) -> ServiceName {
         self.stack.names[pick % self.stack.names.len()].clone()
     }
 
@@ -203,105 +203,6 @@ impl Runner {
             }
             Action::Nonsense { which, number } => self.nonsense(which, number),
         }
-    }
-
-    /// A client asks for something.
-    pub(super) fn ask(&mut self, action: Action) -> Result<(), String> {
-        self.last_operation = self.last_operation.next();
-        let operation = self.last_operation;
-        let mut stops = Vec::new();
-        let mut hurry = false;
-        let mut plan = None;
-        let command = match action {
-            Action::Up {
-                variant,
-                named,
-                hurry: soon,
-            } => {
-                hurry = soon;
-                let targets = named.map_or(Targets::AutoStart, |pick| {
-                    Targets::Named(vec![self.name(pick)])
-                });
-                plan = Some((self.stack.variant(variant).to_vec(), targets));
-                None
-            }
-            Action::Start(pick) => Some(Command::Start {
-                services: vec![self.name(pick)],
-            }),
-            Action::Stop {
-                service,
-                cascade,
-                force,
-                kill,
-            } => {
-                let name = self.name(service);
-                stops.push(name.clone());
-                let how = if kill {
-                    StopHow::Kill
-                } else {
-                    StopHow::Graceful
-                };
-                Some(Command::Stop {
-                    services: vec![name],
-                    cascade,
-                    force,
-                    how,
-                })
-            }
-            Action::Restart { service, cascade } => Some(Command::Restart {
-                services: vec![self.name(service)],
-                cascade,
-            }),
-            Action::Down { kill } => {
-                stops.clone_from(&self.stack.names);
-                let how = if kill {
-                    StopHow::Kill
-                } else {
-                    StopHow::Graceful
-                };
-                Some(Command::Down { how })
-            }
-            Action::Scale { service, replicas } => Some(Command::Scale {
-                service: self.name(service),
-                replicas,
-            }),
-            Action::Cancel(which) => {
-                let open = self.checker.operations.iter().filter(|(_, ended)| !**ended);
-                let open: Vec<_> = open.map(|(id, _)| *id).collect();
-                let operation = pick(&open, which).copied().unwrap_or(OperationId(0));
-                Some(Command::Cancel { operation })
-            }
-            _ => None,
-        };
-        let timeout = hurry.then_some(Millis(3_000));
-        let event = match (command, plan) {
-            (Some(command), _) => Event::Command {
-                operation,
-                command,
-                timeout,
-            },
-            (None, Some((specs, targets))) => Event::Model {
-                operation,
-                specs,
-                changes: self.stack.changes(),
-                targets,
-                timeout,
-            },
-            (None, None) => return Ok(()),
-        };
-        self.checker.operations.insert(operation, false);
-        if stops.is_empty() && !matches!(action, Action::Scale { .. }) {
-            self.checker.asked_to_run();
-        }
-        let refused = self.tell_and_see(event, operation)?;
-        if refused {
-            return Ok(());
-        }
-        self.checker.asked_to_stop(stops);
-        if matches!(action, Action::Up { named: None, .. }) {
-            return check_tried_again(&self.world);
-        }
-        Ok(())
     }
 
     fn work(&mut self, which: usize, exits_first: bool) -> Result<(), String> {
@@ -533,7 +434,11 @@ impl Runner {
     }
 
     /// Gives the world an event and does what it wants done. Says whether the operation was refused.
-    fn tell_and_see(&mut self, event: Event, operation: OperationId) -> Result<bool, String> {
+    pub(super) fn tell_and_see(
+        &mut self,
+        event: Event,
+        operation: OperationId,
+    ) -> Result<bool, String> {
         self.note(|| format!("  <- {event:?}"));
         self.checker.hear(&event, &self.world);
         let mut effects = Vec::new();

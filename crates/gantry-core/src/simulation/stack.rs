@@ -53,6 +53,12 @@ impl Stack {
         &self.variants[number % VARIANTS]
     }
 
+    /// What a change of a service needs.
+    pub(super) fn effect(&self, service: &ServiceName) -> ChangeEffect {
+        let position = self.names.iter().position(|name| name == service);
+        position.map_or(ChangeEffect::None, |position| self.effects[position])
+    }
+
     pub(super) fn changes(&self) -> Vec<Change> {
         let change = |(service, effect): (&ServiceName, &ChangeEffect)| Change {
             service: service.clone(),

@@ -6,6 +6,10 @@ use smol_str::SmolStr;
 
 use super::World;
 use super::offer::{Offer, Standing};
+#[cfg(any(test, feature = "simulation"))]
+use super::service::Run;
+#[cfg(any(test, feature = "simulation"))]
+use super::timers::TimerTarget;
 use crate::effect::{Effect, Transition};
 use crate::ids::ServiceKey;
 
@@ -198,6 +202,27 @@ impl World {
                 return Err(format!(
                     "{name} counts {counters:?}, it should be {expected:?}"
                 ));
+            }
+        }
+        self.audit_timers()
+    }
+
+    /// Every timer belongs to someone who waits for it.
+    fn audit_timers(&self) -> Result<(), String> {
+        for (id, target) in &self.timers {
+            let waited = match target {
+                TimerTarget::Start(at) => {
+                    let slot = &self.services[at.service.index()].slots[usize::from(at.slot)];
+                    slot.start_timer == Some(*id)
+                }
+                TimerTarget::Backoff(at) => {
+                    let slot = &self.services[at.service.index()].slots[usize::from(at.slot)];
+                    matches!(slot.run, Run::Backoff { timer, .. } if timer == *id)
+                }
+                TimerTarget::Operation(operation) => self.operations.contains_key(operation),
+            };
+            if !waited {
+                return Err(format!("nobody waits for timer {id} any more ({target:?})"));
             }
         }
         Ok(())

@@ -7,3 +7,4 @@ mod harness;
 mod models;
 mod operations;
 mod stops;
+mod total;

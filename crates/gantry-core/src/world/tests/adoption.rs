@@ -199,3 +199,37 @@ fn restored_is_only_the_first_event() {
     harness.tell(Event::Restored { services });
     assert_eq!(harness.state("api"), ServiceState::Running);
 }
+
+#[test]
+fn two_in_conflict_do_not_start_in_the_same_event() {
+    let mut web = spec("web", &[]);
+    web.conflicts_with.push(super::harness::name("legacy"));
+    let saved = |spec: crate::spec::ServiceSpec| crate::world::SavedService {
+        spec,
+        desired: crate::state::Desired::Running,
+        revision: crate::ids::Revision(1),
+        replace_below: crate::ids::Revision(0),
+        update_below: crate::ids::Revision(0),
+        leaving: false,
+    };
+    let mut harness = Harness::new();
+    // No command leads here; a file that someone edited may.
+    harness.tell(Event::Restored {
+        services: vec![saved(spec("legacy", &[])), saved(web)],
+    });
+    harness.observed(&[]);
+    assert_eq!(harness.starts(), ["legacy"]);
+    assert_eq!(harness.state("web"), ServiceState::Waiting);
+}
+
+#[test]
+fn what_left_the_file_is_still_leaving_for_the_next_supervisor() {
+    let specs = [spec("api", &[]), spec("old", &[])];
+    let mut harness = Harness::up(&specs);
+    harness.model(&specs[..1]);
+    let mut new = harness.restarted();
+    assert!(new.view("old").leaving);
+    let service = new.key("old");
+    new.observed(&[("api", 1, running(0))]);
+    assert!(new.effects.contains(&Effect::Removed { service }));
+}
