@@ -1,5 +1,4 @@
 //! From text to one merged tree with variables put in: 10,000 services, in both formats.
-#![expect(missing_docs, reason = "criterion's macros make items without any")]
 
 use std::fmt::Write as _;
 use std::hint::black_box;

@@ -2,9 +2,17 @@
 
 use super::Element;
 
+mod compose;
+mod container;
+mod helm;
+mod kubernetes;
 mod process;
 mod remote;
 
+pub use compose::COMPOSE;
+pub use container::{BUILD, CONTAINER, VOLUME};
+pub use helm::HELM;
+pub use kubernetes::KUBERNETES;
 pub use process::PROCESS;
 pub use remote::REMOTE;
 
@@ -36,6 +44,38 @@ pub static ALL: &[Mode] = &[
         has_children: false,
     },
     Mode {
+        name: "container",
+        element: &CONTAINER,
+        on_host: false,
+        fixed_addresses: false,
+        has_ports: true,
+        has_children: false,
+    },
+    Mode {
+        name: "compose",
+        element: &COMPOSE,
+        on_host: false,
+        fixed_addresses: false,
+        has_ports: false,
+        has_children: true,
+    },
+    Mode {
+        name: "kubernetes",
+        element: &KUBERNETES,
+        on_host: false,
+        fixed_addresses: false,
+        has_ports: false,
+        has_children: true,
+    },
+    Mode {
+        name: "helm",
+        element: &HELM,
+        on_host: false,
+        fixed_addresses: false,
+        has_ports: false,
+        has_children: true,
+    },
+    Mode {
         name: "remote",
         element: &REMOTE,
         on_host: false,
@@ -43,6 +83,13 @@ pub static ALL: &[Mode] = &[
         has_ports: true,
         has_children: false,
     },
+];
+
+/// The engines that run containers.
+const ENGINES: &[(&str, &str)] = &[
+    ("auto", "the one that answers, Docker first"),
+    ("docker", "Docker"),
+    ("podman", "Podman"),
 ];
 
 /// Every mode's name, with what it is.

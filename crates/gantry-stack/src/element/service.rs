@@ -53,6 +53,10 @@ const FIELDS: &[Field] = &[
     field("env-files", Kind::OneOrMany(&Kind::Path), "Files with `NAME=value` lines that go below `env`."),
     field("forward", Kind::OneOrMany(const { &Kind::Element(&FORWARD) }), "Ways from localhost to it."),
     field("process", Kind::Element(&mode::PROCESS), "It may run as a native process."),
+    field("container", Kind::Element(&mode::CONTAINER), "It may run as a container."),
+    field("compose", Kind::Element(&mode::COMPOSE), "It may run as a Compose project, or part of one."),
+    field("kubernetes", Kind::Element(&mode::KUBERNETES), "It may run in a cluster, from manifests or a kustomization."),
+    field("helm", Kind::Element(&mode::HELM), "It may run as a Helm release."),
     field("remote", Kind::Element(&mode::REMOTE), "It may run elsewhere, and is only probed."),
 ];
 

@@ -79,11 +79,12 @@ pub(super) fn whole(loading: &mut Loading<'_>, drafts: &[Draft<'_>]) {
     }
     let excluded = |one: &str, other: &str| {
         let names = |draft: &&Draft<'_>, of: &str, with: &str| {
-            *draft.name == *of && draft.service.as_ref().is_some_and(|service| {
-                service.conflicts_with.iter().any(
+            *draft.name == *of
+                && draft.service.as_ref().is_some_and(|service| {
+                    service.conflicts_with.iter().any(
                     |conflict| matches!(conflict, Conflict::Service(name) if name.as_str() == with),
                 )
-            })
+                })
         };
         drafts
             .iter()

@@ -1,0 +1,64 @@
+//! Manifests or a kustomization.
+
+use super::super::{Element, Field, Kind, Names, field};
+
+/// `[services.NAME.kubernetes]`.
+pub static KUBERNETES: Element = Element::new(
+    "kubernetes",
+    "Manifests or a kustomization, applied to a cluster. A text alone is the manifests' path.",
+    FIELDS,
+)
+.short("manifests")
+.exclusive(&[&["manifests", "kustomize"]])
+.one_of(&[&["manifests", "kustomize"]]);
+
+const FIELDS: &[Field] = &[
+    field(
+        "manifests",
+        Kind::OneOrMany(&Kind::Path),
+        "Files with manifests, or folders of such.",
+    ),
+    field("kustomize", Kind::Path, "The folder of a kustomization."),
+    field(
+        "context",
+        Kind::Template,
+        "The context of the configuration file; the stack's, then the current one, if absent.",
+    ),
+    field(
+        "kubeconfig",
+        Kind::Path,
+        "The configuration file; the stack's, then the usual one, if absent.",
+    ),
+    field(
+        "namespace",
+        Kind::Template,
+        "The namespace of objects that name none; the stack's, then the context's, if absent.",
+    ),
+    field(
+        "create-namespace",
+        Kind::Bool,
+        "Whether the namespace is made if it is not there.",
+    )
+    .default("false"),
+    field(
+        "workload",
+        Kind::Template,
+        "The object that `replicas`, `restart` and `logs` are about, as `deployment/NAME`; all workloads if absent.",
+    ),
+    field(
+        "images",
+        Kind::Map(Names::Free, &Kind::Template),
+        "Images to use in place of those that the manifests name.",
+    ),
+    field(
+        "prune",
+        Kind::Bool,
+        "Whether objects that gantry applied, and that the manifests no longer have, are deleted.",
+    )
+    .default("true"),
+    field(
+        "wait-for",
+        Kind::OneOrMany(&Kind::Text),
+        "Conditions beyond the usual ones that make it ready, as `certificate/web=Ready`.",
+    ),
+];
