@@ -6,6 +6,7 @@
 mod any;
 mod element;
 mod expected;
+mod foreign;
 mod known;
 mod text;
 
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::element::scalar::Problem;
-use crate::element::{Element, Kind, Names, scalar};
+use crate::element::{Element, Kind, Names, SECRET, scalar};
 use crate::node::{self, Node};
 use crate::source::SourceMap;
 use crate::span::Span;
@@ -83,6 +84,10 @@ impl<'a> Decoder<'a> {
 
     /// Reads a value of this kind. Nothing comes back when there was something to complain about.
     pub fn decode(&mut self, kind: &'static Kind, node: &Node) -> Option<Value> {
+        // What `${}` could not be put into was complained about.
+        if node.is_unresolved() {
+            return None;
+        }
         if matches!(
             kind,
             Kind::Bool | Kind::Integer(..) | Kind::Scalar(_) | Kind::Word(_) | Kind::Text
@@ -160,7 +165,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Does something with `key` added to the path.
-    fn under<T>(&mut self, key: &str, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn under<T>(&mut self, key: &str, act: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(Step::Key(SmolStr::new(key)));
         let result = act(self);
         self.path.pop();
@@ -294,7 +299,10 @@ impl<'a> Decoder<'a> {
                     Some(Value::from(text))
                 }
                 Some(text) => {
-                    let near = crate::nearest::did_you_mean(text, words.iter().map(|w| w.0));
+                    let words = || words.iter().map(|word| word.0);
+                    let near = foreign::word(text, words())
+                        .map(|ours| format!("it is called `{ours}` here"))
+                        .or_else(|| crate::nearest::did_you_mean(text, words()));
                     let message = format!("{} cannot be `{text}`", self.subject());
                     let wrong = Diagnostic::error("unknown-word", node.span, message)
                         .expected(expected::of(kind))
@@ -328,7 +336,7 @@ impl<'a> Decoder<'a> {
                     !line.contains(['"', '\'', '|', '&', ';', '<', '>', '$', '*', '`', '\\']);
                 let hint = if plain {
                     format!("write [{}]", words.join(", "))
-                } else if self.mode == Some("process") && self.path.len() > 1 {
+                } else if self.mode == Some("process") && self.subject() == "`command`" {
                     "write the program and its arguments as a list, or `shell = \"…\"` if you want a shell".to_owned()
                 } else {
                     "write the program and its arguments as a list; for a shell, [\"sh\", \"-c\", \"…\"]".to_owned()
@@ -347,9 +355,15 @@ impl<'a> Decoder<'a> {
     /// Complains that the value is of another kind.
     fn mismatch(&mut self, kind: &'static Kind, node: &Node) -> Option<Value> {
         let message = format!("{} is {}", self.subject(), node.kind());
-        let wrong =
-            Diagnostic::error("wrong-kind", node.span, message).expected(expected::of(kind));
-        self.complain(wrong);
+        let secret = matches!(kind, Kind::Template | Kind::Text)
+            && node
+                .as_map()
+                .is_some_and(|map| map.names().any(|key| SECRET.field(key).is_some()));
+        let hint = secret.then_some(
+            "a secret can only stand in `env`, headers, values and passwords; everybody sees arguments",
+        );
+        let wrong = Diagnostic::error("wrong-kind", node.span, message);
+        self.complain(wrong.expected(expected::of(kind)).hint_if(hint));
         None
     }
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::source::SourceMap;
 use crate::span::Span;
 
+mod plain;
+
 #[cfg(test)]
 mod tests;
 
@@ -211,13 +213,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, one) in self.plain().iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{one}")?;
-        }
-        Ok(())
+        self.diagnostics
+            .iter()
+            .try_for_each(|one| plain::write(f, one, &self.sources))
     }
 }
 

@@ -136,7 +136,8 @@ impl Loading<'_> {
         let mut tree = import::read_stack(&inputs, self.sources, self.diagnostics)?;
         let services = self.take(&mut tree.root, "services");
         let vars = self.take(&mut tree.root, "vars");
-        let (stack, inactive) = self.stack(&file, &tree.root, &tree.variables, vars, &services)?;
+        let (stack, inactive) = self.stack(&file, &tree.root, &tree.variables, &vars, &services)?;
+        self.put_back(&mut tree.root, vars);
         self.put_back(&mut tree.root, services);
         Some(Loaded {
             stack,
@@ -178,7 +179,7 @@ impl Loading<'_> {
         file: &Utf8Path,
         root: &Node,
         variables: &Variables,
-        vars: Option<node::Entry>,
+        vars: &Option<node::Entry>,
         services: &Option<node::Entry>,
     ) -> Option<(Stack, Vec<(ServiceName, Vec<SmolStr>)>)> {
         let dir = file.parent().unwrap_or(Utf8Path::new("/")).to_owned();

@@ -6,8 +6,9 @@ mod tests;
 /// The candidate that `name` was most likely meant to be, if any is near enough.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = fold(name);
-    // One slip in a short name, a third of a longer one.
-    let limit = (wanted.chars().count() / 3).max(1);
+    // One slip in a short name, a third of a longer one. Another letter alone is another name.
+    let length = wanted.chars().count();
+    let limit = (length / 3).max(usize::from(length > 1));
     candidates
         .into_iter()
         .map(|candidate| {

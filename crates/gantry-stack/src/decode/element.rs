@@ -2,39 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Decoder, accepts, expected, short_of};
+use super::{Decoder, accepts, expected, foreign, short_of};
 use crate::diagnostic::Diagnostic;
 use crate::element::{self, Element, Kind, Need};
-use crate::nearest::did_you_mean;
+use crate::nearest::{did_you_mean, nearest};
 use crate::node::{self, Node};
-
-/// What other managers call the keys of ours.
-const FOREIGN: &[(&str, &str)] = &[
-    ("args", "command"),
-    ("autostart", "auto-start"),
-    ("cmd", "command"),
-    ("cwd", "folder"),
-    ("dependencies", "depends-on"),
-    ("directory", "folder"),
-    ("entry", "command"),
-    ("env-file", "env-files"),
-    ("environment", "env"),
-    ("exec", "command"),
-    ("health", "readiness"),
-    ("healthcheck", "readiness"),
-    ("instances", "replicas"),
-    ("liveness-probe", "liveness"),
-    ("needs", "depends-on"),
-    ("period", "interval"),
-    ("readiness-probe", "readiness"),
-    ("requires", "depends-on"),
-    ("retries", "failures"),
-    ("scale", "replicas"),
-    ("threshold", "failures"),
-    ("workdir", "folder"),
-    ("working-dir", "folder"),
-    ("working-directory", "folder"),
-];
 
 impl Decoder<'_> {
     /// Reads a mapping with known keys, and does its last step.
@@ -69,9 +41,14 @@ impl Decoder<'_> {
             if entry.value.is_null() {
                 continue;
             }
+            let outer = self.mode;
+            if element.name == "service" {
+                self.mode = element::mode::find(field.key).map(|mode| mode.name);
+            }
             let value = self.under(field.key, |decoder| {
                 decoder.decode(&field.kind, &entry.value)
             });
+            self.mode = outer;
             match value {
                 Some(value) => {
                     map.insert(field.key.to_owned(), value);
@@ -79,7 +56,17 @@ impl Decoder<'_> {
                 None => whole = false,
             }
         }
+        let unknown = entries.names().any(|name| element.field(name).is_none());
         let there = |key: &str| entries.get(key).is_some_and(|node| !node.is_null());
+        // A key that is misspelt is not missing, too.
+        let meant: Vec<&str> = entries
+            .names()
+            .filter(|name| element.field(name).is_none())
+            .filter_map(|name| {
+                let keys = || element.fields.iter().map(|field| field.key);
+                foreign::key(&name.to_lowercase(), keys()).or_else(|| nearest(name, keys()))
+            })
+            .collect();
         for group in element.exclusive {
             let mut found = group.iter().filter(|key| there(key));
             if let (Some(first), Some(second)) = (found.next(), found.next()) {
@@ -88,13 +75,14 @@ impl Decoder<'_> {
             }
         }
         for group in element.one_of {
-            if !group.iter().any(|key| there(key)) {
+            // One that is not known was probably meant to be it.
+            if !unknown && !group.iter().any(|key| there(key)) {
                 self.missing(element, node, group);
                 whole = false;
             }
         }
         for field in element.fields {
-            if field.need == Need::Required && !there(field.key) {
+            if field.need == Need::Required && !there(field.key) && !meant.contains(&field.key) {
                 self.missing(element, node, &[field.key]);
                 whole = false;
             }
@@ -121,10 +109,8 @@ impl Decoder<'_> {
         let keys = || element.fields.iter().map(|field| field.key);
         let folded = key.name.replace('_', "-").to_lowercase();
         let foreign = || {
-            FOREIGN
-                .iter()
-                .find(|(theirs, ours)| *theirs == folded && element.field(ours).is_some())
-                .map(|(_, ours)| format!("it is called `{ours}` here"))
+            let ours = foreign::key(&folded, keys())?;
+            Some(format!("it is called `{ours}` here"))
         };
         let elsewhere = || {
             let of: Vec<String> = element::mode::ALL
@@ -153,7 +139,8 @@ impl Decoder<'_> {
         match (element.name, &self.service) {
             ("stack", _) => "a stack".to_owned(),
             ("service", Some(name)) => format!("the service `{name}`"),
-            (name, _) => format!("`{name}`"),
+            (name, _) if self.path.is_empty() => format!("`{name}`"),
+            _ => self.subject(),
         }
     }
 

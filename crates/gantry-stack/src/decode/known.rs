@@ -6,7 +6,6 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::Decoder;
-use super::text::shielded;
 use crate::diagnostic::Diagnostic;
 use crate::nearest::did_you_mean;
 use crate::node::Node;
@@ -110,8 +109,7 @@ impl Decoder<'_> {
 
     /// The value of a text that is one reference, if it is known; its kind is kept.
     pub(super) fn known_whole(&mut self, node: &Node) -> Option<Option<Value>> {
-        let text = node.as_str()?;
-        let template = Template::parse(&shielded(node, text)).ok()?;
+        let template = Template::parse_node(node).ok()?;
         match self.look_up_quietly(template.as_reference()?, node)? {
             Lookup::Known(value) => Some(Some(value)),
             Lookup::Wrong => Some(None),

@@ -1,7 +1,6 @@
 //! Texts with references, paths and secrets.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use camino::Utf8Path;
 use serde_json::Value;
@@ -78,7 +77,7 @@ impl Decoder<'_> {
         if !text.contains("{{") {
             return Some(Template::literal(text));
         }
-        let template = match Template::parse(&shielded(node, text)) {
+        let template = match Template::parse_node(node) {
             Ok(template) => template,
             Err(error) => {
                 let place = within(text, node.span, error.at.clone(), self.sources);
@@ -163,8 +162,7 @@ impl Decoder<'_> {
 
     /// The value of a text that is one reference and known, with its kind kept.
     fn whole(&mut self, node: &Node) -> Option<Option<Node>> {
-        let text = node.as_str()?;
-        let template = Template::parse(&shielded(node, text)).ok()?;
+        let template = Template::parse_node(node).ok()?;
         let reference = template.as_reference()?;
         if !matches!(reference.path.first()?.as_str(), "vars" | "stack") {
             return None;
@@ -187,25 +185,6 @@ impl Decoder<'_> {
             None => node.span,
         }
     }
-}
-
-/// The text with the braces that `${}` put in made literal.
-pub(super) fn shielded<'t>(node: &Node, text: &'t str) -> Cow<'t, str> {
-    let Some(substituted) = node.substituted.as_ref().filter(|s| !s.ranges.is_empty()) else {
-        return Cow::Borrowed(text);
-    };
-    let mut out = String::with_capacity(text.len() + 8);
-    let mut from = 0;
-    for range in &substituted.ranges {
-        let (start, end) = (range.start as usize, range.end as usize);
-        let (Some(before), Some(inside)) = (text.get(from..start), text.get(start..end)) else {
-            return Cow::Borrowed(text);
-        };
-        let _ = write!(out, "{before}{}", inside.replace("{{", "{{{{"));
-        from = end;
-    }
-    out.push_str(&text[from..]);
-    Cow::Owned(out)
 }
 
 /// A known value as it appears inside a text.

@@ -22,7 +22,7 @@ fn they_are_sorted_and_said_once() {
     let report = all.finish(sources.into());
     assert_eq!(
         report.to_string(),
-        "error: first\none.toml:2:1: error: second; expected a name\n  two.toml:1:5: there\n  hint: do this\ntwo.toml:1:1: warning: third"
+        "error: first\none.toml:2:1: error: second; expected a name\n  2 | bb = 2\n    | ^^\n  two.toml:1:5: there\n  1 | c = 3\n    |     ^\n  hint: do this\ntwo.toml:1:1: warning: third\n  1 | c = 3\n    | ^\n"
     );
     let plain = &report.plain()[1];
     assert_eq!(plain.excerpt.as_deref(), Some("bb = 2"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::scalar::{DURATION, REGEX, STATUS};
+use super::scalar::{DURATION, REGEX, SPAN, STATUS};
 use super::{Element, Field, Kind, Names, field};
 use crate::decode::Decoder;
 use crate::node::Node;
@@ -35,9 +35,9 @@ const FIELDS: &[Field] = &[
     field("grpc", Kind::Element(&GRPC), "The gRPC health service answers `SERVING`. A text or number alone is the port."),
     field("notify", Kind::Bool, "The service says so itself, as `sd_notify` does: `true`."),
     field("fd", Kind::Integer(3, 1023), "The service writes a line to this descriptor."),
-    field("interval", Kind::Scalar(&DURATION), "The time between two checks once the service is up.")
+    field("interval", Kind::Scalar(&SPAN), "The time between two checks once the service is up.")
         .default("\"10s\""),
-    field("timeout", Kind::Scalar(&DURATION), "How long one check may take.").default("\"1s\""),
+    field("timeout", Kind::Scalar(&SPAN), "How long one check may take.").default("\"1s\""),
     field(
         "failures",
         Kind::Integer(1, 10_000),
@@ -114,7 +114,7 @@ pub static FILE: Element = Element::new(
         field("path", Kind::Path, "The file.").required(),
         field(
             "max-age",
-            Kind::Scalar(&DURATION),
+            Kind::Scalar(&SPAN),
             "It must have changed within this time.",
         ),
         field("contains", Kind::Text, "It must contain this text."),
@@ -207,7 +207,7 @@ fn wrong_url(text: &str) -> Option<String> {
         .strip_prefix("http://")
         .or_else(|| text.strip_prefix("https://"));
     match rest {
-        None => Some(format!("`{text}` is no URL of http")),
+        None => Some(format!("`{text}` is no URL")),
         Some(rest) if rest.is_empty() || rest.starts_with(['/', ':']) => {
             Some(format!("`{text}` has no host"))
         }

@@ -1,6 +1,6 @@
 //! When and how fast a service is started again.
 
-use super::scalar::{BACKOFF, DURATION};
+use super::scalar::{BACKOFF, DURATION, SPAN};
 use super::{Element, Field, Kind, field};
 
 /// `restart`.
@@ -31,7 +31,7 @@ const FIELDS: &[Field] = &[
         "So many restarts within `window`, then it is a crash loop and `failed`. 0 means no ceiling.",
     )
     .default("5"),
-    field("window", Kind::Scalar(&DURATION), "The window of the ceiling.").default("\"10m\""),
+    field("window", Kind::Scalar(&SPAN), "The window of the ceiling.").default("\"10m\""),
     field(
         "stable",
         Kind::Scalar(&DURATION),

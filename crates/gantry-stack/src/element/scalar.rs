@@ -17,7 +17,7 @@ mod umask;
 
 pub use backoff::BACKOFF;
 pub use bytes::SIZE;
-pub use duration::{DURATION, parse_duration};
+pub use duration::{DURATION, SPAN, parse_duration};
 pub(crate) use name::check_name;
 pub use name::{CHILD_NAME, NAME, SERVICE_NAME};
 pub use number::NUMBER;

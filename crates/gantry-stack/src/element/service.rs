@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::mode::{self, NAMES};
-use super::scalar::{DURATION, NAME, PORT};
+use super::scalar::{NAME, PORT, SPAN};
 use super::{
     CONFLICT, DEPENDENCY, Element, FORWARD, Field, Kind, LOGS, Names, PROBE, RESOURCES, RESTART,
     STOP, field,
@@ -27,7 +27,7 @@ const FIELDS: &[Field] = &[
     field("description", Kind::Text, "One line for people."),
     field("mode", Kind::Word(NAMES), "The mode in which it runs, when it offers several."),
     field("auto-start", Kind::Bool, "Whether a bare `gantry up` starts it.").default("true"),
-    field("order", Kind::Integer(i32::MIN as i64, i32::MAX as i64), "Breaks ties among services that may start together: the lower first.")
+    field("order", Kind::Integer(-1_000_000, 1_000_000), "Breaks ties among services that may start together: the lower first.")
         .default("0"),
     field(
         "job",
@@ -41,7 +41,7 @@ const FIELDS: &[Field] = &[
     field("profiles", Kind::OneOrMany(const { &Kind::Scalar(&NAME) }), "The profiles it belongs to. It is left out unless one of them is active, it is named, or something needs it."),
     field("ports", Kind::Map(Names::Plain, const { &Kind::Scalar(&PORT) }), "Its ports by name; 0 picks a free one and tells everyone."),
     field("replicas", Kind::Integer(0, 10_000), "How many instances there should be.").default("1"),
-    field("start-timeout", Kind::Scalar(&DURATION), "Until it is ready; then it is failed, with the cause.").default("\"60s\""),
+    field("start-timeout", Kind::Scalar(&SPAN), "Until it is ready; then it is failed, with the cause.").default("\"60s\""),
     field("restart", Kind::Element(&RESTART), "When and how fast it is started again."),
     field("stop", Kind::Element(&STOP), "How it is stopped."),
     field("resources", Kind::Element(&RESOURCES), "How much of the machine it may take."),

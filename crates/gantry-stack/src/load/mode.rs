@@ -84,6 +84,8 @@ pub(super) fn select(loading: &mut Loading<'_>, drafts: &mut [Draft<'_>], of_sta
     for draft in drafts {
         let own = draft.node.at(["mode"]);
         let own = own.and_then(|node| Some((node.as_str()?, node.span)));
+        // Any other word was complained about already.
+        let own = own.filter(|(mode, _)| NAMES.iter().any(|(known, _)| known == mode));
         let flagged = of_one
             .iter()
             .rev()

@@ -39,7 +39,10 @@ pub(super) fn decode<'n>(
     for entry in map {
         let named = decoder.service_name(&entry.key);
         decoder.service = Some(entry.key.name.clone());
-        let json = match decoder.element(&SERVICE, &entry.value) {
+        let json = decoder.under(&entry.key.name, |decoder| {
+            decoder.element(&SERVICE, &entry.value)
+        });
+        let json = match json {
             Some(Value::Object(json)) if named => Some(json),
             _ => None,
         };

@@ -15,6 +15,18 @@ pub static DURATION: Scalar = Scalar {
     parse,
 };
 
+/// A duration that is not zero.
+pub static SPAN: Scalar = Scalar {
+    name: "duration",
+    expected: "a duration such as \"10s\"",
+    schema: r#"{"type":"string","pattern":"^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$"}"#,
+    example: "\"3s\"",
+    parse: |node| match parse(node)? {
+        zero if zero == 0 => Err(Problem::value("this must be longer than 0")),
+        value => Ok(value),
+    },
+};
+
 const UNITS: [(&str, f64); 5] = [
     ("ms", 1.0),
     ("s", 1_000.0),

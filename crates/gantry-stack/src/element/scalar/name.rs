@@ -9,7 +9,7 @@ use crate::node::Node;
 /// A word of letters, digits, hyphens, underscores and dots.
 pub static NAME: Scalar = Scalar {
     name: "name",
-    expected: "a name of letters, digits, `-`, `_` and `.`",
+    expected: "a name such as \"web\"",
     schema: r#"{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$"}"#,
     example: "\"web\"",
     parse: parse_name,
