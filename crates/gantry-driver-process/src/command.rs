@@ -1,5 +1,6 @@
 //! From a specification to what the keeper spawns.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::InstanceId;
 use gantry_driver::{LogPolicy, Overflow, Recorded, Settings, SpecError, StackIdentity};
 use gantry_keeper::protocol as keeper;
@@ -17,7 +18,7 @@ pub(crate) fn service(
     let settings = &from.settings;
     Ok(keeper::Command {
         env: environment(stack, instance, &spec, settings),
-        cwd: spec.working_folder(settings),
+        cwd: below(&stack.base_dir, spec.working_folder(settings)),
         inherit_env: spec.inherit_env,
         user: spec.user,
         group: spec.group,
@@ -35,6 +36,15 @@ pub(crate) fn service(
         },
         argv: spec.command,
     })
+}
+
+/// A folder that is not absolute begins in the stack file's.
+fn below(base: &Utf8Path, folder: Utf8PathBuf) -> Utf8PathBuf {
+    if folder.as_str().is_empty() {
+        base.to_owned()
+    } else {
+        base.join(folder)
+    }
 }
 
 /// What the keeper is to run beside this instance: another command, with all else the same, but for
