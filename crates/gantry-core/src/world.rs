@@ -14,6 +14,28 @@
 //! 4. *Publish*: every touched service compares its state with the one last told, and tells.
 //!
 //! Each service only has counters of what is unmet, so an event costs the edges of what changed.
+//!
+//! # How it is used
+//!
+//! ```
+//! use gantry_core::{
+//!     Effect, Event, Millis, ModeName, OperationId, ServiceName, ServiceSpec, Targets, World,
+//! };
+//!
+//! let db = ServiceSpec::new(ServiceName::new("db")?, ModeName::new("process"));
+//! let mut world = World::new(1);
+//! let mut effects = Vec::new();
+//! let up = Event::Model {
+//!     operation: OperationId(1),
+//!     specs: vec![db],
+//!     changes: Vec::new(),
+//!     targets: Targets::AutoStart,
+//!     timeout: None,
+//! };
+//! world.apply(Millis(0), up, &mut effects);
+//! assert!(effects.iter().any(|effect| matches!(effect, Effect::Start { .. })));
+//! # Ok::<(), gantry_core::NameError>(())
+//! ```
 
 mod act;
 mod adopt;
