@@ -108,12 +108,21 @@ fn look_up(reference: &Reference, resolver: &dyn Resolver) -> Result<Value, Reso
     }
 }
 
-/// A scalar as it appears inside a text.
+/// A value as it appears inside a text: a list with commas between, as programs take addresses.
 pub fn text_of(reference: &Reference, value: &Value) -> Result<String, ResolveError> {
     let kind = match value {
         Value::String(text) => return Ok(text.clone()),
         Value::Number(_) | Value::Bool(_) => return Ok(value.to_string()),
         Value::Null => return Ok(String::new()),
+        Value::Array(items)
+            if items
+                .iter()
+                .all(|item| !item.is_array() && !item.is_object()) =>
+        {
+            let texts: Result<Vec<_>, _> =
+                items.iter().map(|item| text_of(reference, item)).collect();
+            return Ok(texts?.join(","));
+        }
         Value::Array(_) => "list",
         Value::Object(_) => "mapping",
     };

@@ -32,7 +32,7 @@ pub(crate) fn guard(dir: Utf8PathBuf) -> Result<u8, Error> {
 pub(crate) fn supervisor(dir: Utf8PathBuf) -> Result<u8, Error> {
     let log = EnvFilter::try_from_env("GANTRY_LOG").unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .with_env_filter(log)
         .with_ansi(false)
         .init();
