@@ -8,6 +8,8 @@ mod helm;
 mod kubernetes;
 mod process;
 mod remote;
+#[cfg(test)]
+mod tests;
 
 pub use compose::COMPOSE;
 pub use container::{BUILD, CONTAINER, VOLUME};
