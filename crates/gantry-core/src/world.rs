@@ -110,6 +110,8 @@ pub struct World {
     to_act: BinaryHeap<Reverse<(u32, ServiceKey)>>,
     /// Services whose state may have changed.
     touched: Vec<ServiceKey>,
+    /// How many services have left the file and have not stopped yet.
+    leaving: usize,
     /// Operations that end with this event.
     ending: Vec<OperationId>,
 }
@@ -133,6 +135,7 @@ impl World {
             queue: VecDeque::new(),
             to_act: BinaryHeap::new(),
             touched: Vec::new(),
+            leaving: 0,
             ending: Vec::new(),
         }
     }

@@ -285,6 +285,7 @@ impl World {
         let service = &mut self.services[key.index()];
         if std::mem::take(&mut service.gone) {
             service.leaving = true;
+            self.leaving += 1;
             service.desired = Desired::Stopped;
         }
     }

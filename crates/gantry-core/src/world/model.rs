@@ -101,7 +101,13 @@ impl World {
         steps: &[Step],
         targets: &Targets,
     ) -> Result<(), Refusal> {
-        if specs.iter().all(|spec| spec.conflicts_with.is_empty()) && self.conflicts.is_empty() {
+        // Not only those of services that exist: one that runs may conflict with one that comes.
+        let known = self.services.iter().map(|service| &service.spec);
+        if specs
+            .iter()
+            .chain(known)
+            .all(|spec| spec.conflicts_with.is_empty())
+        {
             return Ok(());
         }
         let in_file: HashSet<&ServiceName> = specs.iter().map(|spec| &spec.name).collect();
@@ -219,6 +225,11 @@ impl World {
             .map(|at| (self.services[at].spec.order, position(at)))
             .collect();
         self.graph = Graph::ranked(ties, edges);
+        self.leaving = self
+            .services
+            .iter()
+            .filter(|service| service.leaving)
+            .count();
         self.rank();
         self.recount();
     }
@@ -231,7 +242,12 @@ impl World {
             service.leaving = false;
             self.children.remove(&key);
             out.push(Effect::Removed { service: key });
-            out.push(Effect::Save);
+            // Once for all that leave: a supervisor that dies before that finds the others stopped,
+            // and forgets them again.
+            self.leaving = self.leaving.saturating_sub(1);
+            if self.leaving == 0 {
+                out.push(Effect::Save);
+            }
         }
     }
 }

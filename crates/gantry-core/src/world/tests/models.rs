@@ -258,3 +258,13 @@ fn failed_ones_are_tried_again_by_up() {
     harness.model(&specs);
     assert_eq!(harness.starts(), ["db"]);
 }
+
+#[test]
+fn what_runs_may_conflict_with_what_its_file_did_not_have_yet() {
+    let mut old = spec("old", &[]);
+    old.conflicts_with.push(name("new"));
+    let mut harness = Harness::up(&[old]);
+    let targets = Targets::Named(vec![name("new")]);
+    let up = harness.model_with(&[spec("new", &[])], Vec::new(), targets);
+    assert_eq!(harness.kind(up), OutcomeKind::Refused);
+}

@@ -212,3 +212,21 @@ fn restart_of_a_chain_stops_all_of_it_before_any_of_it_starts() {
     harness.ready("db");
     assert_eq!(harness.starts(), ["api"]);
 }
+
+#[test]
+fn what_is_about_to_be_replaced_offers_nothing_any_more() {
+    let specs = [spec("db", &[]), spec("api", &["db"]), spec("web", &["db"])];
+    let mut harness = Harness::up(&specs);
+    harness.command(Command::Restart {
+        services: vec![name("db")],
+        cascade: true,
+    });
+    harness.stopped("api");
+    // The old one still runs, because web has not stopped yet.
+    assert_eq!(harness.starts(), Vec::<String>::new());
+    assert_eq!(harness.state("api"), ServiceState::Waiting);
+    harness.stopped("web");
+    harness.stopped("db");
+    harness.started("db");
+    assert_eq!(harness.starts(), ["api", "web"]);
+}
