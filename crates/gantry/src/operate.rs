@@ -76,12 +76,10 @@ pub(crate) async fn run(
             }
         };
         match record {
-            Ok(Some(Progress::Begun {
-                services,
-                steps: planned,
-                ..
-            })) => {
-                board = Board::new(request.kind, &services);
+            Ok(Some(Progress::Begun { steps: planned, .. })) => {
+                let changed = planned.iter().filter(|step| step.action != "keep");
+                let names: Vec<String> = changed.map(|step| step.service.clone()).collect();
+                board = Board::new(request.kind, &names);
                 steps = planned;
             }
             Ok(Some(Progress::Event { event })) => {
@@ -96,7 +94,10 @@ pub(crate) async fn run(
             Ok(Some(Progress::Note { message })) => {
                 live.stay(&[Text::of(Tone::Dim, "note: ").plain(message)]);
             }
-            Ok(Some(Progress::Ended { outcome })) => {
+            Ok(Some(Progress::Ended { mut outcome })) => {
+                if outcome.services.is_empty() {
+                    outcome.services = board.reached();
+                }
                 return Ok(Ended {
                     steps,
                     outcome,

@@ -162,7 +162,11 @@ impl StackFile {
 
     /// Each value and where it came from.
     pub(crate) fn origins(&self) -> Vec<OriginLine> {
-        self.loaded.origins().into_iter().map(read::origin).collect()
+        self.loaded
+            .origins()
+            .into_iter()
+            .map(read::origin)
+            .collect()
     }
 
     /// These services with what they need; if none is named, those that start by themselves.
@@ -188,7 +192,8 @@ impl StackFile {
 fn without_origins(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            let told = |origin: &Value| origin.get("file").is_some() && origin.get("line").is_some();
+            let told =
+                |origin: &Value| origin.get("file").is_some() && origin.get("line").is_some();
             if map.get("origin").is_some_and(told) {
                 map.shift_remove("origin");
             }

@@ -1,8 +1,8 @@
 //! `gantry ls`.
 
-use gantry_api::State;
 use gantry_api::client::Client;
 use gantry_api::home::{GantryHome, StackDir, SupervisorFile};
+use gantry_api::{Desired, State};
 
 use crate::error::Error;
 use crate::runtime::block_on;
@@ -33,18 +33,21 @@ async fn line(dir: StackDir) -> StackLine {
     };
     let path = dir.path().to_owned();
     match status {
-        Some(status) => StackLine {
-            stack: status.stack,
-            state: "up",
-            ready: status
-                .services
-                .iter()
-                .filter(|one| one.ready || one.state == State::Completed)
-                .count(),
-            services: status.services.len(),
-            file: Some(status.file),
-            folder: path,
-        },
+        Some(status) => {
+            let all = status.services.iter();
+            let wanted: Vec<_> = all.filter(|one| one.desired == Desired::Running).collect();
+            StackLine {
+                stack: status.stack,
+                state: "up",
+                ready: wanted
+                    .iter()
+                    .filter(|one| one.ready || one.state == State::Completed)
+                    .count(),
+                services: wanted.len(),
+                file: Some(status.file),
+                folder: path,
+            }
+        }
         None => StackLine {
             stack: name,
             // A clean end takes this file along.

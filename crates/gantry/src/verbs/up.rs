@@ -59,14 +59,14 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
                 context.output.notes.line(Text::of(Tone::Dim, note));
                 return Err(Error::Interrupted);
             }
-            Err(Error::Interrupted) => return take_down(context, &client, 130).await,
+            Err(Error::Interrupted) => return take_down(context, &client, 130, ()).await,
             other => other?,
         };
         let told = operate::tell(OperationKind::Up, &ended.outcome, context.output);
         if let Err(error) = told {
             // Where nothing was begun, nothing is left running; a terminal's stack goes with it.
             if !args.detach || (fresh && was_not_begun(&ended.outcome)) {
-                leave(context, &client, args.detach).await?;
+                leave(context, &client, args.detach, ended.stream).await?;
             }
             return Err(error);
         }
@@ -82,19 +82,25 @@ fn was_not_begun(outcome: &Outcome) -> bool {
 }
 
 /// Take down after a start that went wrong. Quietly, if nothing was begun.
-async fn leave(context: &Context<'_>, client: &Client, quiet: bool) -> Result<(), Error> {
+async fn leave(
+    context: &Context<'_>,
+    client: &Client,
+    quiet: bool,
+    held: Lines<Progress>,
+) -> Result<(), Error> {
     if !quiet {
-        take_down(context, client, 1).await?;
+        take_down(context, client, 1, held).await?;
         return Ok(());
     }
-    let mut stream = client
-        .operate(&operate::request(OperationKind::Down, &[]))
-        .await?;
+    let request = operate::request(OperationKind::Down, &[]);
+    let mut stream = client.operate(&request).await?;
     while let Ok(Some(record)) = stream.next().await {
         if matches!(record, Progress::Ended { .. }) {
             break;
         }
     }
+    // The supervisor waits until everyone has read the end of its stream.
+    drop((stream, held));
     guard::wait_until_gone(client.dir()).await;
     Ok(())
 }
@@ -128,7 +134,7 @@ async fn attend(
         tokio::select! {
             () = &mut interrupted => {
                 notes.line(Text::of(Tone::Dim, "Taking down in order. Ctrl-C again kills."));
-                return take_down(context, client, 130).await;
+                return take_down(context, client, 130, stream).await;
             }
             _ = frames.tick() => print(&feed.poll().map_err(reading)?, &mut names, notes),
             record = stream.next() => match record {
@@ -165,7 +171,12 @@ async fn hold_again(client: &Client) -> Result<Option<Lines<Progress>>, Error> {
 }
 
 /// Take down in order; when interrupted again, at once. Returns the exit code.
-async fn take_down(context: &Context<'_>, client: &Client, exit_code: u8) -> Result<u8, Error> {
+async fn take_down(
+    context: &Context<'_>,
+    client: &Client,
+    exit_code: u8,
+    held: impl Sized,
+) -> Result<u8, Error> {
     let request = operate::request(OperationKind::Down, &[]);
     let outcome = match operate::run(client, &request, context.output, interrupted()).await {
         Ok(ended) => ended.outcome,
@@ -176,6 +187,8 @@ async fn take_down(context: &Context<'_>, client: &Client, exit_code: u8) -> Res
         Err(Error::Client(ClientError::NoSupervisor { .. })) => Outcome::new(ResultWord::Done),
         Err(error) => return Err(error),
     };
+    // The supervisor waits until everyone has read the end of its stream.
+    drop(held);
     if outcome.exit_code == 0 {
         guard::wait_until_gone(client.dir()).await;
     }

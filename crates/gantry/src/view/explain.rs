@@ -91,6 +91,10 @@ fn headline(service: &ServiceStatus) -> Text {
 
 fn facts(service: &ServiceStatus) -> Vec<Text> {
     let mut lines = Vec::new();
+    if service.message.is_empty() && service.state == State::Stopped {
+        let how = format!("nobody asked for it; gantry start {}", service.name);
+        lines.push(failure::fact("because", how));
+    }
     if !service.message.is_empty() {
         lines.push(failure::fact("because", harmless(&service.message)));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gantry_api::{OperationKind, Outcome, PreflightFailure, ResultWord, Unfinished};
+use gantry_api::{OperationKind, Outcome, PreflightFailure, ResultWord, State, Unfinished};
 
 use super::{failure, state};
 use crate::humane;
@@ -85,11 +85,18 @@ fn last_line(kind: OperationKind, outcome: &Outcome) -> Text {
                 .and(Tone::Dim, format!(" after {took}"))
         }
         ResultWord::NotReady => {
-            let late: Vec<&str> = outcome
-                .unfinished
-                .iter()
+            let roots = outcome.failures.iter();
+            let roots = roots.filter(|one| one.failure.stage != "dependency");
+            let waiting = |one: &&Unfinished| one.state != State::Waiting;
+            let late: Vec<&str> = roots
                 .map(|one| &*one.service)
-                .chain(outcome.failures.iter().map(|one| &*one.service))
+                .chain(
+                    outcome
+                        .unfinished
+                        .iter()
+                        .filter(waiting)
+                        .map(|one| &*one.service),
+                )
                 .collect();
             Text::of(
                 Tone::Bad,

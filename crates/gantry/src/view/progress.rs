@@ -33,7 +33,7 @@ struct Row {
 }
 
 impl Board {
-    /// For the services that an operation waits for.
+    /// For the services that an operation is about; others are added when something happens to them.
     pub(crate) fn new(kind: OperationKind, services: &[String]) -> Self {
         let width = services.iter().map(String::len).max().unwrap_or(0);
         let rows = services.iter().map(|name| (name.clone(), Row::default()));
@@ -43,6 +43,15 @@ impl Board {
             width,
             turn: 0,
         }
+    }
+
+    /// The services that have got there.
+    pub(crate) fn reached(&self) -> Vec<String> {
+        let reached = self.rows.iter().filter(|(_, row)| {
+            let state = row.state.unwrap_or_default();
+            row.done && !matches!(state, State::Failed | State::Blocked)
+        });
+        reached.map(|(name, _)| name.clone()).collect()
     }
 
     /// Take note of an event. Returns the line to be told for good, if there is one.
@@ -70,9 +79,15 @@ impl Board {
         let took = took.unwrap_or_default();
         let stops = matches!(self.kind, OperationKind::Down | OperationKind::Stop);
         let (mark, tone, words) = match to {
-            State::Running if stops => return None,
+            // A job runs and is never ready, and neither is what has not been yet.
+            State::Running if stops || event.ready == Some(false) => return None,
             State::Running => ("✓", Tone::Good, format!("ready{took}")),
             State::Completed => ("✓", Tone::Good, format!("completed{took}")),
+            // What did not run did not stop either.
+            State::Stopped if row.begun.is_none() => {
+                row.done = true;
+                return None;
+            }
             State::Stopped => ("–", Tone::Dim, format!("stopped{took}")),
             State::Failed => ("✗", Tone::Bad, "failed".to_owned()),
             State::Blocked => ("✗", Tone::Warn, "blocked".to_owned()),

@@ -56,6 +56,9 @@ fn summary(status: &Status) -> Text {
             .or_insert((service.state, 0))
             .1 += 1;
     }
+    if status.services.is_empty() {
+        return line.and(Tone::Dim, "no services yet");
+    }
     // What needs someone comes first, then what is well, then what is meant to be down.
     let mut counts: Vec<_> = counts.into_values().collect();
     counts.sort_by_key(|(state, _)| match state::tone(*state) {

@@ -66,5 +66,5 @@ fn in_the_foreground_nothing_is_left() {
     let run = stack.gantry(&["up"]);
     run.expect(1);
     assert!(run.stderr.contains("broken"), "{}", run.stderr);
-    assert_eq!(stack.processes(), []);
+    stack.expect_nothing_left();
 }

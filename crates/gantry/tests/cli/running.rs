@@ -43,7 +43,7 @@ fn from_up_to_down() {
     assert_snapshot!("start", stack.shown(&["start", "gateway"]));
     assert_snapshot!("restart", stack.shown(&["restart", "gateway"]));
     assert_snapshot!("down", sorted(&stack.shown(&["down"])));
-    assert_eq!(stack.processes(), []);
+    stack.expect_nothing_left();
     assert_snapshot!("ls_after_down", stack.shown(&["ls"]));
     stack.gantry(&["down", "--purge"]).expect(0);
     assert_snapshot!("ls_after_purge", stack.shown(&["ls"]));
@@ -91,7 +91,7 @@ fn logs_carry_names_and_times() {
         "name = \"talk\"\n\
          [services.talker.process]\ncommand = [\"sh\", \"-c\", \"echo one; echo two; exec sleep 1000\"]\n\
          [services.other]\nreplicas = 2\n[services.other.process]\n\
-         command = [\"sh\", \"-c\", \"echo hello from $GANTRY_INSTANCE; exec sleep 1000\"]\n",
+         command = [\"sh\", \"-c\", \"echo hello from $$GANTRY_INSTANCE; exec sleep 1000\"]\n",
     );
     stack.gantry(&["up", "-d"]).expect(0);
     let said = |words: &[&str]| sorted(&stack.shown(words));

@@ -121,6 +121,16 @@ impl Stack {
         processes_with("GANTRY_HOME", &self.home().to_string_lossy())
     }
 
+    /// Panic unless every process has gone. The last to go is the guard, after it took its socket away.
+    #[track_caller]
+    pub(crate) fn expect_nothing_left(&self) {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(1) && !self.processes().is_empty() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(self.processes(), []);
+    }
+
     /// Wait for something in the status.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
