@@ -43,7 +43,15 @@ pub enum ObservedState {
         /// Its process, if that still runs.
         pid: Option<u32>,
     },
-    /// It ended.
+    /// It ended because someone asked for that, and nothing of it is left. Reported so that its
+    /// generation is not used again.
+    Stopped {
+        /// How, if it was running.
+        exit: Option<ExitStatus>,
+        /// When, if that is known.
+        at: Option<Timestamp>,
+    },
+    /// It ended by itself.
     Exited {
         /// How.
         exit: ExitStatus,

@@ -54,11 +54,9 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
                     tail,
                 }
             }
-            Phase::Stopped { exit } => ObservedState::Exited {
-                exit: sentence::status(exit),
+            Phase::Stopped { exit } => ObservedState::Stopped {
+                exit: Some(sentence::status(exit)),
                 at: ended,
-                left: false,
-                tail: Vec::new(),
             },
             Phase::Failed { failure } => ObservedState::Failed {
                 failure: sentence::start_failure(failure, None),
@@ -124,13 +122,15 @@ impl Link {
                 self.spawn_failed(instance, generation, failure);
                 continue;
             }
-            let Some(process) = &state.process else {
-                self.lose_start(instance, generation, "the keeper knows no process of it");
+            let process = state.process.as_ref().filter(|_| lives(state));
+            let Some(process) = process else {
+                // It was told to an earlier session. Only who observes can know what that means now.
+                self.lose_start(instance, generation, "it has run and ended already");
                 continue;
             };
             self.spawned(instance, generation, time(state.started_us), process, &[]);
-            if let Phase::Exited { exit, tree_empty } = &state.phase {
-                let left = (!tree_empty).then(|| "a part of its tree is still alive".to_owned());
+            if let Phase::Exited { exit, .. } = &state.phase {
+                let left = Some("a part of its tree is still alive".to_owned());
                 let at = time(state.ended_us.unwrap_or(state.started_us));
                 let name = state.instance.clone();
                 self.exited(&name, instance, generation, at, exit, left, false);

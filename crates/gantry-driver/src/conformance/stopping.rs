@@ -6,7 +6,7 @@ use gantry_core::{Generation, StopHow};
 
 use super::bench::{Bench, instance};
 use super::{Case, Recipe, must, skip};
-use crate::{DriverEvent, Terminal, UpdateRequest};
+use crate::{DriverEvent, ObservedState, Terminal, UpdateRequest};
 
 pub(super) async fn a_stop_leaves_nothing(bench: &mut Bench<'_>) -> Case {
     let from = bench.recipe(&Recipe::RunsForever)?;
@@ -21,6 +21,13 @@ pub(super) async fn a_stop_leaves_nothing(bench: &mut Bench<'_>) -> Case {
         exited.is_none_or(|exited| Some(exited) < stopped),
         "its exit was told after its stop",
     )?;
+    // What was asked for is not mistaken for an end by itself.
+    if let Some(seen) = bench.seen(&instance()).await? {
+        must(
+            matches!(seen.state, ObservedState::Stopped { .. }),
+            format!("it is observed as {:?}", seen.state),
+        )?;
+    }
     // And the slot is free.
     bench.up(&instance(), 2, &from).await.map(|_| ())
 }

@@ -103,8 +103,16 @@ pub(super) struct Thing {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Life {
     Starting,
-    Running { pid: u32, since: Timestamp },
-    Ended { exit: ExitStatus, at: Timestamp },
+    Running {
+        pid: u32,
+        since: Timestamp,
+    },
+    Ended {
+        exit: ExitStatus,
+        at: Timestamp,
+        /// Whether someone had asked for it.
+        asked: bool,
+    },
 }
 
 impl Thing {
@@ -131,7 +139,15 @@ impl Thing {
                     pid: Some(*pid),
                     since: Some(*since),
                 },
-                Life::Ended { exit, at } => ObservedState::Exited {
+                Life::Ended {
+                    exit,
+                    at,
+                    asked: true,
+                } => ObservedState::Stopped {
+                    exit: Some(exit.clone()),
+                    at: Some(*at),
+                },
+                Life::Ended { exit, at, .. } => ObservedState::Exited {
                     exit: exit.clone(),
                     at: Some(*at),
                     left: false,

@@ -121,6 +121,7 @@ impl Shared {
         thing.life = Life::Ended {
             exit: exit.clone(),
             at,
+            asked: !thing.stops.is_empty(),
         };
         thing.step = step;
         thing.ready = false;

@@ -229,6 +229,7 @@ fn observed_run(state: ObservedState) -> ObservedRun {
             since: since.map(Clock::millis),
         },
         ObservedState::Stopping { pid } => ObservedRun::Running { pid, since: None },
+        ObservedState::Stopped { .. } => ObservedRun::Stopped,
         ObservedState::Exited {
             exit, left, tail, ..
         } => ObservedRun::Exited {
