@@ -206,3 +206,30 @@ pub enum Names {
     /// Anything that does not begin with `$`.
     Free,
 }
+
+/// An element and all that its fields lead to, each once, outer ones first.
+pub fn walk(root: &'static Element) -> Vec<&'static Element> {
+    let mut found: Vec<&'static Element> = vec![root];
+    let mut at = 0;
+    while let Some(element) = found.get(at) {
+        for field in element.fields {
+            inner(&field.kind, &mut |element| {
+                if !found.iter().any(|known| std::ptr::eq(*known, element)) {
+                    found.push(element);
+                }
+            });
+        }
+        at += 1;
+    }
+    found
+}
+
+fn inner(kind: &'static Kind, visit: &mut dyn FnMut(&'static Element)) {
+    match kind {
+        Kind::List(of) | Kind::OneOrMany(of) | Kind::Map(_, of) => inner(of, visit),
+        Kind::Element(element) => visit(element),
+        Kind::Either(kinds) => kinds.iter().for_each(|kind| inner(kind, visit)),
+        Kind::Secretive => visit(&SECRET),
+        _ => {}
+    }
+}

@@ -18,6 +18,8 @@ pub mod modes;
 pub mod nearest;
 pub mod node;
 pub mod read;
+pub mod reference_page;
+pub mod schema;
 pub mod source;
 pub mod span;
 pub mod template;

@@ -4,7 +4,7 @@ use super::{Element, Field, Kind, field};
 
 /// `[kubernetes]` of the stack.
 pub static KUBERNETES_DEFAULTS: Element = Element::new(
-    "kubernetes",
+    "kubernetes-defaults",
     "What the stack's services in a cluster have in common; a service's own keys win.",
     FIELDS,
 );
