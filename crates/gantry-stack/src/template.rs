@@ -9,7 +9,7 @@
 //! secret is `{"$secret": …}`. [`resolve_value`] puts in what the markers stand for.
 
 mod env_value;
-mod marker;
+pub(crate) mod marker;
 mod parse;
 mod reference;
 mod resolve;

@@ -5,11 +5,12 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use super::Decoder;
+use super::{Decoder, Use};
 use crate::diagnostic::Diagnostic;
 use crate::nearest::did_you_mean;
 use crate::node::Node;
-use crate::template::{Reference, Template};
+use crate::span::Span;
+use crate::template::{Reference, Template, marker};
 
 /// Variables and the stack itself.
 #[derive(Debug, Default)]
@@ -94,10 +95,13 @@ impl Decoder<'_> {
                 let Variable::Waiting(node) = std::mem::replace(variable, Variable::Busy) else {
                     return Lookup::Wrong;
                 };
-                let late = std::mem::replace(&mut self.late, false);
+                // A variable may hold references; the edge is that of whoever uses it.
+                let late = std::mem::replace(&mut self.late, true);
+                let service = self.service.take();
                 let path = std::mem::take(&mut self.path);
                 let value = self.under(name, |decoder| decoder.any(&node));
                 self.path = path;
+                self.service = service;
                 self.late = late;
                 self.known
                     .vars
@@ -111,10 +115,39 @@ impl Decoder<'_> {
     pub(super) fn known_whole(&mut self, node: &Node) -> Option<Option<Value>> {
         let template = Template::parse_node(node).ok()?;
         match self.look_up_quietly(template.as_reference()?, node)? {
-            Lookup::Known(value) => Some(Some(value)),
+            Lookup::Known(value) => {
+                self.note_uses(&value, node);
+                Some(Some(value))
+            }
             Lookup::Wrong => Some(None),
             Lookup::Later => None,
         }
+    }
+
+    /// Notes the references inside a variable's value for whoever uses it.
+    fn note_uses(&mut self, value: &Value, node: &Node) {
+        match value {
+            Value::Object(map) => match marker::to_template(value.clone()) {
+                Ok(template) => {
+                    for one in template.references() {
+                        self.note_use(one, node.span);
+                    }
+                }
+                Err(_) => map.values().for_each(|value| self.note_uses(value, node)),
+            },
+            Value::Array(items) => items.iter().for_each(|item| self.note_uses(item, node)),
+            _ => {}
+        }
+    }
+
+    /// Notes a reference that is left for the run.
+    pub(super) fn note_use(&mut self, reference: &Reference, span: Span) {
+        self.uses.push(Use {
+            service: self.service.clone(),
+            mode: self.mode,
+            reference: reference.clone(),
+            span,
+        });
     }
 
     /// As `look_up`, but nothing for what is not known now.
@@ -147,16 +180,7 @@ impl Decoder<'_> {
                 if self.late {
                     return Lookup::Later;
                 }
-                let message = format!(
-                    "{} must be known when the file is read, and `{}` is only known when the stack runs",
-                    self.subject(),
-                    reference.path_text()
-                );
-                let place = self.place_of(reference, node);
-                self.complain(
-                    Diagnostic::error("late-reference", place, message)
-                        .hint("only {{ vars.… }} and {{ stack.… }} may stand here"),
-                );
+                self.too_early(reference, node);
                 return Lookup::Wrong;
             }
             _ => Lookup::Later,
@@ -169,6 +193,20 @@ impl Decoder<'_> {
                 Lookup::Wrong
             }
         }
+    }
+
+    /// Complains about a reference to the run in a value that is needed before.
+    pub(super) fn too_early(&mut self, reference: &Reference, node: &Node) {
+        let message = format!(
+            "{} must be known when the file is read, and `{}` is only known when the stack runs",
+            self.subject(),
+            reference.path_text()
+        );
+        let place = self.place_of(reference, node);
+        self.complain(
+            Diagnostic::error("late-reference", place, message)
+                .hint("only {{ stack.… }} and variables without such references may stand here"),
+        );
     }
 
     fn unknown_reference(&mut self, reference: &Reference, node: &Node) {

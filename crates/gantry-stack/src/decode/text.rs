@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use camino::Utf8Path;
 use serde_json::Value;
 
+use super::Decoder;
 use super::known::Lookup;
-use super::{Decoder, Use};
 use crate::diagnostic::Diagnostic;
 use crate::element::{Kind, SECRET};
 use crate::interpolate::within;
 use crate::node::{self, Node};
 use crate::source::clean;
-use crate::template::{Part, Reference, Template};
+use crate::template::{Part, Reference, Template, marker};
 
 impl Decoder<'_> {
     /// Reads a text with references. What is known is put in; the rest is noted for later.
@@ -49,6 +49,12 @@ impl Decoder<'_> {
     pub(super) fn secretive(&mut self, kind: &'static Kind, node: &Node) -> Option<Value> {
         match &node.value {
             node::Value::Map(_) => self.element(&SECRET, node),
+            // A variable may be a secret.
+            node::Value::Str(text) if text.contains("{{ vars.") => match self.known_whole(node) {
+                Some(Some(secret)) if is_secret(&secret) => Some(secret),
+                Some(None) => None,
+                _ => self.template(kind, node),
+            },
             _ => self.template(kind, node),
         }
     }
@@ -94,27 +100,13 @@ impl Decoder<'_> {
                 continue;
             };
             match self.look_up(reference, node) {
-                Lookup::Known(value) => match text_of(&value) {
-                    Some(text) => parts.push(Part::Literal(text)),
-                    None => {
-                        let kind = if value.is_array() {
-                            "a list"
-                        } else {
-                            "a mapping"
-                        };
-                        let path = reference.path_text();
-                        let wrong = format!("`{path}` is {kind}, and cannot be part of a text");
-                        self.error("bad-reference", node.span, wrong);
-                        whole = false;
-                    }
+                Lookup::Known(value) => match self.spliced(reference, value, node) {
+                    Some(inner) => parts.extend(inner),
+                    None => whole = false,
                 },
                 Lookup::Later => {
-                    self.uses.push(Use {
-                        service: self.service.clone(),
-                        mode: self.mode,
-                        reference: reference.clone(),
-                        span: self.place_of(reference, node),
-                    });
+                    let span = self.place_of(reference, node);
+                    self.note_use(reference, span);
                     parts.push(part.clone());
                 }
                 Lookup::Wrong => whole = false,
@@ -123,12 +115,47 @@ impl Decoder<'_> {
         whole.then(|| Template::from_parts(parts))
     }
 
+    /// The pieces that a known value is inside a text. A variable may hold references of its own.
+    fn spliced(&mut self, reference: &Reference, value: Value, node: &Node) -> Option<Vec<Part>> {
+        if let Some(text) = text_of(&value) {
+            return Some(vec![Part::Literal(text)]);
+        }
+        let place = self.place_of(reference, node);
+        let kind = match &value {
+            Value::Array(_) => "a list",
+            secret if is_secret(secret) => "a secret",
+            _ => "a mapping",
+        };
+        let Ok(template) = marker::to_template(value) else {
+            let path = reference.path_text();
+            let wrong = format!("`{path}` is {kind}, and cannot be part of a text");
+            self.error("bad-reference", place, wrong);
+            return None;
+        };
+        for inner in template.references() {
+            if !self.late {
+                self.too_early(inner, node);
+                return None;
+            }
+            self.note_use(inner, place);
+        }
+        Some(template.parts().to_vec())
+    }
+
     /// Puts what is known into a text that must be known when the file is read.
     pub(super) fn settle(&mut self, node: &Node) -> Option<Node> {
         let text = node.as_str()?;
-        if let Some(variable) = self.whole(node) {
-            return variable;
-        }
+        let variable = match self.whole(node) {
+            Some(variable) => Some(variable?),
+            None => None,
+        };
+        let (node, text) = match &variable {
+            Some(variable) => match variable.as_str() {
+                Some(text) => (variable, text),
+                None => return Some(variable.clone()),
+            },
+            None => (node, text),
+        };
         let was_late = std::mem::replace(&mut self.late, false);
         let template = self.parsed(node, text);
         self.late = was_late;
@@ -187,6 +214,11 @@ impl Decoder<'_> {
     }
 }
 
+fn is_secret(value: &Value) -> bool {
+    let sole = value.as_object().and_then(marker::sole);
+    matches!(sole, Some((marker::SECRET, _)))
+}
+
 /// A known value as it appears inside a text.
 fn text_of(value: &Value) -> Option<String> {
     match value {
@@ -210,6 +242,12 @@ fn to_node(value: &Value, place: &Node) -> Node {
         Value::String(text) => node::Value::Str(text.replace("{{", "{{{{").into()),
         Value::Array(items) => {
             node::Value::Seq(items.iter().map(|item| to_node(item, place)).collect())
+        }
+        Value::Object(entries) if marker::sole(entries).is_some() => {
+            match marker::to_template(value.clone()) {
+                Ok(template) => node::Value::Str(template.to_string().into()),
+                Err(_) => node::Value::Null,
+            }
         }
         Value::Object(entries) => {
             let mut map = node::Map::with_capacity(entries.len());

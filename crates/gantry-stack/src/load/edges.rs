@@ -28,6 +28,15 @@ pub(super) fn connect(loading: &mut Loading<'_>, drafts: &mut [Draft<'_>], uses:
     }
     let mut implied: Vec<(usize, DependsOn)> = Vec::new();
     for one in uses {
+        // In a variable: only the names are checked; the edge is that of whoever uses it.
+        if one.service.is_none() {
+            if let ["services", name, ..] = one.reference.names().as_slice()
+                && one.reference.default.is_none()
+            {
+                known(loading, drafts, &index, name, one.span);
+            }
+            continue;
+        }
         let Some(asker) = one
             .service
             .as_deref()

@@ -9,7 +9,7 @@ pub(super) const TEMPLATE: &str = "$template";
 /// The key of a marker for one reference that keeps its kind.
 pub(super) const REFERENCE: &str = "$ref";
 /// The key of a marker for a secret.
-pub(super) const SECRET: &str = "$secret";
+pub(crate) const SECRET: &str = "$secret";
 
 /// A template as JSON. It stays a text, even if it is one reference.
 pub(super) fn of_template(template: &Template) -> Value {
@@ -33,7 +33,7 @@ pub(super) fn of_secret(secret: &Secret) -> Value {
 }
 
 /// The one entry of a marker object.
-pub(super) fn sole(map: &Map<String, Value>) -> Option<(&str, &Value)> {
+pub(crate) fn sole(map: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut entries = map.iter();
     match (entries.next(), entries.next()) {
         (Some((key, value)), None) if key.starts_with('$') => Some((key, value)),
@@ -51,7 +51,7 @@ pub(super) fn secret(value: &Value) -> Option<Result<Secret, serde_json::Error>>
 
 /// The template, if `value` is a text or marks one; what was looked up in the meantime and became a
 /// number or a truth value counts as its text.
-pub(super) fn to_template(value: Value) -> Result<Template, String> {
+pub(crate) fn to_template(value: Value) -> Result<Template, String> {
     match value {
         Value::String(text) => Ok(Template::literal(text)),
         Value::Object(map) => match sole(&map) {
