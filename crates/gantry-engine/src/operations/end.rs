@@ -100,9 +100,24 @@ impl Dispatcher {
         }
         self.phase = Phase::Closing;
         self.probes.clear();
-        let sessions = self.sessions.all();
+        let mut sessions = self.sessions.all();
+        // The host's session is opened for its end, if nothing ever ran: whoever serves it must hear
+        // that the stack is down.
+        let host = self.sessions.host_target();
+        let host = host.filter(|target| self.sessions.get(target).is_none());
+        let opening = host.map(|target| {
+            let opener = self.sessions.opener(&target, self.journal.handles());
+            (target, opener)
+        });
         let outbox = self.outbox.clone();
         tokio::spawn(async move {
+            if let Some((target, opener)) = opening {
+                match tokio::time::timeout(CLOSE_LIMIT, opener).await {
+                    Ok(Ok(session)) => sessions.push((target, session)),
+                    Ok(Err(error)) => tracing::warn!(%target, %error, "failed to open"),
+                    Err(_) => tracing::warn!(%target, "did not open in time"),
+                }
+            }
             for (target, session) in sessions {
                 let closed = tokio::time::timeout(CLOSE_LIMIT, session.close(Close::Down)).await;
                 match closed {

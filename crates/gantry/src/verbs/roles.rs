@@ -1,7 +1,7 @@
 //! The two processes that this same program is for a running stack.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,9 +10,7 @@ use gantry_api::home::{GantryHome, StackDir};
 use gantry_driver::Driver as _;
 use gantry_driver_process::ProcessDriver;
 use gantry_engine::supervisor::{self, Ended, SupervisorConfig};
-use gantry_keeper::client;
 use gantry_keeper::guard::{self, GuardConfig};
-use gantry_keeper::protocol::{Request, RequestFrame, Role, encode};
 use tracing_subscriber::EnvFilter;
 
 use crate::error::Error;
@@ -49,34 +47,16 @@ pub(crate) fn supervisor(dir: Utf8PathBuf) -> Result<u8, Error> {
     let driver = ProcessDriver::new();
     let ended = supervisor::run(SupervisorConfig {
         home,
-        dir: StackDir::at(&dir),
+        dir: StackDir::at(dir),
         host_mode: Some(driver.mode()),
         drivers: vec![Arc::new(driver)],
         environment,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
     match ended {
-        Ok(Ended::Down) => {
-            dismiss_keeper(&dir);
-            Ok(0)
-        }
+        Ok(Ended::Down) => Ok(0),
         // Asked to end by a signal: the guard starts another one for what runs.
         Ok(Ended::Left) => Ok(1),
         Err(error) => Err(Error::io("keep the stack", io::Error::other(error))),
-    }
-}
-
-/// A stack of which nothing ever ran had no session that could have told the keeper to end. If it was
-/// told already, nobody listens any more: so no answer is waited for.
-fn dismiss_keeper(dir: &Utf8Path) {
-    let shutdown = RequestFrame {
-        id: 1,
-        request: Request::Shutdown,
-    };
-    let mut frames = Vec::new();
-    let encoded = encode(&client::hello(Role::Supervisor, 0), &mut frames)
-        .and_then(|()| encode(&shutdown, &mut frames));
-    if let (Ok(()), Ok(mut keeper)) = (encoded, client::connect(dir)) {
-        let _ = keeper.write_all(&frames);
     }
 }
