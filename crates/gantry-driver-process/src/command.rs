@@ -16,12 +16,16 @@ pub(crate) fn service(
 ) -> Result<keeper::Command, SpecError> {
     let spec = Spec::read(&from.spec)?;
     let settings = &from.settings;
+    let env = environment(stack, instance, &spec, settings);
+    let cwd = below(&stack.base_dir, spec.working_folder(settings));
+    let Spec(spec) = spec;
     Ok(keeper::Command {
-        env: environment(stack, instance, &spec, settings),
-        cwd: below(&stack.base_dir, spec.working_folder(settings)),
+        env,
+        cwd,
         inherit_env: spec.inherit_env,
         user: spec.user,
         group: spec.group,
+        groups: spec.groups,
         umask: spec.umask,
         limits: keeper::Limits {
             open_files: settings.resources.open_files,

@@ -26,4 +26,3 @@ mod spec;
 
 pub use driver::ProcessDriver;
 pub use session::ProcessSession;
-pub use spec::Spec;

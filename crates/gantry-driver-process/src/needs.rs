@@ -36,7 +36,7 @@ fn one(service: &ServiceName, spec: &Spec, settings: &Settings, all: &mut Needs)
     if let Some(user) = &spec.user {
         all.add(service, "user", Need::User { name: user.clone() });
     }
-    if let Some(group) = &spec.group {
+    for group in spec.group.iter().chain(spec.groups.iter().flatten()) {
         all.add(
             service,
             "group",

@@ -35,6 +35,9 @@ const NAMES: [(i32, &str); 31] = [
     (31, "SYS"),
 ];
 
+/// The number that asks nothing: something else did.
+pub(crate) const NONE: i32 = 0;
+
 /// The number that kills without asking.
 pub(crate) const KILL: i32 = 9;
 

@@ -24,6 +24,8 @@ use gantry_driver_process::ProcessDriver;
 use real_keeper::RealKeeper;
 use serde_json::{Value, json};
 
+type Test = fn() -> LocalBoxFuture<'static, ()>;
+
 fn main() -> ExitCode {
     if let Some(code) = real_keeper::be_what_was_asked() {
         return code;
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("a runtime");
-    let tests: [(&str, fn() -> LocalBoxFuture<'static, ()>); 5] = [
+    let tests: [(&str, Test); 6] = [
         ("conformance", || Box::pin(conformance())),
         ("a_killed_keeper_changes_nothing", || {
             Box::pin(a_killed_keeper_changes_nothing())
@@ -45,6 +47,9 @@ fn main() -> ExitCode {
             Box::pin(processes_get_what_the_file_says())
         }),
         ("ends_are_sentences", || Box::pin(ends_are_sentences())),
+        ("a_stop_command_takes_the_place_of_the_signal", || {
+            Box::pin(a_stop_command_takes_the_place_of_the_signal())
+        }),
         ("many_start_and_stop", || Box::pin(many_start_and_stop())),
     ];
     for (name, test) in tests {
@@ -294,7 +299,7 @@ async fn processes_get_what_the_file_says() {
     let spec = json!({
         "command": ["sleep", "1000000"],
         "folder": "work",
-        "umask": "027",
+        "umask": 0o027,
         "inherit-env": false,
         "env": {"B": "of the mode"},
     });
@@ -376,6 +381,45 @@ async fn ends_are_sentences() {
     assert_eq!(exit, ExitStatus::Signal(11));
     assert!(message.starts_with("killed by SIGSEGV after "), "{message}");
     assert_eq!(tail, ["about to crash"]);
+}
+
+async fn a_stop_command_takes_the_place_of_the_signal() {
+    let mut bench = Bench::new().await;
+    let settings = Settings {
+        folder: bench.keeper.dir().to_owned(),
+        ..Settings::default()
+    };
+    let mut spec = shell(
+        "trap 'echo a signal came; exit 9' TERM; until [ -e please ]; do sleep 0.02; done; exit 4",
+        &[],
+    );
+    spec["stop-command"] = json!(["sh", "-c", "echo $GANTRY_PID > please"]);
+    let from = recorded(spec, settings.clone());
+    bench.start(0..1, &from);
+    bench.ends(1).await;
+    let pids = bench.pids().await;
+    bench.stop(0..1, &from);
+    let heard = bench.ends(1).await;
+    let DriverEvent::Exited { exit, .. } = &heard[0] else {
+        panic!("it ends first: {heard:?}");
+    };
+    assert_eq!(*exit, ExitStatus::Code(4));
+    let asked = std::fs::read_to_string(bench.keeper.dir().join("please")).unwrap();
+    assert_eq!(asked.trim(), pids[0].to_string());
+
+    // One that fails does not: the signal follows.
+    let mut spec = shell("trap 'exit 9' TERM; while :; do sleep 0.02; done", &[]);
+    spec["stop-command"] = json!(["false"]);
+    let from = recorded(spec, settings);
+    bench.start(1..2, &from);
+    bench.ends(1).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    bench.stop(1..2, &from);
+    let heard = bench.ends(1).await;
+    let DriverEvent::Exited { exit, .. } = &heard[0] else {
+        panic!("it ends first: {heard:?}");
+    };
+    assert_eq!(*exit, ExitStatus::Code(9));
 }
 
 async fn many_start_and_stop() {

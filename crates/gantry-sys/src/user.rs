@@ -53,8 +53,13 @@ impl Credentials {
     }
 }
 
-/// Find a user and a group. At least one is named; without a user it stays this process's.
-pub fn lookup(user: Option<&str>, group: Option<&str>) -> Result<Credentials, UserError> {
+/// Find a user and groups. At least one is named; without a user it stays this process's, and without
+/// supplementary groups they are those of the user.
+pub fn lookup(
+    user: Option<&str>,
+    group: Option<&str>,
+    groups: Option<&[String]>,
+) -> Result<Credentials, UserError> {
     let entry = match user {
         None => User::from_uid(Uid::effective())
             .map_err(|error| UserError::Database("this user".into(), error))?,
@@ -79,16 +84,25 @@ pub fn lookup(user: Option<&str>, group: Option<&str>) -> Result<Credentials, Us
             (None, Some(_)) => return Err(UserError::NoGroup(uid)),
         },
     };
-    let groups = entry
-        .as_ref()
-        .and_then(|entry| {
-            let name = std::ffi::CString::new(entry.name.as_str()).ok()?;
-            getgrouplist(&name, Gid::from_raw(gid)).ok()
-        })
-        .map_or_else(
-            || vec![gid],
-            |groups| groups.iter().map(|gid| gid.as_raw()).collect(),
-        );
+    let of_the_user = || {
+        entry
+            .as_ref()
+            .and_then(|entry| {
+                let name = std::ffi::CString::new(entry.name.as_str()).ok()?;
+                getgrouplist(&name, Gid::from_raw(gid)).ok()
+            })
+            .map_or_else(
+                || vec![gid],
+                |groups| groups.iter().map(|gid| gid.as_raw()).collect(),
+            )
+    };
+    let groups = match groups {
+        Some(names) => names
+            .iter()
+            .map(|name| find_group(name))
+            .collect::<Result<_, _>>()?,
+        None => of_the_user(),
+    };
     Ok(Credentials {
         uid,
         gid,

@@ -91,6 +91,7 @@ impl Link {
         slot.alive = Some(Alive {
             generation,
             since: Some(at),
+            pid: Some(process.pid),
         });
         for start in slot.take_starts(|of| of == generation) {
             self.report(DriverEvent::Started {
@@ -268,10 +269,11 @@ impl Link {
             }
         }
         if let Some(instance) = self.stop_commands.remove(name) {
-            if !matches!(outcome, Ok(outcome) if outcome.success()) {
+            let asked = matches!(outcome, Ok(outcome) if outcome.success());
+            if !asked {
                 tracing::warn!(%instance, ?outcome, "the stop command failed; the signal follows");
             }
-            self.after_stop_command(&instance);
+            self.after_stop_command(&instance, asked);
         }
     }
 }

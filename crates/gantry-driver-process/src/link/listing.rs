@@ -88,6 +88,7 @@ impl Link {
                     slot.alive = Some(Alive {
                         generation: Generation(state.generation),
                         since: Some(time(state.started_us)),
+                        pid: state.process.as_ref().map(|process| process.pid),
                     });
                 }
             }

@@ -125,6 +125,7 @@ impl Link {
         let lives = slot
             .alive
             .is_some_and(|alive| alive.generation <= generation);
+        let pid = slot.alive.and_then(|alive| alive.pid);
         let asking = slot.stop_command.is_some();
         slot.stops.push(Stop {
             effect,
@@ -140,10 +141,14 @@ impl Link {
         }
         let ask_first = || {
             let from = from.as_ref()?;
-            let own = Spec::read(&from.spec).ok()?.stop_command;
+            let own = Spec::read(&from.spec).ok()?.0.stop_command;
             let argv = own.or_else(|| policy.command.clone())?;
             let stack = &self.context.stack;
-            command::beside(stack, &instance, from, argv).ok()
+            let mut command = command::beside(stack, &instance, from, argv).ok()?;
+            if let Some(pid) = pid {
+                command.env.push(("GANTRY_PID".into(), pid.to_string()));
+            }
+            Some(command)
         };
         match how {
             StopHow::Kill => {
@@ -204,8 +209,9 @@ impl Link {
         }
     }
 
-    /// The stop command has ended, however it did: now the signal, with what is left of the grace.
-    pub(super) fn after_stop_command(&mut self, instance: &InstanceId) {
+    /// The stop command has ended. If it did its work, the instance ends without a signal; if not, it
+    /// gets one. Either way it has what is left of the grace.
+    pub(super) fn after_stop_command(&mut self, instance: &InstanceId, asked: bool) {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };
@@ -213,6 +219,9 @@ impl Link {
             let spent = millis(command.begun.elapsed());
             for stop in &mut slot.stops {
                 stop.grace = stop.grace.saturating_sub(spent);
+                if asked {
+                    stop.signal = signal::NONE;
+                }
             }
             self.ask_stop(instance);
         }

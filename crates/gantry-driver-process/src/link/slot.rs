@@ -27,6 +27,7 @@ pub(super) struct Slot {
 pub(super) struct Alive {
     pub(super) generation: Generation,
     pub(super) since: Option<Timestamp>,
+    pub(super) pid: Option<u32>,
 }
 
 /// A start that has not ended.

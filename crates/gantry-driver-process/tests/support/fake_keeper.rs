@@ -328,7 +328,7 @@ impl Shared {
                 what: format!("{name} generation {generation}"),
             });
         };
-        let stubborn = one.words[0] == "stubborn" && signal != 9;
+        let stubborn = (one.words[0] == "stubborn" && signal != 9) || signal == 0;
         if stubborn && grace_ms > 0 && matches!(one.state.phase, Phase::Running) {
             let shared = Arc::clone(self);
             tokio::spawn(async move {

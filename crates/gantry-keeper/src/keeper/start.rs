@@ -402,10 +402,10 @@ fn prepare(command: &Command, mark: &str) -> Result<Prepared, SpawnError> {
     if command.argv.first().is_none_or(String::is_empty) {
         return Err(wrong("the command is empty".into()));
     }
-    let credentials = match (&command.user, &command.group) {
-        (None, None) => None,
-        (user, group) => Some(
-            gantry_sys::lookup(user.as_deref(), group.as_deref())
+    let credentials = match (&command.user, &command.group, &command.groups) {
+        (None, None, None) => None,
+        (user, group, groups) => Some(
+            gantry_sys::lookup(user.as_deref(), group.as_deref(), groups.as_deref())
                 .map_err(|error| SpawnError::new(Stage::Lookup, 0, error.to_string()))?,
         ),
     };

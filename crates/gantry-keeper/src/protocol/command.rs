@@ -23,6 +23,9 @@ pub struct Command {
     /// Name or number of the group. Without it, the user's own.
     #[serde(default)]
     pub group: Option<String>,
+    /// Names or numbers of its supplementary groups. Without them, those of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
     /// The mask for new files, as in `0o022`.
     #[serde(default)]
     pub umask: Option<u32>,

@@ -53,7 +53,8 @@ pub enum Request {
         instance: InstanceName,
         /// Which start of it.
         generation: Generation,
-        /// The signal that asks it to end. It goes to the leader's process group.
+        /// The signal that asks it to end. It goes to the leader's process group. 0 asks nothing:
+        /// something else did, and the grace is waited for.
         signal: i32,
         /// Milliseconds until the tree is killed. 0 kills at once.
         grace_ms: u64,
