@@ -13,6 +13,8 @@ pub(crate) struct Backoff {
 const STABLE: Duration = Duration::from_secs(5);
 const AT_ONCE: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(5);
+/// Who was killed did nothing wrong, and is wanted back.
+const LONGEST_IF_KILLED: Duration = Duration::from_millis(50);
 
 impl Backoff {
     /// It was started.
@@ -20,8 +22,8 @@ impl Backoff {
         self.started = Some(now);
     }
 
-    /// It died: how long to wait.
-    pub(crate) fn died(&mut self, now: Instant) -> Duration {
+    /// It died, by itself or killed from outside: how long to wait.
+    pub(crate) fn died(&mut self, now: Instant, killed: bool) -> Duration {
         let lived = self.started.map_or(STABLE, |at| now.duration_since(at));
         if lived >= STABLE {
             self.quick_deaths = 0;
@@ -30,7 +32,10 @@ impl Backoff {
         self.quick_deaths += 1;
         match self.quick_deaths.checked_sub(AT_ONCE) {
             None | Some(0) => Duration::ZERO,
-            Some(more) => LONGEST.min(Duration::from_millis(25) * 2_u32.pow(more.min(10))),
+            Some(more) => {
+                let longest = if killed { LONGEST_IF_KILLED } else { LONGEST };
+                longest.min(Duration::from_millis(25) * 2_u32.pow(more.min(10)))
+            }
         }
     }
 }
@@ -46,12 +51,13 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..20 {
             backoff.started(start);
-            waits.push(backoff.died(start));
+            waits.push(backoff.died(start, false));
         }
         assert!(waits[..5].iter().all(Duration::is_zero));
         assert!(waits[5] > Duration::ZERO && waits.is_sorted());
         assert_eq!(waits[19], LONGEST);
+        assert_eq!(backoff.died(start, true), LONGEST_IF_KILLED);
         backoff.started(start);
-        assert_eq!(backoff.died(start + STABLE), Duration::ZERO);
+        assert_eq!(backoff.died(start + STABLE, false), Duration::ZERO);
     }
 }

@@ -234,16 +234,17 @@ impl Guard {
         let mut rang = false;
         while let Ok(Some(child)) = gantry_sys::wait_any() {
             let now = Instant::now();
+            let killed = matches!(child.ended, gantry_sys::Ended::Signal { signal: 9, .. });
             let is = |part: &Part| part.process.is_some_and(|process| process.pid == child.pid);
             if is(&self.keeper) {
                 self.keeper.process = None;
                 if !self.shared.is_shut_down() {
-                    self.keeper.due = Some(now + self.keeper.backoff.died(now));
+                    self.keeper.due = Some(now + self.keeper.backoff.died(now, killed));
                 }
             } else if is(&self.supervisor) {
                 self.supervisor.process = None;
                 self.shared.set_supervisor(None);
-                self.supervisor.due = Some(now + self.supervisor.backoff.died(now));
+                self.supervisor.due = Some(now + self.supervisor.backoff.died(now, killed));
             } else {
                 let orphan = Orphan {
                     pid: child.pid,

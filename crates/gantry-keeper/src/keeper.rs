@@ -91,6 +91,8 @@ struct Keeper<'a> {
     buffer: Vec<u8>,
     scratch: Vec<u8>,
     shutting_down: bool,
+    /// Whether some `run.json` may be behind.
+    files_behind: bool,
 }
 
 impl<'a> Keeper<'a> {
@@ -141,6 +143,7 @@ impl<'a> Keeper<'a> {
             buffer: vec![0; READ],
             scratch: Vec::new(),
             shutting_down: false,
+            files_behind: true,
         };
         keeper.recover(state, boot_before.as_deref(), guards_fds)?;
         gantry_sys::become_subreaper().map_err(text)?;
@@ -168,7 +171,7 @@ impl<'a> Keeper<'a> {
     fn turn(&mut self) -> i32 {
         let mut ready = Vec::new();
         while !(self.shutting_down && self.connections.nothing_to_send()) {
-            let busy = self.files_to_write();
+            let busy = self.files_behind;
             let timeout = if busy {
                 Some(Duration::ZERO)
             } else {
@@ -188,7 +191,7 @@ impl<'a> Keeper<'a> {
             self.table = None;
             self.send_events();
         }
-        while self.files_to_write() {
+        while self.files_behind {
             self.write_files();
         }
         if let Ok(root) = &self.cgroups {

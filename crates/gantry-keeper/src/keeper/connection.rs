@@ -120,7 +120,11 @@ impl Keeper<'_> {
         // What arrived before the end still counts.
         while let Some(connection) = self.connections.open.get_mut(&id) {
             match connection.reader.next::<RequestFrame>() {
-                Ok(Some(frame)) => self.request(id, frame),
+                Ok(Some(frame)) => {
+                    self.request(id, frame);
+                    // A thousand requests at once: who was served first hears of it first.
+                    self.send_events_in_batches();
+                }
                 Ok(None) => break,
                 Err(FrameError::Body(error)) => self.refuse_noise(id, &error),
                 Err(error @ FrameError::TooLong(_)) => {

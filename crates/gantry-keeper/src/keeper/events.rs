@@ -20,6 +20,9 @@ pub(super) struct EventQueue {
 /// How many events go into one message.
 const BATCH: usize = 512;
 
+/// So many events are not held back until the end of a turn.
+const WORTH_SENDING: u64 = 32;
+
 impl EventQueue {
     pub(super) fn new(state: &State) -> Self {
         let ended_jobs = state
@@ -52,6 +55,7 @@ impl EventQueue {
 impl Keeper<'_> {
     /// Something happened: number it, write it down, and send it at the end of this turn.
     pub(super) fn happened(&mut self, body: EventBody) {
+        self.files_behind = true;
         self.events.last += 1;
         let mut event = Event {
             sequence: self.events.last,
@@ -94,6 +98,15 @@ impl Keeper<'_> {
         self.note(&Entry::Ack { sequence });
         if let Err(error) = self.ledger.shorten() {
             report(format!("cannot shorten the ledger: {error}"));
+        }
+    }
+
+    /// Send what the supervisor has not been sent, if it is worth a message of its own.
+    pub(super) fn send_events_in_batches(&mut self) {
+        if let Some((_, sent)) = self.connections.supervisor()
+            && self.events.last - sent.max(self.events.acknowledged) >= WORTH_SENDING
+        {
+            self.send_events();
         }
     }
 

@@ -264,13 +264,6 @@ impl Keeper<'_> {
         }
     }
 
-    /// Whether some `run.json` is behind.
-    pub(super) fn files_to_write(&self) -> bool {
-        self.runs
-            .values()
-            .any(|run| run.dirty && matches!(run.what, What::Instance { .. }))
-    }
-
     /// Write some of those that are behind. They are for people and tools: what the next keeper needs
     /// is in the ledger.
     pub(super) fn write_files(&mut self) {
@@ -281,8 +274,9 @@ impl Keeper<'_> {
             .map(|(id, _)| *id)
             .take(FILES_AT_ONCE)
             .collect();
+        self.files_behind = ids.len() == FILES_AT_ONCE;
         for id in ids {
-            if let Some(state) = self.runs.get(&id).and_then(|run| Self::instance_state(run))
+            if let Some(state) = self.runs.get(&id).and_then(Self::instance_state)
                 && let Err(error) = self.write_run_file(state)
             {
                 report(format!("cannot write a run.json: {error}"));

@@ -51,6 +51,7 @@ impl Keeper<'_> {
                 resisted: false,
             });
             run.dirty = true;
+            self.files_behind = true;
             if !grace.is_zero() && run.exit.is_none() && run.failure.is_none() {
                 self.ask(id, signal);
             }
@@ -234,6 +235,7 @@ impl Keeper<'_> {
             if let Some(run) = self.runs.get_mut(&id) {
                 run.tree_empty = true;
                 run.dirty = true;
+                self.files_behind = true;
                 if let Some(group) = &run.group {
                     group.remove();
                 }

@@ -90,7 +90,7 @@ impl Keeper<'_> {
         self.shared.set_supervisor(None);
         if !self.shutting_down {
             let now = Instant::now();
-            let wait = self.guarding.backoff.died(now);
+            let wait = self.guarding.backoff.died(now, false);
             self.timers.set(now + wait, Timer::Supervisor);
         }
     }

@@ -72,3 +72,41 @@ fn descriptors_do_not_grow() {
         before = count(keeper);
     }
 }
+
+/// Prints how long a thousand take; a measure, not a test. Run it with `--release --ignored --nocapture`.
+#[test]
+#[ignore = "a measure for a quiet machine"]
+fn a_thousand() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        let names: Vec<String> = (1..=1000).map(|number| format!("a.{number}")).collect();
+        let begin = Instant::now();
+        stack
+            .client
+            .tell(
+                names
+                    .iter()
+                    .map(|name| spawn(name, 1, command(&["/bin/sleep", "1000"]))),
+            )
+            .unwrap();
+        for name in &names {
+            stack.spawned(name);
+        }
+        let up = begin.elapsed();
+        eventually("idle", || {
+            stack.layout().run_file(&instance("a.1000")).exists()
+        });
+        let begin = Instant::now();
+        stack
+            .client
+            .tell(names.iter().map(|name| stop(name, 1, 5000)))
+            .unwrap();
+        let mut left = names.len();
+        while left > 0 {
+            stack.until(|body| matches!(body, EventBody::Stopped { .. }).then_some(()));
+            left -= 1;
+        }
+        let text = format!("{trees:?}: up {up:?}, down {:?}\n", begin.elapsed());
+        std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).unwrap();
+    }
+}

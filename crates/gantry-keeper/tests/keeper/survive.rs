@@ -367,3 +367,87 @@ fn a_new_supervisor_replaces_the_old_one() {
     assert!(observer.ask(Request::Shutdown).is_err());
     assert!(matches!(second.ask(Request::List), Ok(Reply::Listing(_))));
 }
+
+/// Keepers die at any moment while services start, talk, end and are stopped.
+#[test]
+fn keepers_killed_at_any_moment_lose_no_exit_and_start_nobody_twice() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        let mut seed = 12_345_u64;
+        let mut random = move |below: u64| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let mut wanted = std::collections::BTreeMap::new();
+        for round in 0..12_u32 {
+            for number in 1..=10_u32 {
+                let name = format!("a.{}", round * 10 + number);
+                let code = i32::try_from(random(100)).unwrap();
+                let script = format!(
+                    "echo begin; sleep 0.{:02}; echo end; exit {code}",
+                    random(30)
+                );
+                wanted.insert(instance(&name), code);
+                let request = spawn(&name, 1, command(&["sh", "-c", &script]));
+                // The answer may be lost with the keeper; asking again is what spawns are made for.
+                if stack.client.ask(request.clone()).is_err() {
+                    stack.reconnect_after(0);
+                    stack.client.ask(request).unwrap();
+                }
+                if random(4) == 0 {
+                    let keeper = stack.client.welcome().keeper_pid;
+                    std::thread::sleep(Duration::from_micros(random(2000)));
+                    kill(keeper);
+                }
+            }
+        }
+        stack.reconnect_after(0);
+        let mut spawned = std::collections::BTreeSet::new();
+        let mut exits = std::collections::BTreeMap::new();
+        let mut last = 0;
+        while exits.len() < wanted.len() {
+            let event = match stack.client.event(Instant::now() + PATIENCE) {
+                Ok(event) => event,
+                Err(error) => panic!("{error}: {:?}", stack.missing(&wanted, &exits)),
+            };
+            assert_eq!(event.sequence, last + 1);
+            last = event.sequence;
+            match event.body {
+                EventBody::Spawned { instance, .. } => {
+                    assert!(spawned.insert(instance.clone()), "{instance} twice")
+                }
+                EventBody::Exited { instance, exit, .. } => {
+                    assert_eq!(exits.insert(instance, exit), None);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        for (name, code) in &wanted {
+            assert_eq!(exits[name], Exit::Code(*code), "{name}");
+            // A line may be lost with a keeper, but none is doubled.
+            let lines = stack.lines(name.as_str());
+            assert!(lines.len() <= 2, "{name}: {lines:?}");
+        }
+        assert_eq!(stack.services(), [0; 0]);
+    }
+}
+
+impl Stack {
+    fn missing(
+        &mut self,
+        wanted: &std::collections::BTreeMap<gantry_keeper::protocol::InstanceName, i32>,
+        found: &std::collections::BTreeMap<gantry_keeper::protocol::InstanceName, Exit>,
+    ) -> Vec<String> {
+        let listing = self.list();
+        listing
+            .instances
+            .into_iter()
+            .filter(|state| {
+                wanted.contains_key(&state.instance) && !found.contains_key(&state.instance)
+            })
+            .map(|state| format!("{state:?}"))
+            .collect()
+    }
+}
