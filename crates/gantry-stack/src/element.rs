@@ -82,24 +82,28 @@ impl Element {
     }
 
     /// With a shorter spelling.
+    #[must_use]
     pub const fn short(mut self, key: &'static str) -> Self {
         self.short = Some(key);
         self
     }
 
     /// With keys of which at most one may be there.
+    #[must_use]
     pub const fn exclusive(mut self, groups: &'static [&'static [&'static str]]) -> Self {
         self.exclusive = groups;
         self
     }
 
     /// With keys of which one must be there.
+    #[must_use]
     pub const fn one_of(mut self, groups: &'static [&'static [&'static str]]) -> Self {
         self.one_of = groups;
         self
     }
 
     /// With a last step.
+    #[must_use]
     pub const fn finish(mut self, finish: Finish) -> Self {
         self.finish = Some(finish);
         self
@@ -147,12 +151,14 @@ pub const fn field(key: &'static str, kind: Kind, doc: &'static str) -> Field {
 
 impl Field {
     /// It must be there.
+    #[must_use]
     pub const fn required(mut self) -> Self {
         self.need = Need::Required;
         self
     }
 
     /// What it is when absent, as TOML writes it.
+    #[must_use]
     pub const fn default(mut self, toml: &'static str) -> Self {
         self.need = Need::Default(toml);
         self

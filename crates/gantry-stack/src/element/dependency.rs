@@ -32,6 +32,10 @@ const FIELDS: &[Field] = &[
     field("condition", Kind::Word(CONDITIONS), "What is waited for.").default("\"ready\""),
 ];
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is a last step as others are, which can fail"
+)]
 fn finish(decoder: &mut Decoder<'_>, node: &Node, mut map: Map<String, Value>) -> Option<Value> {
     let split = map
         .get("service")

@@ -45,6 +45,10 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is a last step as others are, which can fail"
+)]
 fn finish(decoder: &mut Decoder<'_>, node: &Node, mut map: Map<String, Value>) -> Option<Value> {
     map.insert("origin".into(), decoder.origin(node.span));
     Some(Value::Object(map))

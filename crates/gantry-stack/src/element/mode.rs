@@ -19,6 +19,10 @@ pub use process::PROCESS;
 pub use remote::REMOTE;
 
 /// One mode.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a table of what holds for a mode, not a state"
+)]
 #[derive(Debug)]
 pub struct Mode {
     /// Its name, which is the key of its table.
