@@ -112,6 +112,8 @@ enum ListFor {
     Job(JobName),
     /// The keeper is back after it was reported to be away.
     Reachable,
+    /// The stack is down, and what is kept of it goes.
+    Shutdown(oneshot::Sender<Result<(), Refusal>>),
     /// The session begins: what runs already.
     Adopt,
 }
@@ -203,7 +205,7 @@ impl Link {
                 self.ask(Request::List, Asked::List(ListFor::Session(reply)));
             }
             Order::Shutdown(reply) if self.connection.is_some() => {
-                self.ask(Request::Shutdown, Asked::Shutdown(reply));
+                self.ask(Request::List, Asked::List(ListFor::Shutdown(reply)));
             }
             Order::Forget(instances) if self.connection.is_some() => self.forget(instances),
             Order::List(_) | Order::Shutdown(_) | Order::Forget(_) => {

@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use gantry_core::ServiceName;
 use gantry_driver::{Described, Need, Prerequisite, Settings};
 
-use crate::spec::Spec;
+use crate::spec::{Spec, absolute};
 
 /// The needs of all these services; one that many share is named once.
 pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite> {
@@ -46,7 +46,7 @@ fn one(service: &ServiceName, spec: &Spec, settings: &Settings, all: &mut Needs)
         );
     }
     for file in &spec.files {
-        let path = spec.absolute(settings, Utf8Path::new(file));
+        let path = absolute(settings, Utf8Path::new(file));
         all.add(service, "files", Need::File { path });
     }
     all.add(service, "folder", Need::Folder { path: folder });

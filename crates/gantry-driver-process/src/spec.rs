@@ -57,19 +57,10 @@ impl Spec {
 
     /// The working folder as an absolute path.
     pub(crate) fn working_folder(&self, settings: &Settings) -> Utf8PathBuf {
-        self.absolute(
+        absolute(
             settings,
             self.folder.as_deref().unwrap_or(Utf8Path::new("")),
         )
-    }
-
-    /// A path of this specification as an absolute one.
-    pub(crate) fn absolute(&self, settings: &Settings, path: &Utf8Path) -> Utf8PathBuf {
-        if path.as_str().is_empty() {
-            settings.folder.clone()
-        } else {
-            settings.folder.join(path)
-        }
     }
 
     /// The `PATH` in which the program is looked for; `None`: that of the environment of `up`.
@@ -79,6 +70,15 @@ impl Spec {
             .or_else(|| settings.env.get("PATH"))
             .map(String::as_str)
             .or_else(|| (!self.inherit_env).then_some(DEFAULT_PATH))
+    }
+}
+
+/// A path of a specification, seen from the folder of its service.
+pub(crate) fn absolute(settings: &Settings, path: &Utf8Path) -> Utf8PathBuf {
+    if path.as_str().is_empty() {
+        settings.folder.clone()
+    } else {
+        settings.folder.join(path)
     }
 }
 

@@ -17,8 +17,8 @@ use gantry_core::{
 };
 use gantry_driver::conformance::{self, Harness, JobRecipe, Recipe};
 use gantry_driver::{
-    Driver, DriverEvent, EventSink, EventStream, JobPlace, JobRequest, ObservedState, OpenContext,
-    Recorded, Session, Settings, StackIdentity, StartRequest, StopRequest,
+    Close, Driver, DriverEvent, EventSink, EventStream, JobPlace, JobRequest, ObservedState,
+    OpenContext, Recorded, Session, Settings, StackIdentity, StartRequest, StopRequest,
 };
 use gantry_driver_process::ProcessDriver;
 use real_keeper::RealKeeper;
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("a runtime");
-    let tests: [(&str, Test); 6] = [
+    let tests: [(&str, Test); 7] = [
         ("conformance", || Box::pin(conformance())),
         ("a_killed_keeper_changes_nothing", || {
             Box::pin(a_killed_keeper_changes_nothing())
@@ -49,6 +49,9 @@ fn main() -> ExitCode {
         ("ends_are_sentences", || Box::pin(ends_are_sentences())),
         ("a_stop_command_takes_the_place_of_the_signal", || {
             Box::pin(a_stop_command_takes_the_place_of_the_signal())
+        }),
+        ("a_stack_that_was_down_comes_up_again", || {
+            Box::pin(a_stack_that_was_down_comes_up_again())
         }),
         ("many_start_and_stop", || Box::pin(many_start_and_stop())),
     ];
@@ -143,16 +146,18 @@ struct Bench {
     effects: u64,
 }
 
+async fn open(keeper: &RealKeeper) -> (Arc<dyn Session>, EventStream) {
+    let driver = ProcessDriver::new();
+    let (sink, events) = EventSink::channel();
+    let target = driver.target(&json!({})).unwrap();
+    let session = driver.open(context("s", keeper), target, sink).await;
+    (session.unwrap(), events)
+}
+
 impl Bench {
     async fn new() -> Self {
         let keeper = RealKeeper::start();
-        let driver = ProcessDriver::new();
-        let (sink, events) = EventSink::channel();
-        let target = driver.target(&json!({})).unwrap();
-        let session = driver
-            .open(context("s", &keeper), target, sink)
-            .await
-            .unwrap();
+        let (session, events) = open(&keeper).await;
         Self {
             keeper,
             session,
@@ -420,6 +425,38 @@ async fn a_stop_command_takes_the_place_of_the_signal() {
         panic!("it ends first: {heard:?}");
     };
     assert_eq!(*exit, ExitStatus::Code(9));
+}
+
+async fn a_stack_that_was_down_comes_up_again() {
+    let mut bench = Bench::new().await;
+    let from = recorded(
+        json!({"command": ["sleep", "1000000"]}),
+        Settings::default(),
+    );
+    let mut earlier = Vec::new();
+    for life in 1..=3 {
+        // Every life counts from the first generation.
+        bench.start(0..5, &from);
+        let heard = bench.ends(5).await;
+        assert!(
+            heard
+                .iter()
+                .all(|event| matches!(event, DriverEvent::Started { .. })),
+            "life {life}: {heard:?}"
+        );
+        let pids = bench.pids().await;
+        assert_eq!(pids.len(), 5, "life {life}");
+        assert!(pids.iter().all(|pid| !earlier.contains(pid)), "life {life}");
+        earlier.extend(pids);
+        bench.stop(0..5, &from);
+        bench.ends(5).await;
+        bench.keeper.let_supervisor_end();
+        bench.session.close(Close::Down).await.unwrap();
+        bench.keeper.start_again();
+        let (session, events) = open(&bench.keeper).await;
+        bench.session = session;
+        bench.events = events;
+    }
 }
 
 async fn many_start_and_stop() {

@@ -192,6 +192,9 @@ impl Link {
                 Asked::List(ListFor::Session(reply)) => {
                     self.waiting.push_back(Order::List(reply));
                 }
+                Asked::List(ListFor::Shutdown(reply)) => {
+                    self.waiting.push_back(Order::Shutdown(reply));
+                }
                 // It had been asked to end, and did.
                 Asked::Shutdown(reply) => {
                     let _ = reply.send(Ok(()));

@@ -70,7 +70,7 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
 }
 
 /// Whether something of it may be alive.
-fn lives(state: &InstanceState) -> bool {
+pub(super) fn lives(state: &InstanceState) -> bool {
     match state.phase {
         Phase::Running | Phase::Stopping { .. } => true,
         Phase::Exited { tree_empty, .. } => !tree_empty,

@@ -136,6 +136,20 @@ impl Link {
                 let observed = super::observed(&self.context.layout, &listing);
                 self.report(DriverEvent::Reachable { observed });
             }
+            ListFor::Shutdown(reply) => {
+                // The next life of the stack counts its generations anew.
+                for state in listing.instances {
+                    if super::listing::lives(&state) {
+                        continue;
+                    }
+                    self.tell(Request::Forget {
+                        instance: state.instance,
+                        generation: state.generation,
+                    });
+                }
+                self.slots.retain(|_, slot| !slot.is_idle());
+                self.ask(Request::Shutdown, Asked::Shutdown(reply));
+            }
             ListFor::Adopt => self.adopt(&listing),
         }
     }

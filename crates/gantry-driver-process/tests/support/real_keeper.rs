@@ -15,20 +15,23 @@ pub(crate) struct RealKeeper {
 }
 
 impl RealKeeper {
-    /// Starts them: this program again, as `guard FOLDER`.
-    #[expect(clippy::disallowed_methods, reason = "somebody must start the guard")]
+    /// Starts them.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let log = std::fs::File::create(folder.path().join("guard.log")).expect("a log");
-        let me = std::env::current_exe().expect("the path of this test");
-        let guard = std::process::Command::new(me)
-            .arg("guard")
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("this program runs");
+        let guard = guard(folder.path());
         Self { folder, guard }
+    }
+
+    /// Waits until the guard has ended, which it was told, and starts another in the same folder.
+    pub(crate) fn start_again(&mut self) {
+        self.await_guard().expect("the guard has ended");
+        let _ = std::fs::remove_file(self.dir().join("end"));
+        self.guard = guard(self.folder.path());
+    }
+
+    /// Lets the supervisor that waits end.
+    pub(crate) fn let_supervisor_end(&self) {
+        std::fs::write(self.dir().join("end"), "").expect("a file in the folder");
     }
 
     pub(crate) fn dir(&self) -> &Utf8Path {
@@ -43,8 +46,7 @@ impl RealKeeper {
 
     /// Ends everything that runs, then keeper and guard.
     fn end(&mut self) -> Result<(), String> {
-        // The supervisor that waits for this file ends.
-        std::fs::write(self.dir().join("end"), "").map_err(|error| error.to_string())?;
+        self.let_supervisor_end();
         let mut client =
             Client::open(self.dir(), Role::Supervisor, 0).map_err(|error| error.to_string())?;
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -70,6 +72,11 @@ impl RealKeeper {
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         }
+        self.await_guard()
+    }
+
+    fn await_guard(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline {
             if let Ok(Some(_)) = self.guard.try_wait() {
                 return Ok(());
@@ -90,6 +97,24 @@ impl Drop for RealKeeper {
             let _ = self.guard.wait();
         }
     }
+}
+
+/// This program again, as `guard FOLDER`.
+#[expect(clippy::disallowed_methods, reason = "somebody must start the guard")]
+fn guard(folder: &std::path::Path) -> Child {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("guard.log"))
+        .expect("a log");
+    let me = std::env::current_exe().expect("the path of this test");
+    std::process::Command::new(me)
+        .arg("guard")
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("this program runs")
 }
 
 /// Be the guard, or the supervisor that it starts, if this program was started as one.
