@@ -20,6 +20,8 @@ struct Told {
     start: Option<EffectId>,
     stop: Option<EffectId>,
     generation: Generation,
+    /// The newest generation that is known to have ended.
+    over: Generation,
     up: bool,
     ready: bool,
     completed: bool,
@@ -91,6 +93,7 @@ impl Checker {
             } => {
                 let told = self.told.entry(*instance).or_default();
                 if told.generation == *generation {
+                    told.over = *generation;
                     let runs = told.up || told.start.is_some();
                     told.completed |= runs && exit.success() && left.is_none();
                     told.clearing |= runs && exit.success() && left.is_some();
@@ -105,6 +108,7 @@ impl Checker {
                 if told.stop != Some(*effect) {
                     return;
                 }
+                told.over = told.generation;
                 (told.up, told.ready) = (false, false);
                 told.completed |= std::mem::take(&mut told.clearing);
             }
@@ -122,6 +126,11 @@ impl Checker {
                         continue;
                     }
                     told.generation = seen.generation;
+                    if !matches!(seen.run, ObservedRun::Running { .. }) {
+                        told.over = seen.generation;
+                    } else if seen.generation <= told.over {
+                        continue;
+                    }
                     match &seen.run {
                         // Of one that is known to be up, nothing new is said.
                         ObservedRun::Running { .. } if told.up => {}
@@ -164,6 +173,7 @@ impl Checker {
                     ));
                 }
                 *told = Told {
+                    over: told.over,
                     start: Some(*id),
                     generation: *generation,
                     ..Told::default()

@@ -27,7 +27,13 @@ impl World {
         if service.desired == Desired::Running {
             let wanted = usize::from(service.spec.replicas);
             if service.slots.len() < wanted {
-                service.slots.resize_with(wanted, Slot::default);
+                // Of one that has not been observed, a new slot may be an old one.
+                let new = if service.unseen {
+                    Slot::unknown
+                } else {
+                    Slot::default
+                };
+                service.slots.resize_with(wanted, new);
                 changed = true;
             }
         }

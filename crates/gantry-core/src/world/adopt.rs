@@ -35,14 +35,8 @@ impl World {
             service.update_below = saved.update_below;
             service.leaving = saved.leaving;
             let slots = usize::from(service.spec.replicas.max(1));
-            service.slots.resize_with(slots, || Slot {
-                run: Run::Unknown {
-                    pid: None,
-                    been_ready: false,
-                    then: Then::Rest,
-                },
-                ..Slot::default()
-            });
+            service.slots.resize_with(slots, Slot::unknown);
+            service.unseen = true;
             self.services.push(service);
         }
         self.rebuild(None);
@@ -116,6 +110,9 @@ impl World {
             }
         }
         for &key in services {
+            if let Some(service) = self.services.get_mut(key.index()) {
+                service.unseen = false;
+            }
             let slots = self
                 .services
                 .get(key.index())
@@ -152,6 +149,15 @@ impl World {
                 }
                 _ => false,
             };
+        }
+        if !matches!(run, ObservedRun::Running { .. }) {
+            slot.over = generation;
+        } else if generation <= slot.over {
+            if let Run::Unknown { then, .. } = &mut slot.run {
+                let then = std::mem::take(then);
+                self.stop(at.service, number, StopHow::Graceful, then, out);
+            }
+            return true;
         }
         match (&mut slot.run, run) {
             (

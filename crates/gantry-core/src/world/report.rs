@@ -66,6 +66,7 @@ impl World {
                     && *awaited == effect
                 {
                     let then = std::mem::take(then);
+                    slot.over = slot.generation;
                     slot.last_exit = exit.or(slot.last_exit.take());
                     self.follow(instance.service, usize::from(instance.slot), then, out);
                 }
@@ -108,6 +109,7 @@ impl World {
                 if slot.generation != generation {
                     return;
                 }
+                slot.over = generation;
                 match &slot.run {
                     Run::Starting { .. } | Run::Up(_) | Run::Unknown { .. } => {
                         let number = usize::from(instance.slot);

@@ -24,6 +24,7 @@
 //! | alive | backend lost, or the effect's outcome is lost | `Unknown` | a restart because of a broken socket |
 //! | `Unknown` | observed running | `Up`, probes begin again | |
 //! | `Unknown` | observed ended | as from `Up` | |
+//! | `Unknown` | observed running, but known to have ended | `Stopping` | an old observation bringing back a dead process, as running for ever |
 //! | `Unknown` | not found | `Stopping` that generation, then as after an unknown end | a start that was still on its way coming to life beside its successor |
 //!
 //! *Alive* are `Starting`, `Up`, `Stopping` and `Unknown`: in these something may be running, so the
@@ -59,6 +60,9 @@ pub(super) struct Service {
     pub(super) leaving: bool,
     /// It left the file and has stopped. The record stays, so that its key and generations do.
     pub(super) gone: bool,
+    /// It was restored and has not been observed since: its backend may have slots that nobody here
+    /// knows of.
+    pub(super) unseen: bool,
     /// It is killed: it does not wait for its dependents to stop.
     pub(super) kill: bool,
     pub(super) slots: Vec<Slot>,
@@ -89,6 +93,9 @@ pub(super) struct Slot {
     pub(super) generation: Generation,
     pub(super) revision: Revision,
     pub(super) run: Run,
+    /// The newest generation whose leader is known to have ended. An observation that shows it
+    /// running was made before that.
+    pub(super) over: Generation,
     /// Someone asked for a restart, and it has not begun to stop yet.
     pub(super) replace: bool,
     /// The revision to which an update failed: it is not tried again by itself.
@@ -171,6 +178,19 @@ pub(super) enum Then {
 }
 
 impl Slot {
+    /// A slot of which something may be running.
+    pub(super) fn unknown() -> Self {
+        let run = Run::Unknown {
+            pid: None,
+            been_ready: false,
+            then: Then::Rest,
+        };
+        Self {
+            run,
+            ..Self::default()
+        }
+    }
+
     /// Whether something of it may be running.
     pub(super) fn alive(&self) -> bool {
         matches!(
@@ -202,6 +222,7 @@ impl Service {
             recreate: false,
             leaving: false,
             gone: false,
+            unseen: false,
             kill: false,
             slots: Vec::new(),
             unmet: 0,
@@ -289,7 +310,7 @@ impl Service {
     /// | none is wanted, none is alive | `stopped` |
     /// | one is updated in place, or alive with a revision that must go, and none resists | `updating` |
     /// | all wanted have been ready since their start | `running` |
-    /// | some have, of the others none is starting | `degraded` |
+    /// | some have, of the others none starts for the first time | `degraded` |
     /// | one starts, or is up and has not been ready | `starting` |
     /// | one stops | `stopping` |
     /// | one backs off | `backoff` |
@@ -337,13 +358,15 @@ impl Service {
         if self.all_wanted(has_been_ready) {
             return ServiceState::Running;
         }
-        let starting = wanted.iter().any(|slot| match &slot.run {
+        let starts = |slot: &Slot| match &slot.run {
             Run::Starting { .. } => true,
             Run::Up(up) => up.been_ready.is_none(),
             _ => false,
-        });
+        };
+        let starting = wanted.iter().any(starts);
+        let first = wanted.iter().any(|slot| starts(slot) && slot.restarts == 0);
         let any = |test: fn(&Run) -> bool| wanted.iter().any(|slot| test(&slot.run));
-        if wanted.iter().any(has_been_ready) && !starting {
+        if wanted.iter().any(has_been_ready) && !first {
             ServiceState::Degraded
         } else if starting {
             ServiceState::Starting

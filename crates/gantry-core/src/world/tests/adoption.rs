@@ -1,9 +1,9 @@
 //! A new supervisor, and a backend that goes and comes.
 
-use super::harness::{Harness, change, changed, exited, job, probed, running, spec};
+use super::harness::{Harness, change, changed, exited, job, name, probed, running, spec};
 use crate::effect::Effect;
-use crate::event::{ChangeEffect, Event, ObservedRun, Targets};
-use crate::ids::Millis;
+use crate::event::{ChangeEffect, Command, Event, ObservedInstance, ObservedRun, Targets};
+use crate::ids::{Generation, Millis};
 use crate::outcome::OutcomeKind;
 use crate::state::ServiceState;
 
@@ -67,9 +67,9 @@ fn an_older_revision_is_replaced_by_the_next_supervisor() {
     let mut new = old.restarted();
     let service = new.key("api");
     let instance = new.at("api", 0);
-    let found = crate::event::ObservedInstance {
+    let found = ObservedInstance {
         instance,
-        generation: crate::ids::Generation(1),
+        generation: Generation(1),
         revision: Some(crate::ids::Revision(1)),
         run: running(0),
     };
@@ -173,9 +173,9 @@ fn an_update_that_was_under_way_is_made_by_the_next_supervisor() {
     let changes = vec![change("api", ChangeEffect::InPlace)];
     old.model_with(&[changed(specs[0].clone())], changes, Targets::AutoStart);
     let mut new = old.restarted();
-    let found = crate::event::ObservedInstance {
+    let found = ObservedInstance {
         instance: new.at("api", 0),
-        generation: crate::ids::Generation(1),
+        generation: Generation(1),
         revision: Some(crate::ids::Revision(1)),
         run: running(0),
     };
@@ -203,7 +203,7 @@ fn restored_is_only_the_first_event() {
 #[test]
 fn two_in_conflict_do_not_start_in_the_same_event() {
     let mut web = spec("web", &[]);
-    web.conflicts_with.push(super::harness::name("legacy"));
+    web.conflicts_with.push(name("legacy"));
     let saved = |spec: crate::spec::ServiceSpec| crate::world::SavedService {
         spec,
         desired: crate::state::Desired::Running,
@@ -232,4 +232,51 @@ fn what_left_the_file_is_still_leaving_for_the_next_supervisor() {
     let service = new.key("old");
     new.observed(&[("api", 1, running(0))]);
     assert!(new.effects.contains(&Effect::Removed { service }));
+}
+
+#[test]
+fn an_old_observation_does_not_bring_back_the_dead() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    harness.stop("api");
+    harness.start("api");
+    harness.exited("api", 143);
+    lose(&mut harness);
+    harness.observed(&[("api", 1, running(0))]);
+    assert_eq!(harness.stops(), ["api"]);
+    harness.stopped("api");
+    assert_eq!(harness.starts(), ["api"]);
+}
+
+#[test]
+fn a_slot_that_comes_back_before_the_observation_is_unknown_too() {
+    let mut old = Harness::up(&[spec("api", &[])]);
+    old.command(Command::Scale {
+        service: name("api"),
+        replicas: 2,
+    });
+    old.start_all();
+    old.command(Command::Scale {
+        service: name("api"),
+        replicas: 1,
+    });
+    let mut new = old.restarted();
+    new.command(Command::Scale {
+        service: name("api"),
+        replicas: 2,
+    });
+    assert!(new.starts().is_empty(), "the second may still be running");
+    let found = |slot| ObservedInstance {
+        instance: new.at("api", slot),
+        generation: Generation(1),
+        revision: None,
+        run: running(0),
+    };
+    let instances = vec![found(0), found(1)];
+    let services = vec![new.key("api")];
+    new.tell(Event::Observed {
+        services,
+        instances,
+    });
+    assert!(new.starts().is_empty());
+    assert_eq!(new.view("api").instances.len(), 2);
 }

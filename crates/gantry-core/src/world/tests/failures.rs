@@ -304,3 +304,24 @@ fn of_many_the_message_names_a_few() {
         "waits for s0, s1, s2, s3 and 3 more"
     );
 }
+
+#[test]
+fn a_service_whose_replica_comes_back_is_degraded_and_not_starting() {
+    let mut api = spec("api", &[]);
+    api.replicas = 2;
+    let mut harness = Harness::new();
+    harness.model(&[api]);
+    harness.started("api");
+    assert_eq!(
+        harness.state("api"),
+        ServiceState::Starting,
+        "the other has never been up"
+    );
+    harness.start_all();
+    harness.exited("api", 1);
+    assert_eq!(harness.state("api"), ServiceState::Degraded);
+    harness.back_off("api");
+    assert_eq!(harness.state("api"), ServiceState::Degraded);
+    harness.started("api");
+    assert_eq!(harness.state("api"), ServiceState::Running);
+}
