@@ -142,11 +142,13 @@ impl<'a> Decoder<'a> {
     /// A place as the model keeps it.
     pub fn origin(&self, span: Span) -> Value {
         match self.sources.place(span) {
-            Some(place) => json!({
-                "file": place.name,
-                "line": place.position.line,
-                "column": place.position.column,
-            }),
+            Some(place) => {
+                let mut map = Map::with_capacity(3);
+                map.insert("file".to_owned(), place.name.into());
+                map.insert("line".to_owned(), place.position.line.into());
+                map.insert("column".to_owned(), place.position.column.into());
+                Value::Object(map)
+            }
             None => json!({ "file": "", "line": 0, "column": 0 }),
         }
     }

@@ -146,9 +146,9 @@ impl SourceMap {
         text: Arc<str>,
     ) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX - 1));
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0)
-            .chain(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)))
+            .chain(breaks.map(|at| u32::try_from(at).unwrap_or(u32::MAX)))
             .collect();
         self.sources.push(Source {
             name,

@@ -46,7 +46,13 @@ pub struct Template {
 impl Template {
     /// A text that stands for itself.
     pub fn literal(text: impl Into<String>) -> Self {
-        Self::from_parts(vec![Part::Literal(text.into())])
+        let text = text.into();
+        let parts = if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![Part::Literal(text)]
+        };
+        Self { parts }
     }
 
     /// One reference and nothing else.
@@ -84,6 +90,11 @@ impl Template {
     /// The pieces.
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// The pieces, taken out.
+    pub fn into_parts(self) -> Vec<Part> {
+        self.parts
     }
 
     /// The text, if nothing in it is looked up.
@@ -157,7 +168,7 @@ impl Serialize for Template {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.as_literal() {
             Some(text) => serializer.serialize_str(text),
-            None => marker::of_template(self).serialize(serializer),
+            None => marker::of_template(self.clone()).serialize(serializer),
         }
     }
 }

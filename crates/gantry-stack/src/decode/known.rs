@@ -13,7 +13,7 @@ use crate::span::Span;
 use crate::template::{Reference, Template, marker};
 
 /// Variables and the stack itself.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Known {
     vars: IndexMap<SmolStr, Variable>,
     /// The name of the stack.
@@ -25,7 +25,7 @@ pub struct Known {
 }
 
 /// A variable is read when it is first asked for, so that variables may refer to each other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Variable {
     Waiting(Node),
     Busy,

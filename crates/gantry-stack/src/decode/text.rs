@@ -20,8 +20,10 @@ impl Decoder<'_> {
         let Some(text) = self.scalar_text(node) else {
             return self.mismatch(kind, node);
         };
-        let template = self.parsed(node, &text)?;
-        serde_json::to_value(template).ok()
+        if !text.contains("{{") {
+            return Some(Value::String(text.into_owned()));
+        }
+        self.parsed(node, &text).map(marker::of_template)
     }
 
     /// Reads a path. One that does not begin with a reference is made absolute.
@@ -35,14 +37,14 @@ impl Decoder<'_> {
             return None;
         }
         let template = self.parsed(node, &text)?;
-        let mut parts = template.parts().to_vec();
+        let mut parts = template.into_parts();
         if let Some(Part::Literal(first)) = parts.first_mut()
             && !first.starts_with("~/")
         {
             let folder = self.sources.folder(node.span);
             *first = absolute(folder, first);
         }
-        serde_json::to_value(Template::from_parts(parts)).ok()
+        Some(marker::of_template(Template::from_parts(parts)))
     }
 
     /// Reads a text or a secret.
@@ -94,20 +96,20 @@ impl Decoder<'_> {
         };
         let mut whole = true;
         let mut parts = Vec::with_capacity(template.parts().len());
-        for part in template.parts() {
+        for part in template.into_parts() {
             let Part::Reference(reference) = part else {
-                parts.push(part.clone());
+                parts.push(part);
                 continue;
             };
-            match self.look_up(reference, node) {
-                Lookup::Known(value) => match self.spliced(reference, value, node) {
+            match self.look_up(&reference, node) {
+                Lookup::Known(value) => match self.spliced(&reference, value, node) {
                     Some(inner) => parts.extend(inner),
                     None => whole = false,
                 },
                 Lookup::Later => {
-                    let span = self.place_of(reference, node);
-                    self.note_use(reference, span);
-                    parts.push(part.clone());
+                    let span = self.place_of(&reference, node);
+                    self.note_use(&reference, span);
+                    parts.push(Part::Reference(reference));
                 }
                 Lookup::Wrong => whole = false,
             }

@@ -192,7 +192,8 @@ impl Collector<'_> {
         let mut root: Option<Node> = None;
         for tree in std::mem::take(&mut self.trees) {
             root = Some(match root {
-                None => layer::without_resets(tree),
+                None if self.resets(&tree) => layer::without_resets(tree),
+                None => tree,
                 Some(root) => layer::merge(root, tree, self.diagnostics),
             });
         }
@@ -234,6 +235,12 @@ impl Collector<'_> {
             variables: self.variables,
             files: self.files,
         })
+    }
+
+    /// Whether a file may have a `!reset` in it; most have none, and need not be walked for it.
+    fn resets(&self, tree: &Node) -> bool {
+        let source = self.sources.get(tree.span.source);
+        source.is_none_or(|source| source.text().contains("!reset"))
     }
 
     fn read_env_files(&mut self) {

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use super::{Draft, Loading};
 use crate::decode::Decoder;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::element::{SERVICE, mode};
 use crate::model::Service;
 use crate::node::{self, Node};
@@ -35,8 +35,53 @@ pub(super) fn decode<'n>(
             return Vec::new();
         }
     };
-    let mut drafts = Vec::with_capacity(map.len());
-    for entry in map {
+    let entries = map.iter().as_slice();
+    let share = share(entries.len());
+    if share >= entries.len() {
+        return part(decoder, entries);
+    }
+    let (sources, known) = (decoder.sources, &decoder.known);
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = entries
+            .chunks(share)
+            .map(|entries| {
+                scope.spawn(move || {
+                    let mut diagnostics = Diagnostics::new();
+                    let mut decoder = Decoder::new(sources, &mut diagnostics, known.clone());
+                    let drafts = part(&mut decoder, entries);
+                    let uses = std::mem::take(&mut decoder.uses);
+                    (drafts, uses, diagnostics)
+                })
+            })
+            .collect();
+        workers.into_iter().map(joined).collect()
+    });
+    let mut drafts = Vec::with_capacity(entries.len());
+    for (part, uses, diagnostics) in parts {
+        drafts.extend(part);
+        decoder.uses.extend(uses);
+        decoder.diagnostics.append(diagnostics);
+    }
+    drafts
+}
+
+/// How many services one thread takes: all of them, unless there are so many that it shows.
+fn share(services: usize) -> usize {
+    const WORTH_A_THREAD: usize = 1_000;
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    services.div_ceil(threads.min(8)).max(WORTH_A_THREAD)
+}
+
+/// What a thread made; its panic is ours.
+fn joined<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    worker
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn part<'n>(decoder: &mut Decoder<'_>, entries: &'n [node::Entry]) -> Vec<Draft<'n>> {
+    let mut drafts = Vec::with_capacity(entries.len());
+    for entry in entries {
         let named = decoder.service_name(&entry.key);
         decoder.service = Some(entry.key.name.clone());
         let json = decoder.under(&entry.key.name, |decoder| {
@@ -61,6 +106,29 @@ pub(super) fn decode<'n>(
 
 /// Puts the selected mode into its place, and makes the type.
 pub(super) fn type_them(loading: &mut Loading<'_>, drafts: &mut [Draft<'_>]) {
+    let share = share(drafts.len());
+    if share >= drafts.len() {
+        return type_part(loading.diagnostics, drafts);
+    }
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = drafts
+            .chunks_mut(share)
+            .map(|drafts| {
+                scope.spawn(move || {
+                    let mut diagnostics = Diagnostics::new();
+                    type_part(&mut diagnostics, drafts);
+                    diagnostics
+                })
+            })
+            .collect();
+        workers.into_iter().map(joined).collect()
+    });
+    for diagnostics in parts {
+        loading.diagnostics.append(diagnostics);
+    }
+}
+
+fn type_part(diagnostics: &mut Diagnostics, drafts: &mut [Draft<'_>]) {
     for draft in drafts {
         let (Some(mut json), Some(selected)) = (draft.json.take(), draft.mode) else {
             continue;
@@ -76,16 +144,20 @@ pub(super) fn type_them(loading: &mut Loading<'_>, drafts: &mut [Draft<'_>]) {
             }
         }
         json.insert("modes".into(), json!(offered));
-        json.insert("run".into(), json!({ "mode": selected, "spec": spec }));
+        json.insert("run".into(), json!({ "mode": selected, "spec": null }));
         json.shift_remove("mode");
         match serde_json::from_value::<Service>(Value::Object(json)) {
-            Ok(service) => draft.service = Some(service),
+            Ok(mut service) => {
+                // It is JSON in the type too; moved, it is not walked and copied.
+                service.run.spec = spec;
+                draft.service = Some(service);
+            }
             Err(error) => {
                 let message = format!(
                     "the service `{}` does not fit the model: {error}",
                     draft.name
                 );
-                loading.error("internal", draft.key, message);
+                diagnostics.push(Diagnostic::error("internal", draft.key, message));
             }
         }
     }

@@ -12,19 +12,38 @@ pub(super) const REFERENCE: &str = "$ref";
 pub(crate) const SECRET: &str = "$secret";
 
 /// A template as JSON. It stays a text, even if it is one reference.
-pub(super) fn of_template(template: &Template) -> Value {
-    if let Some(text) = template.as_literal() {
-        return Value::from(text);
+pub(crate) fn of_template(template: Template) -> Value {
+    let parts = template.into_parts();
+    match parts.as_slice() {
+        [] => return Value::String(String::new()),
+        [Part::Literal(_)] => {}
+        _ => {
+            let parts = parts.into_iter().map(of_part).collect();
+            return sole_entry(TEMPLATE, Value::Array(parts));
+        }
     }
-    let parts: Vec<Value> = template
-        .parts()
-        .iter()
-        .map(|part| match part {
-            Part::Literal(text) => Value::from(text.as_str()),
-            Part::Reference(reference) => json!(reference),
-        })
-        .collect();
-    json!({ TEMPLATE: parts })
+    parts.into_iter().map(of_part).next().unwrap_or_default()
+}
+
+fn of_part(part: Part) -> Value {
+    match part {
+        Part::Literal(text) => Value::String(text),
+        Part::Reference(reference) => {
+            let path = Value::String(reference.path_text());
+            let mut map = Map::with_capacity(1);
+            map.insert("ref".to_owned(), path);
+            if let Some(default) = reference.default {
+                map.insert("default".to_owned(), default);
+            }
+            Value::Object(map)
+        }
+    }
+}
+
+fn sole_entry(key: &str, value: Value) -> Value {
+    let mut map = Map::with_capacity(1);
+    map.insert(key.to_owned(), value);
+    Value::Object(map)
 }
 
 /// A secret as JSON.

@@ -46,7 +46,8 @@ impl Reference {
 
     /// The path as it is written, without the default.
     pub fn path_text(&self) -> String {
-        let mut text = String::new();
+        let length: usize = self.path.iter().map(|name| name.len() + 1).sum();
+        let mut text = String::with_capacity(length);
         for name in &self.path {
             if !text.is_empty() {
                 text.push('.');
