@@ -76,6 +76,8 @@ struct Part {
 
 impl Guard {
     fn new(config: GuardConfig) -> Result<Self, String> {
+        // Out of the terminal's reach: a Ctrl-C there is for the client. If it fails, we lead a session.
+        let _ = rustix::process::setsid();
         let slots = Slots::take().map_err(|error| error.to_string())?;
         let spawner = Spawner::new().map_err(|error| error.to_string())?;
         let open_files = gantry_sys::raise_open_files();

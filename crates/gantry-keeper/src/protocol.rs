@@ -9,7 +9,8 @@
 //! Rules that both sides rely on:
 //!
 //! - **Spawns are idempotent** by instance and generation. A spawn that the keeper already carried
-//!   out is answered with [`Reply::Known`] and starts nothing.
+//!   out is answered with [`Reply::Known`] and starts nothing; once its end has been acknowledged, with
+//!   [`Refusal::Superseded`], since then nobody can have lost the answer.
 //! - **Events are numbered** without gaps, survive the keeper, and are kept until acknowledged. A new
 //!   connection is sent all that are not, oldest first. An event may thus be seen twice, and its
 //!   number tells.

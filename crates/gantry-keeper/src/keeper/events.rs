@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::{Keeper, now_us};
 use crate::ledger::{Entry, State};
-use crate::protocol::{Event, EventBody, JobName, Message};
+use crate::protocol::{Event, EventBody, Generation, InstanceName, JobName, Message};
 use crate::report::report;
 
 /// Events that were not acknowledged, oldest first.
@@ -44,6 +44,14 @@ impl EventQueue {
     /// The highest number given.
     pub(super) fn last(&self) -> u64 {
         self.last
+    }
+
+    /// Whether everything that happened to this start of an instance was acknowledged.
+    pub(super) fn has_seen_end(&self, name: &InstanceName, generation: Generation) -> bool {
+        !self
+            .waiting
+            .iter()
+            .any(|event| event.body.instance() == Some((name, generation)))
     }
 
     /// Whether a job has ended and nobody has said that they know.

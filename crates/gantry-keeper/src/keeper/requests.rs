@@ -231,6 +231,15 @@ impl Keeper<'_> {
                 first: first.label(),
             });
         }
+        // The next life of the stack begins with nothing: what is over, and was told, is history.
+        // Only the numbers of events go on.
+        let keys: Vec<_> = self.runs.values().map(Run::key).collect();
+        for key in keys {
+            self.note(&Entry::Forget { key });
+        }
+        self.note(&Entry::Ack {
+            sequence: self.events.last(),
+        });
         self.shutting_down = true;
         Ok(Reply::Done)
     }

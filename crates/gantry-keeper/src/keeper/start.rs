@@ -46,16 +46,19 @@ impl Keeper<'_> {
                 Some(What::Instance { generation, .. }) => *generation,
                 _ => 0,
             };
-            if known == generation {
+            let over = self.look_whether_over(id);
+            // Asked again because the answer was lost, it is known. But once its end was acknowledged
+            // too, whoever asks counts wrongly, and must not believe that it runs.
+            if known == generation && !(over && self.events.has_seen_end(&name, generation)) {
                 return Ok(Reply::Known);
             }
-            if known > generation {
+            if known >= generation {
                 return Err(Refusal::Superseded {
                     instance: name,
                     generation: known,
                 });
             }
-            if !self.look_whether_over(id) {
+            if !over {
                 return Err(Refusal::NotOver {
                     instance: name,
                     generation: known,

@@ -89,7 +89,8 @@ pub enum Request {
         /// Which start of it.
         generation: Generation,
     },
-    /// End keeper and guard. Refused while anything runs. Not a way to stop services.
+    /// End keeper and guard. Refused while anything runs. Not a way to stop services. All instances are
+    /// forgotten and all events count as seen, so that the next guard begins with nothing.
     Shutdown,
 }
 
@@ -214,7 +215,7 @@ pub enum Refusal {
         /// What still runs.
         generation: Generation,
     },
-    /// A later generation is known.
+    /// A later generation is known, or this one and its end.
     #[error("{instance} is at generation {generation} already")]
     Superseded {
         /// Which instance.

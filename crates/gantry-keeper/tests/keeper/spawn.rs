@@ -167,6 +167,13 @@ fn a_spawn_is_carried_out_once() {
 
     stack.stop("a.1", 3, 1000);
     stack.stopped("a.1");
+    // Known as long as its end is news, and then a mistake.
+    let again = spawn("a.1", 3, command(&["sleep", "1000"]));
+    assert_eq!(stack.client.ask(again.clone()).unwrap(), Reply::Known);
+    let sequence = stack.list().sequence;
+    stack.client.ask(Request::Ack { sequence }).unwrap();
+    let refusal = refused(stack.client.ask(again));
+    assert!(matches!(refusal, Refusal::Superseded { generation: 3, .. }));
     assert_eq!(stack.client.ask(later).unwrap(), Reply::Done);
     assert_ne!(stack.spawned("a.1"), pid);
     let refusal = refused(stack.client.ask(stop("a.1", 3, 0)));

@@ -330,12 +330,12 @@ fn shutdown_is_refused_while_something_runs_and_leaves_nothing_after() {
     std::fs::remove_file(stack.dir().join("end")).unwrap();
     stack.new_guard();
     assert!(stack.client.welcome().last_sequence >= 3);
-    assert!(matches!(
-        stack.list().instances[0].phase,
-        Phase::Stopped { .. }
-    ));
-    let refusal = spawn("a.1", 1, command(&["sleep", "1"]));
-    assert_eq!(stack.client.ask(refusal).unwrap(), Reply::Known);
+    // and begins with nothing.
+    assert_eq!(stack.list().instances, []);
+    stack.spawn("a.1", 1, &["sleep", "1000"]);
+    let pid = stack.spawned("a.1");
+    assert!(alive(pid));
+    assert_eq!(stack.lines("a.1"), [""; 0]);
 }
 
 #[test]
@@ -416,7 +416,7 @@ fn keepers_killed_at_any_moment_lose_no_exit_and_start_nobody_twice() {
             last = event.sequence;
             match event.body {
                 EventBody::Spawned { instance, .. } => {
-                    assert!(spawned.insert(instance.clone()), "{instance} twice")
+                    assert!(spawned.insert(instance.clone()), "{instance} twice");
                 }
                 EventBody::Exited { instance, exit, .. } => {
                     assert_eq!(exits.insert(instance, exit), None);
