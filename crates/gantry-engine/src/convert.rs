@@ -1,20 +1,19 @@
 //! From the model that a client sends to what the engine works with.
 
-#[cfg(test)]
-mod tests;
-
 use gantry_core::{Condition, Dependency, Kind, ServiceSpec};
-use gantry_driver::{LogPolicy, Overflow, Resources, SpecKey, StopPolicy};
+use gantry_driver::{Capabilities, LogPolicy, Overflow, Owner, Resources, SpecKey, StopPolicy};
 use gantry_stack::model::{self, Conflict, Probe, ProbeCheck, Stack};
 use serde_json::{Value, json};
 
 use crate::definition::{Definition, ForeignConflict, ProbeDefinition, Role};
+use crate::sessions::Drivers;
 
 /// All services of a stack, in the order of its file.
 pub(crate) fn definitions(
     stack: &Stack,
     key: &SpecKey,
     seal: &dyn Fn(&Value) -> Value,
+    drivers: &Drivers,
 ) -> Vec<Definition> {
     let services = stack.services.iter();
     services
@@ -27,8 +26,20 @@ pub(crate) fn definitions(
             };
             core.auto_start = service.auto_start;
             core.order = service.order;
-            core.replicas = service.replicas;
-            core.probed_ready = !service.startup.is_empty() || !service.readiness.is_empty();
+            let driver = drivers.of(service.mode());
+            let capabilities = driver.map(|driver| driver.capabilities());
+            let backend_has = |owner: fn(&Capabilities) -> Owner| {
+                capabilities.is_some_and(|it| owner(it) == Owner::Backend)
+            };
+            // Copies that the backend keeps are its children, not our instances.
+            core.replicas = if backend_has(|it| it.replicas) {
+                1
+            } else {
+                service.replicas
+            };
+            core.probed_ready = !service.startup.is_empty()
+                || !service.readiness.is_empty()
+                || backend_has(|it| it.readiness);
             core.probed_live = !service.liveness.is_empty();
             core.start_timeout = service.start_timeout;
             core.restart = service.restart.to_core();

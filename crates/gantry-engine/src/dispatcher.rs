@@ -10,6 +10,7 @@ mod driver;
 mod tests;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use gantry_core::{Effect, Event, World};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -31,6 +32,9 @@ use crate::sessions::Sessions;
 /// How many messages one turn takes in at most, so that timers have their turn too.
 const TURN: usize = 4096;
 
+/// How long until a backend that could not be reached is tried again.
+pub(crate) const AGAIN: Duration = Duration::from_millis(500);
+
 /// How far the stack is on its way down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -40,8 +44,6 @@ pub(crate) enum Phase {
     Closing,
     /// The stack is down: the supervisor ends.
     Down,
-    /// The supervisor was asked to end; what runs stays.
-    Leaving,
 }
 
 /// Why the loop ended.
@@ -49,7 +51,7 @@ pub(crate) enum Phase {
 pub(crate) enum End {
     /// The stack is down.
     Down,
-    /// Someone asked this process to end. What runs stays, and another supervisor may take over.
+    /// Nobody can reach this supervisor any more. What runs stays, and another one takes over.
     Leave,
 }
 
@@ -72,8 +74,10 @@ pub(crate) struct Dispatcher {
     pub(crate) parked_watches: Vec<ParkedWatch>,
     /// Events that executors made, for this turn.
     pub(crate) queue: VecDeque<Event>,
-    /// Whether the plan must be written before anything else is carried out.
-    pub(crate) save: bool,
+    /// Whether anything was ever wanted of this supervisor.
+    pub(crate) begun: bool,
+    /// How often this process was asked to end.
+    pub(crate) interruptions: u32,
     pub(crate) phase: Phase,
     inbox: UnboundedReceiver<Incoming>,
     /// What tasks report to.
@@ -118,7 +122,8 @@ impl Dispatcher {
             parked: Vec::new(),
             parked_watches: Vec::new(),
             queue: VecDeque::new(),
-            save: false,
+            begun: false,
+            interruptions: 0,
             phase: Phase::Serving,
             inbox: parts.inbox,
             outbox: parts.outbox,
@@ -148,10 +153,8 @@ impl Dispatcher {
                 self.settle();
             }
             self.hand_over();
-            match self.phase {
-                Phase::Serving | Phase::Closing => {}
-                Phase::Down => return End::Down,
-                Phase::Leaving => return End::Leave,
+            if self.phase == Phase::Down {
+                return End::Down;
             }
         }
     }
@@ -168,12 +171,7 @@ impl Dispatcher {
         let mut effects: Vec<Effect> = Vec::new();
         self.world.apply(self.clock.now(), event, &mut effects);
         for effect in effects {
-            let is_save = matches!(effect, Effect::Save);
             self.carry_out(effect);
-            // What comes after relies on it.
-            if is_save {
-                self.save_now();
-            }
         }
     }
 
@@ -208,12 +206,15 @@ impl Dispatcher {
             Incoming::Request(request) => self.request(request),
             Incoming::Opened { target, result } => self.opened(target, result),
             Incoming::Observed { services, result } => self.observed(services, result),
+            Incoming::LookAgain(services) => self.observe(&services),
             Incoming::Fetched(fetched) => self.fetched(fetched),
             Incoming::Probed { watch, outcome } => self.probed(watch, &outcome),
             Incoming::Checked(checked) => self.checked(*checked),
             Incoming::Gone(operation) => self.client_gone(operation),
+            Incoming::Tailed(operation, outcome) => self.end(operation, *outcome),
             Incoming::Forsaken => self.forsaken(),
-            Incoming::Interrupted => self.phase = Phase::Leaving,
+            Incoming::Idle => self.idle(),
+            Incoming::Interrupted => self.interrupted(),
             Incoming::Closed => self.closed(),
         }
     }

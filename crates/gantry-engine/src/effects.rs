@@ -57,7 +57,8 @@ impl Dispatcher {
             Effect::CancelTimer { id } => self.timers.cancel(id),
             Effect::Transition(transition) => self.tell(transition),
             Effect::Removed { service } => self.forget(service),
-            Effect::Save => self.save = true,
+            // What comes after relies on it.
+            Effect::Save => self.save_now(),
             Effect::OperationEnded { operation, outcome } => {
                 self.operation_ended(operation, &outcome);
             }

@@ -2,12 +2,16 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use gantry_api::{Cause, ErrorBody, ErrorCode, Explanation, NeededBy};
 use gantry_core::{Failure, InstanceId, InstanceKey, ServiceKey, Stage};
 use gantry_driver::{LogFrom, LogRequest, Session};
 
+use gantry_stack::template::{DOTS, Template};
+
+use crate::definition::Role;
 use crate::dispatcher::Dispatcher;
 use crate::wire;
 
@@ -17,27 +21,47 @@ const EVENTS: usize = 20;
 /// How many lines of output are told.
 const TAIL: usize = 20;
 
+/// How long reading them may take.
+const READING: Duration = Duration::from_secs(2);
+
+/// Where the output of an instance can be read.
+pub(crate) struct Reader {
+    session: Arc<dyn Session>,
+    instance: InstanceId,
+}
+
+impl Reader {
+    /// Its last lines, oldest first. What cannot be read in time is left out.
+    pub(crate) async fn read(&self, count: usize) -> Vec<String> {
+        let mut lines = self.session.logs(LogRequest {
+            instance: self.instance.clone(),
+            child: None,
+            from: LogFrom::Tail(count),
+            follow: false,
+        });
+        let mut read = Vec::new();
+        let reading = async {
+            while let Some(Ok(record)) = lines.next().await {
+                read.push(record.text);
+            }
+        };
+        let _ = tokio::time::timeout(READING, reading).await;
+        read
+    }
+}
+
 /// An explanation, but for the last lines of output, which take waiting.
 pub(crate) struct Draft {
     explanation: Explanation,
-    tail_of: Option<(Arc<dyn Session>, InstanceId)>,
+    tail_of: Option<Reader>,
 }
 
 impl Draft {
     /// The whole explanation.
     pub(crate) async fn finish(self) -> Explanation {
         let mut explanation = self.explanation;
-        let Some((session, instance)) = self.tail_of else {
-            return explanation;
-        };
-        let mut lines = session.logs(LogRequest {
-            instance,
-            child: None,
-            from: LogFrom::Tail(TAIL),
-            follow: false,
-        });
-        while let Some(Ok(record)) = lines.next().await {
-            explanation.tail.push(record.text);
+        if let Some(reader) = self.tail_of {
+            explanation.tail = reader.read(TAIL).await;
         }
         explanation
     }
@@ -97,14 +121,15 @@ impl Dispatcher {
     }
 
     /// Where the output of a service can be read: of the instance that failed, if one did.
-    fn reader_of(&self, service: ServiceKey) -> Option<(Arc<dyn Session>, InstanceId)> {
+    pub(crate) fn reader_of(&self, service: ServiceKey) -> Option<Reader> {
         let view = self.world.service(service)?;
         let failed = view.instances.iter().find(|instance| !instance.ready);
         let slot = failed.or(view.instances.first())?.key.slot;
-        let id = self.world.instance_id(InstanceKey { service, slot })?;
         let target = self.target_of(service).ok()?;
-        let session = self.sessions.get(&target)?;
-        Some((Arc::clone(session), id))
+        Some(Reader {
+            instance: self.world.instance_id(InstanceKey { service, slot })?,
+            session: Arc::clone(self.sessions.get(&target)?),
+        })
     }
 
     /// A failure with what was tried, and what to do about it.
@@ -131,20 +156,41 @@ impl Dispatcher {
             Stage::Stop => Some(format!("`gantry stop --force {name}` kills what is left")),
             Stage::Dependency => Some(format!("`gantry explain {name}` shows the chain")),
         };
-        if failure.stage == Stage::Ready {
-            let slots = self.world.service(service);
-            let slot = slots.and_then(|view| view.instances.first().map(|it| it.key));
-            let run = slot.and_then(|key| self.book.run(key));
-            told.tried = run.and_then(|run| run.prepared.as_ref()).map(|prepared| {
-                let probes = prepared.probes.iter();
-                let probes = probes.filter(|it| it.role != crate::definition::Role::Liveness);
-                probes
-                    .map(|it| it.check.what())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            });
-        }
+        told.since = self
+            .events
+            .last_where(|event| event.service.as_deref() == Some(name) && event.from != event.to);
+        told.tried = match failure.stage {
+            Stage::Ready | Stage::Live => self.asked_by_probes(service, failure.stage),
+            Stage::Start | Stage::Run | Stage::CrashLoop => self.command_of(service),
+            _ => None,
+        };
         told
+    }
+
+    /// What the probes ask that decide in this stage.
+    fn asked_by_probes(&self, service: ServiceKey, stage: Stage) -> Option<String> {
+        let view = self.world.service(service)?;
+        let run = self.book.run(view.instances.first()?.key)?;
+        let probes = run.prepared.as_ref()?.probes.iter();
+        let asked = probes.filter(|it| (it.role == Role::Liveness) == (stage == Stage::Live));
+        let asked: Vec<_> = asked.map(|it| it.check.what()).collect();
+        (!asked.is_empty()).then(|| asked.join(", "))
+    }
+
+    /// The command of a mode that has one, as it is written: what is put in later may be secret.
+    fn command_of(&self, service: ServiceKey) -> Option<String> {
+        let words = self.book.latest(service)?.spec.get("command")?.as_array()?;
+        let words = words.iter().map(|word| {
+            let template: Option<Template> = serde_json::from_value(word.clone()).ok();
+            let text = template.map_or_else(|| DOTS.to_owned(), |it| it.to_string());
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=/.,:+@%{}".contains(c);
+            if !text.is_empty() && text.chars().all(plain) {
+                text
+            } else {
+                format!("'{}'", text.replace('\'', "'\\''"))
+            }
+        });
+        Some(words.collect::<Vec<_>>().join(" "))
     }
 }
 

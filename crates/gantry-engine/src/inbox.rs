@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gantry_api::{ErrorBody, Event, EventsQuery, OperationRequest, Plan, PlanRequest, Progress};
+use gantry_api::{
+    ErrorBody, Event, EventsQuery, OperationRequest, Outcome, Plan, PlanRequest, Progress,
+};
 use gantry_core::{OperationId, ServiceKey};
 use gantry_driver::{DriverError, DriverEvent, Observed, Session, Target};
-use gantry_probe::Outcome;
+use gantry_probe as probe;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::effects::probes::WatchId;
@@ -30,17 +32,26 @@ pub(crate) enum Incoming {
         services: Vec<ServiceKey>,
         result: Result<Vec<Observed>, DriverError>,
     },
+    /// Time to look again at these, since it did not work before.
+    LookAgain(Vec<ServiceKey>),
     /// Values that a start waits for were fetched.
     Fetched(Vec<Fetched>),
     /// A probe was answered.
-    Probed { watch: WatchId, outcome: Outcome },
+    Probed {
+        watch: WatchId,
+        outcome: probe::Outcome,
+    },
     /// The checks before an operation are done.
     Checked(Box<Checked>),
     /// The client of an operation is gone.
     Gone(OperationId),
+    /// An operation ended, and the last lines of those that did not get there were read.
+    Tailed(OperationId, Box<Outcome>),
+    /// Time to see whether anything is kept at all.
+    Idle,
     /// Time to see whether the client of a foreground stack came back.
     Forsaken,
-    /// The supervisor was asked to end by a signal; what runs stays.
+    /// A signal asks for the end: the first takes the stack down in order, the second kills.
     Interrupted,
     /// All sessions are closed: the stack is down.
     Closed,

@@ -67,6 +67,10 @@ impl Journal {
         self.last.get(instance)
     }
 
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Start> {
+        self.last.values()
+    }
+
     pub(crate) fn handles(&self) -> BTreeMap<InstanceId, Handle> {
         let handle = |start: &Start| Some((start.instance.clone(), start.handle.clone()?));
         self.last.values().filter_map(handle).collect()

@@ -3,6 +3,7 @@
 mod begin;
 mod checks;
 mod end;
+mod steps;
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -72,7 +72,7 @@ impl Dispatcher {
         };
         let key = &self.identity.key;
         let seal = |value: &Value| self.secrets.seal(value, key, &self.sessions.environment);
-        let definitions = convert::definitions(&stack, key, &seal);
+        let definitions = convert::definitions(&stack, key, &seal, &self.sessions.drivers);
         let definitions: Vec<_> = definitions.into_iter().map(Arc::new).collect();
         let changes = definitions
             .iter()

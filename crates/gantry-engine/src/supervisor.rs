@@ -71,7 +71,7 @@ pub enum SupervisorError {
 pub enum Ended {
     /// The stack is down.
     Down,
-    /// It was asked to end; what runs stays.
+    /// It cannot go on; what runs stays.
     Left,
 }
 
@@ -146,6 +146,7 @@ async fn keep(config: SupervisorConfig) -> Result<Ended, SupervisorError> {
     let begun = dispatcher.event(EventKind::SupervisorBegun, String::new());
     dispatcher.events.append(begun);
     watch_signals(&outbox)?;
+    dispatcher.open_host().await;
     if let Some(plan) = saved {
         dispatcher.restore(plan).await;
     }
@@ -194,7 +195,8 @@ fn listen(dir: &StackDir) -> Result<UnixListener, SupervisorError> {
     Ok(listener)
 }
 
-/// A signal ends the supervisor, not the services: another supervisor takes over.
+/// A signal that asks for the end is meant for the whole stack: the guard passes those that it gets
+/// on to here. A supervisor that is only to be replaced is killed.
 fn watch_signals(outbox: &mpsc::UnboundedSender<Incoming>) -> Result<(), SupervisorError> {
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let mut signals = signal(kind).map_err(failed("watch signals"))?;
@@ -232,20 +234,6 @@ impl Dispatcher {
         };
         if let Err(error) = file.write(&identity.dir) {
             tracing::warn!(%error, "failed to write down who keeps the stack");
-        }
-    }
-
-    /// The stack is down: what a next supervisor would take up goes. Logs and events stay.
-    pub(crate) fn clean_up(&mut self) {
-        self.journal.forget(|_| true);
-        let dir = &self.identity.dir;
-        for path in [dir.plan(), dir.path().join("starts")] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(%path, %error, "failed to remove");
-                }
-                _ => {}
-            }
         }
     }
 }

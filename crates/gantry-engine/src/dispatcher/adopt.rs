@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_core::{Event, Millis, OperationId, ServiceKey};
+use gantry_core::{Desired, Event, Millis, OperationId, ServiceKey};
 use gantry_driver::{DriverError, Session, Target};
 use gantry_stack::model::Stack;
 
 use crate::definition::Definition;
-use crate::dispatcher::Dispatcher;
+use crate::dispatcher::{AGAIN, Dispatcher};
 use crate::inbox::Incoming;
 use crate::plan_view::Wanted;
 use crate::saved::{self, SavedPlan, Writing};
-
-/// How long until a backend that could not be reached is tried again.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// How long the client of a foreground stack has to come back to a new supervisor.
 const COME_BACK: Duration = Duration::from_secs(10);
@@ -53,7 +50,6 @@ impl Dispatcher {
         for effect in effects {
             self.carry_out(effect);
         }
-        self.save_now();
     }
 
     /// Keep the specifications that the world took.
@@ -73,7 +69,6 @@ impl Dispatcher {
 
     /// Write down what must survive.
     pub(crate) fn save_now(&mut self) {
-        self.save = false;
         let services = self.world.saved();
         let definitions = services
             .iter()
@@ -102,6 +97,19 @@ impl Dispatcher {
         }
     }
 
+    /// The session that runs commands for everyone is always open: it also tells the keeper when the
+    /// stack is down, even if nothing ever ran.
+    pub(crate) async fn open_host(&mut self) {
+        let Some(target) = self.sessions.host_target() else {
+            return;
+        };
+        let opener = self.sessions.opener(&target, self.journal.handles());
+        match opener.await {
+            Ok(session) => self.sessions.put(target, session),
+            Err(error) => self.opened(target, Err(error)),
+        }
+    }
+
     /// Take up what an earlier supervisor wrote down, and look at what runs. Returns when everything
     /// was looked at, or cannot be now.
     pub(crate) async fn restore(&mut self, plan: SavedPlan) {
@@ -120,13 +128,22 @@ impl Dispatcher {
                 self.book.define(key, *revision, Arc::new(definition));
             }
         }
-        let definitions: Vec<_> = self.book.all().map(|(_, it)| Arc::clone(it)).collect();
+        let wanted = |key: ServiceKey| {
+            let view = self.world.service(key);
+            view.is_some_and(|view| view.desired == Desired::Running)
+        };
+        // What is down has given its ports back.
+        let definitions: Vec<_> = self
+            .book
+            .all()
+            .filter(|(key, _)| wanted(*key))
+            .map(|(_, it)| Arc::clone(it))
+            .collect();
+        self.begun = !definitions.is_empty();
         if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
             tracing::error!(%error, "the ports that were drawn are not known");
         }
-        let host = self.sessions.host_target().into_iter();
-        let mut targets: Vec<(Target, Vec<ServiceKey>)> =
-            host.map(|target| (target, Vec::new())).collect();
+        let mut targets: Vec<(Target, Vec<ServiceKey>)> = Vec::new();
         for service in self.world.services() {
             let Ok(target) = self.target_of(service) else {
                 continue;
@@ -137,6 +154,12 @@ impl Dispatcher {
             }
         }
         for (target, services) in targets {
+            if let Some(session) = self.sessions.get(&target).cloned() {
+                let result = session.observe().await;
+                self.observed(services, result);
+                self.settle();
+                continue;
+            }
             let opener = self.sessions.opener(&target, self.journal.handles());
             match opener.await {
                 Ok(session) => {

@@ -1,7 +1,7 @@
 //! From a driver's words to the core's.
 
 use gantry_core::{
-    Event, ExitStatus, InstanceId, InstanceKey, ObservedInstance, ObservedRun, ServiceKey,
+    Desired, Event, ExitStatus, InstanceId, InstanceKey, ObservedInstance, ObservedRun, ServiceKey,
 };
 use gantry_driver::{ChildStatus, DriverEvent, Observed, ObservedState, Target};
 use smol_str::SmolStr;
@@ -26,11 +26,7 @@ impl Dispatcher {
                 }
                 DriverEvent::Reachable { observed } => {
                     let services = self.services_in(target);
-                    let instances = self.translate(observed, &services);
-                    self.queue.push_back(Event::Observed {
-                        services,
-                        instances,
-                    });
+                    self.take_observed(observed, services);
                 }
                 _ => {}
             }
@@ -174,12 +170,9 @@ impl Dispatcher {
     }
 
     /// What a backend has, in the core's words. What is of other services is left out.
-    pub(crate) fn translate(
-        &mut self,
-        observed: Vec<Observed>,
-        services: &[ServiceKey],
-    ) -> Vec<ObservedInstance> {
+    pub(crate) fn take_observed(&mut self, observed: Vec<Observed>, services: Vec<ServiceKey>) {
         let mut instances = Vec::with_capacity(observed.len());
+        let mut then = Vec::new();
         for one in observed {
             let Some(instance) = self.key_of(&one.instance) else {
                 continue;
@@ -194,8 +187,20 @@ impl Dispatcher {
                 self.journal
                     .note_handle(&one.instance, one.generation, handle);
             }
-            for child in one.children {
-                self.queue.push_back(child_event(instance.service, child));
+            let children = one.children.into_iter();
+            then.extend(children.map(|child| child_event(instance.service, child)));
+            let generation = one.generation;
+            match one.ready {
+                Some(true) => then.push(Event::Ready {
+                    instance,
+                    generation,
+                }),
+                Some(false) => then.push(Event::NotReady {
+                    instance,
+                    generation,
+                    evidence: "its backend says that it is not ready".into(),
+                }),
+                None => {}
             }
             let known = self.book.run(instance);
             if known.is_none_or(|run| run.generation < one.generation) {
@@ -213,12 +218,35 @@ impl Dispatcher {
             }
             instances.push(ObservedInstance {
                 instance,
-                generation: one.generation,
+                generation,
                 revision,
                 run: observed_run(one.state),
             });
         }
-        instances
+        // What was stopped may be unknown to the backend by now; still its next start counts on from
+        // its last: a generation never comes twice.
+        for start in self.journal.all() {
+            let Some(instance) = self.key_of(&start.instance) else {
+                continue;
+            };
+            let found = instances.iter().any(|other| other.instance == instance);
+            let view = self.world.service(instance.service);
+            let rests = view.is_some_and(|view| view.desired == Desired::Stopped);
+            if !found && rests && services.contains(&instance.service) {
+                instances.push(ObservedInstance {
+                    instance,
+                    generation: start.generation,
+                    revision: Some(start.revision),
+                    run: ObservedRun::Stopped,
+                });
+            }
+        }
+        self.queue.push_back(Event::Observed {
+            services,
+            instances,
+        });
+        // After it: they are about what it made known.
+        self.queue.extend(then);
     }
 }
 

@@ -1,1 +1,301 @@
+mod stage;
 
+use std::time::Duration;
+
+use gantry_api::{OperationKind, Progress, ResultWord, State};
+use gantry_core::{FailureKind, ModeName, ServiceName};
+use gantry_driver::mock::MockSpec;
+use gantry_stack::template::{EnvValue, Template};
+
+use self::stage::{Stage, order, outcome, ready, request, stack};
+use super::End;
+
+#[tokio::test(start_paused = true)]
+async fn services_start_in_order_and_stop_in_reverse() {
+    let stage = Stage::new().await;
+    let wanted = stack(&[
+        ("api", ready(10), &["db", "cache"]),
+        ("db", ready(500), &[]),
+        ("cache", ready(20), &[]),
+    ]);
+    let progress = stage.up(&wanted).await;
+    let outcome_ = outcome(&progress);
+    assert_eq!(outcome_.exit_code, 0, "{outcome_:?}");
+    assert_eq!(order(&progress, State::Running), ["cache", "db", "api"]);
+    let status = stage.status().await;
+    let names: Vec<_> = status.services.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["db", "cache", "api"]);
+    assert!(
+        status
+            .services
+            .iter()
+            .all(|it| it.ready && it.revision == 1)
+    );
+    assert!(stage.has_plan());
+
+    let progress = stage.whole(request(OperationKind::Down, None, &[])).await;
+    assert_eq!(outcome(&progress).exit_code, 0);
+    let stopped = order(&progress, State::Stopped);
+    assert_eq!(stopped[0], "api", "{stopped:?}");
+    assert_eq!(stopped.len(), 3);
+    assert_eq!(stage.task.await.expect("it ends"), End::Down);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_ends_the_wait_and_names_what_is_blocked() {
+    let stage = Stage::new().await;
+    let broken = MockSpec {
+        start_error: Some("no space left on device".into()),
+        start_error_kind: FailureKind::Permanent,
+        ..MockSpec::default()
+    };
+    let wanted = stack(&[("db", broken, &[]), ("api", ready(1), &["db"])]);
+    let progress = stage.up(&wanted).await;
+    let outcome = outcome(&progress);
+    assert_eq!((outcome.result, outcome.exit_code), (ResultWord::Failed, 1));
+    assert_eq!(outcome.failures[0].service, "db");
+    let reason = &outcome.failures[0].failure.reason;
+    assert!(reason.contains("no space left on device"), "{reason}");
+    assert_eq!(outcome.failures[1].failure.stage, "dependency");
+    let api = stage.service("api").await;
+    assert_eq!(api.state, State::Blocked);
+    assert_eq!(api.blocked_by.as_deref(), Some("db"));
+
+    let explanation = stage.explain("api").await;
+    let chain: Vec<_> = explanation
+        .chain
+        .iter()
+        .map(|it| it.service.as_str())
+        .collect();
+    assert_eq!(chain, ["api", "db"]);
+    assert_eq!(explanation.tail_of.as_deref(), Some("db"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_ready_in_time_is_told_with_whom_it_waits_for() {
+    let stage = Stage::new().await;
+    let wanted = stack(&[("db", MockSpec::default(), &[]), ("api", ready(1), &["db"])]);
+    let mut up = request(OperationKind::Up, Some(&wanted), &[]);
+    up.options.timeout_ms = Some(3000);
+    let progress = stage.whole(up).await;
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::NotReady, 4));
+    let names: Vec<_> = told
+        .unfinished
+        .iter()
+        .map(|it| it.service.as_str())
+        .collect();
+    assert_eq!(names, ["db", "api"]);
+    assert_eq!(told.unfinished[1].waits_for, ["db"]);
+
+    // The start timeout of the service itself has the same exit code.
+    let progress = stage.up(&wanted).await;
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::NotReady, 4));
+    assert_eq!(told.failures[0].service, "db");
+    assert_eq!(told.failures[0].failure.stage, "ready");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_changed_restarts_and_the_reason_names_the_field() {
+    let stage = Stage::new().await;
+    let mut wanted = stack(&[("db", ready(1), &[]), ("api", ready(1), &["db"])]);
+    stage.up(&wanted).await;
+    let name = ServiceName::new("api").expect("a name");
+    let api = wanted.services.get_mut(&name).expect("api");
+    api.env.insert("LOG".into(), EnvValue::Text("debug".into()));
+    let progress = stage.up(&wanted).await;
+    assert_eq!(outcome(&progress).exit_code, 0);
+    let Some(Progress::Begun { steps, .. }) = progress.first() else {
+        panic!("{progress:?}");
+    };
+    let steps: Vec<_> = steps
+        .iter()
+        .map(|it| (it.action.as_str(), it.service.as_str(), it.reason.as_str()))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            ("keep", "db", "runs and is unchanged"),
+            ("restart", "api", "its env.LOG changed")
+        ]
+    );
+    assert_eq!((stage.starts("db"), stage.starts("api")), (1, 2));
+    assert_eq!(stage.service("api").await.revision, 2);
+
+    // The same again changes nothing.
+    stage.up(&wanted).await;
+    assert_eq!((stage.starts("db"), stage.starts("api")), (1, 2));
+
+    // What left the file is stopped.
+    wanted.services.shift_remove(&name);
+    stage.up(&wanted).await;
+    let status = stage.status().await;
+    assert_eq!(status.services.len(), 1, "{status:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_supervisor_finds_everything_and_starts_nothing() {
+    let mut stage = Stage::new().await;
+    let wanted = stack(&[("db", ready(1), &[]), ("api", ready(1), &["db"])]);
+    stage.up(&wanted).await;
+    let before = stage.status().await;
+    for _ in 0..5 {
+        stage.replace().await;
+        let after = stage.status().await;
+        let states: Vec<_> = after.services.iter().map(|it| it.state).collect();
+        assert_eq!(states, [State::Running, State::Running], "{after:?}");
+        for (old, new) in before.services.iter().zip(&after.services) {
+            assert_eq!(old.pid, new.pid);
+            assert_eq!(old.restarts, new.restarts);
+            assert_eq!(old.instances[0].generation, new.instances[0].generation);
+            assert_eq!(old.revision, new.revision);
+        }
+    }
+    assert_eq!((stage.starts("db"), stage.starts("api")), (1, 1));
+    // And it knows what they were started from.
+    stage.up(&wanted).await;
+    assert_eq!((stage.starts("db"), stage.starts("api")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_refused_while_a_dependent_runs() {
+    let stage = Stage::new().await;
+    let wanted = stack(&[("db", ready(1), &[]), ("api", ready(1), &["db"])]);
+    stage.up(&wanted).await;
+    let mut stop = request(OperationKind::Stop, None, &["db"]);
+    let progress = stage.whole(stop.clone()).await;
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::Refused, 1));
+    assert_eq!(told.refusal.as_deref(), Some("db is needed by api"));
+    stop.options.cascade = true;
+    let progress = stage.whole(stop).await;
+    assert_eq!(order(&progress, State::Stopped), ["api", "db"]);
+    let missing = stage
+        .operate(request(OperationKind::Stop, None, &["dbb"]))
+        .await;
+    let missing = missing.expect_err("there is none");
+    assert_eq!(missing.message, "there is no service dbb");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stack_goes_down_with_the_client_that_holds_it() {
+    let stage = Stage::new().await;
+    let wanted = stack(&[("db", ready(1), &[])]);
+    let mut up = request(OperationKind::Up, Some(&wanted), &[]);
+    up.options.foreground = true;
+    let mut stream = stage.operate(up).await.expect("it is taken on");
+    while let Some(progress) = stream.recv().await {
+        if matches!(progress, Progress::Ended { .. }) {
+            break;
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(stage.service("db").await.state, State::Running);
+    drop(stream);
+    assert_eq!(stage.task.await.expect("it ends"), End::Down);
+    assert!(stage.driver.alive("shop-0").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreground_stack_whose_client_does_not_come_back_goes_down() {
+    let mut stage = Stage::new().await;
+    let wanted = stack(&[("db", ready(1), &[])]);
+    let mut up = request(OperationKind::Up, Some(&wanted), &[]);
+    up.options.foreground = true;
+    let stream = stage.operate(up).await.expect("it is taken on");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stage.replace().await;
+    drop(stream);
+    assert_eq!(stage.service("db").await.state, State::Running);
+    let mut task = &mut stage.task;
+    let ended = tokio::time::timeout(Duration::from_secs(30), &mut task).await;
+    assert_eq!(ended.expect("in time").expect("it ends"), End::Down);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_signal_takes_down_in_order_and_a_second_one_kills() {
+    let stage = Stage::new().await;
+    let stubborn = MockSpec {
+        ignore_stop: true,
+        ..ready(1)
+    };
+    let mut wanted = stack(&[("db", stubborn, &[])]);
+    let grace = gantry_core::Millis::seconds(3600);
+    wanted.services[0].stop.grace = grace;
+    stage.up(&wanted).await;
+    stage.interrupt();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(stage.service("db").await.state, State::Stopping);
+    stage.interrupt();
+    let ended = tokio::time::timeout(Duration::from_secs(60), stage.task).await;
+    assert_eq!(ended.expect("in time").expect("it ends"), End::Down);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mode_that_is_not_built_in_is_refused_by_name() {
+    let stage = Stage::new().await;
+    let mut wanted = stack(&[("db", ready(1), &[])]);
+    wanted.services[0].run.mode = ModeName::new("cloud");
+    let progress = stage.up(&wanted).await;
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::Refused, 2));
+    let refusal = told.refusal.as_deref();
+    assert_eq!(
+        refusal,
+        Some("the mode cloud of service db is not built in")
+    );
+    assert!(stage.status().await.services.is_empty());
+}
+
+#[tokio::test]
+async fn a_port_that_is_held_stops_the_start_and_names_the_holder() {
+    let stage = Stage::new().await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    let mut wanted = stack(&[("db", ready(1), &[])]);
+    wanted.services[0].ports.insert("sql".into(), port);
+    let progress = stage.up(&wanted).await;
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::Preflight, 3));
+    assert_eq!(told.preflight[0].service.as_deref(), Some("db"));
+    let message = &told.preflight[0].message;
+    assert!(message.contains(&port.to_string()), "{message}");
+    let pid = std::process::id().to_string();
+    assert!(message.contains(&pid), "{message}");
+    assert_eq!(stage.starts("db"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ports_are_drawn_told_and_given_back() {
+    let stage = Stage::new().await;
+    let mut wanted = stack(&[("db", ready(1), &[]), ("api", ready(1), &[])]);
+    wanted.services[0].ports.insert("sql".into(), 0);
+    let url = "postgres://{{ services.db.host }}:{{ services.db.ports.sql }}/shop";
+    let url = Template::parse(url).expect("a template");
+    wanted.services[1]
+        .env
+        .insert("URL".into(), EnvValue::Text(url));
+    wanted.services[1].replicas = 2;
+    wanted.services[1].ports.insert("http".into(), 0);
+    let progress = stage.up(&wanted).await;
+    assert_eq!(outcome(&progress).exit_code, 0, "{progress:?}");
+    let status = stage.status().await;
+    let db = &status
+        .services
+        .iter()
+        .find(|it| it.name == "db")
+        .expect("db")
+        .endpoints;
+    assert_eq!(db.len(), 1);
+    assert!(db[0].url.starts_with("tcp://127.0.0.1:"), "{db:?}");
+    let api = &status
+        .services
+        .iter()
+        .find(|it| it.name == "api")
+        .expect("api")
+        .endpoints;
+    assert_eq!(api.len(), 2);
+    assert_ne!(api[0].url, api[1].url);
+    assert_eq!(api[1].instance.as_deref(), Some("api.2"));
+}

@@ -70,6 +70,8 @@ struct Watch {
     live: bool,
     /// Whether the startup probes have all passed once.
     started: bool,
+    /// Whether the probes of readiness have all passed at once before.
+    been_ready: bool,
     /// What was told last.
     told_ready: Option<bool>,
     told_evidence: String,
@@ -109,6 +111,7 @@ impl Probes {
                 ready: false,
                 live: false,
                 started: !ready || probes.iter().all(|probe| probe.role != Role::Startup),
+                been_ready: false,
                 told_ready: None,
                 told_evidence: String::new(),
             };
@@ -184,9 +187,11 @@ impl Probes {
                     self.queue.try_remove(&key);
                 }
                 None if wanted && !entry.asked => {
-                    let pace = match entry.tracker.health() {
-                        Health::Starting => Pace::Starting,
-                        Health::Healthy | Health::Unhealthy => Pace::Steady,
+                    let starts = entry.tracker.health() == Health::Starting;
+                    let pace = if starts && watch.probes[index].role != Role::Liveness {
+                        Pace::Starting
+                    } else {
+                        Pace::Steady
                     };
                     let id = WatchId {
                         instance,
@@ -204,12 +209,10 @@ impl Probes {
 
 impl Entry {
     fn new(probe: &PreparedProbe, seed: u64) -> Self {
-        let tracker = match probe.role {
-            Role::Liveness => Tracker::healthy(probe.thresholds),
-            Role::Startup | Role::Readiness => Tracker::starting(probe.thresholds),
-        };
         Self {
-            tracker,
+            // Failures count after the first success, for liveness too: a file of the last run that
+            // has grown old says nothing about this one.
+            tracker: Tracker::starting(probe.thresholds),
             schedule: Schedule::new(probe.interval, probe.delay, seed),
             key: None,
             asked: false,
@@ -226,8 +229,15 @@ impl Watch {
                     && self.entries[index].tracker.health() != Health::Healthy
             }
             Role::Readiness => self.ready && self.started,
-            Role::Liveness => self.live && self.started,
+            // It begins with what it is about: something that is up.
+            Role::Liveness => self.live && self.started && self.is_up(),
         }
+    }
+
+    /// Whether it is up as far as the probes of readiness tell.
+    fn is_up(&self) -> bool {
+        let asks = |probe: &PreparedProbe| probe.role != Role::Liveness;
+        !self.ready || self.been_ready || !self.probes.iter().any(asks)
     }
 
     fn note(&mut self, index: usize, outcome: &Outcome) -> Vec<Verdict> {
@@ -244,6 +254,7 @@ impl Watch {
         let ready = self.started && self.all_healthy(Role::Readiness);
         let was = self.told_ready;
         if ready {
+            self.been_ready = true;
             self.told_ready = Some(true);
             self.told_evidence.clear();
             return if was == Some(true) {

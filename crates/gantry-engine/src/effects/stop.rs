@@ -3,7 +3,7 @@
 use gantry_core::{EffectId, Event, Generation, InstanceKey, Revision, ServiceKey, StopHow};
 use gantry_driver::{DriverError, Observed, StopRequest, Target};
 
-use crate::dispatcher::Dispatcher;
+use crate::dispatcher::{AGAIN, Dispatcher};
 use crate::inbox::Incoming;
 
 impl Dispatcher {
@@ -89,20 +89,21 @@ impl Dispatcher {
         services: Vec<ServiceKey>,
         result: Result<Vec<Observed>, DriverError>,
     ) {
-        let event = match result {
-            Ok(observed) => {
-                let instances = self.translate(observed, &services);
-                Event::Observed {
-                    services,
-                    instances,
-                }
+        match result {
+            Ok(observed) => self.take_observed(observed, services),
+            Err(error) => {
+                self.queue.push_back(Event::BackendLost {
+                    services: services.clone(),
+                    reason: error.to_string().into(),
+                });
+                // Nothing is concluded, and it is looked again until there is an answer.
+                let outbox = self.outbox.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(AGAIN).await;
+                    let _ = outbox.send(Incoming::LookAgain(services));
+                });
             }
-            Err(error) => Event::BackendLost {
-                services,
-                reason: error.to_string().into(),
-            },
-        };
-        self.queue.push_back(event);
+        }
     }
 
     /// A service left the file, and nothing of it is left.

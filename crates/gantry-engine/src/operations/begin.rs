@@ -162,17 +162,11 @@ impl Dispatcher {
     ) -> Result<UnboundedReceiver<Progress>, ErrorBody> {
         let (id, progress) = self.enter(request.kind, false);
         let starts = matches!(command, Command::Start { .. } | Command::Restart { .. });
-        let mut names: Vec<String> = services.iter().map(ToString::to_string).collect();
-        // Dependents that are stopped along, and dependencies that are started, are told of too.
-        if request.options.cascade || starts {
-            names = self.all_names().iter().map(ToString::to_string).collect();
-        }
-        let steps = services.iter().map(|service| Step {
-            action: request.kind.as_str().to_owned(),
-            service: service.to_string(),
-            reason: "asked for".to_owned(),
-        });
-        let steps = steps.collect();
+        let cascade = request.options.cascade;
+        let steps = self.command_steps(request.kind, &services, cascade);
+        let asked = services.iter().map(ToString::to_string);
+        let mut names: Vec<String> = steps.iter().map(|step| step.service.clone()).collect();
+        names.extend(asked.filter(|name| !steps.iter().any(|step| step.service == *name)));
         self.begun(id, request, steps, names);
         if request.options.dry_run {
             self.end(id, Outcome::new(ResultWord::Done));

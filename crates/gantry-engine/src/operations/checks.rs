@@ -183,6 +183,7 @@ impl Dispatcher {
             return;
         }
         let timeout = self.operations.live.get(&id).and_then(|it| it.timeout);
+        self.begun = true;
         match then {
             Then::Command(command) => self.queue.push_back(Event::Command {
                 operation: id,

@@ -9,7 +9,17 @@ use gantry_core::{Command, Event, OperationId, OutcomeKind, Refusal, Stage, Stop
 use gantry_driver::Close;
 
 use crate::dispatcher::{Dispatcher, Phase};
+use crate::explain::Reader;
 use crate::inbox::Incoming;
+
+/// How many last lines are told of a service that did not get there.
+const TAIL: usize = 10;
+
+/// Of how many services at most.
+const READERS: usize = 20;
+
+/// How long a supervisor stays that was never asked for anything that could be begun.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// How long sessions may take to remove what was made for the stack as a whole.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -17,7 +27,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 impl Dispatcher {
     /// The world says that an operation has ended.
     pub(crate) fn operation_ended(&mut self, id: OperationId, outcome: &gantry_core::Outcome) {
-        let told = self.outcome(outcome);
+        let mut told = self.outcome(outcome);
+        told.services = self.arrived(id, &told);
         let is_down = self
             .operations
             .live
@@ -26,13 +37,71 @@ impl Dispatcher {
         if is_down && outcome.kind == OutcomeKind::Done && self.world.is_at_rest() {
             self.operations.held.push((id, told));
             self.close();
-        } else {
-            self.end(id, told);
+            return;
         }
+        let readers = self.readers(&told);
+        if readers.is_empty() {
+            self.end(id, told);
+            return;
+        }
+        let outbox = self.outbox.clone();
+        tokio::spawn(async move {
+            for (service, reader) in readers {
+                let lines = reader.read(TAIL).await;
+                let failures = told.failures.iter_mut();
+                for failure in failures.filter(|it| it.service == service) {
+                    failure.failure.tail.clone_from(&lines);
+                }
+                let unfinished = told.unfinished.iter_mut();
+                for unfinished in unfinished.filter(|it| it.service == service) {
+                    unfinished.tail.clone_from(&lines);
+                }
+            }
+            let _ = outbox.send(Incoming::Tailed(id, Box::new(told)));
+        });
+    }
+
+    /// The services that got where the operation wanted them, in start order.
+    fn arrived(&self, id: OperationId, outcome: &Outcome) -> Vec<String> {
+        let Some(operation) = self.operations.live.get(&id) else {
+            return Vec::new();
+        };
+        let missed = |name: &str| {
+            outcome.failures.iter().any(|it| it.service == name)
+                || outcome.unfinished.iter().any(|it| it.service == name)
+        };
+        let names = self.world.services().into_iter();
+        let names = names.filter_map(|key| self.world.name(key));
+        let names = names.map(ToString::to_string);
+        names
+            .filter(|name| operation.services.contains(name) && !missed(name))
+            .collect()
+    }
+
+    /// Where the last lines of those can be read that did not get there, and whose lines are not
+    /// known yet.
+    fn readers(&self, outcome: &Outcome) -> Vec<(String, Reader)> {
+        let failures = outcome.failures.iter();
+        let failures = failures.filter(|it| it.failure.stage == "ready");
+        let silent = failures.filter(|it| it.failure.tail.is_empty());
+        let unfinished = outcome
+            .unfinished
+            .iter()
+            .filter(|it| it.waits_for.is_empty());
+        let names = silent
+            .map(|it| &it.service)
+            .chain(unfinished.map(|it| &it.service));
+        names
+            .take(READERS)
+            .filter_map(|name| {
+                let key = self.world.key(name)?;
+                Some((name.clone(), self.reader_of(key)?))
+            })
+            .collect()
     }
 
     /// Tell the end of an operation.
-    pub(super) fn end(&mut self, id: OperationId, mut outcome: Outcome) {
+    pub(crate) fn end(&mut self, id: OperationId, mut outcome: Outcome) {
         let Some(operation) = self.operations.live.get_mut(&id) else {
             return;
         };
@@ -43,6 +112,13 @@ impl Dispatcher {
             let words = format!("{} {}", operation.kind.as_str(), result(outcome.result));
             operation.send(Progress::Ended { outcome });
             self.tell_operation(EventKind::OperationEnded, id, words);
+        }
+        if !self.begun {
+            let outbox = self.outbox.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(IDLE).await;
+                let _ = outbox.send(Incoming::Idle);
+            });
         }
         let stays = self
             .operations
@@ -77,18 +153,38 @@ impl Dispatcher {
 
     /// If the stack belonged to a client, and none is there any more, it goes down.
     pub(crate) fn forsaken(&mut self) {
-        let is_left = self.identity.foreground && !self.operations.is_held();
-        if !is_left || self.phase != Phase::Serving {
+        if self.identity.foreground && !self.operations.is_held() {
+            self.take_down(StopHow::Graceful, "down, since its client has gone");
+        }
+    }
+
+    /// Nothing could be begun, and nobody asked again: there is nothing to keep.
+    pub(crate) fn idle(&mut self) {
+        let busy = self.begun || !self.operations.live.is_empty();
+        if !busy && self.world.is_at_rest() {
+            self.close();
+        }
+    }
+
+    /// A signal asks for the end.
+    pub(crate) fn interrupted(&mut self) {
+        self.interruptions += 1;
+        match self.interruptions {
+            1 => self.take_down(StopHow::Graceful, "down, asked for by a signal"),
+            _ => self.take_down(StopHow::Kill, "killed, asked for by a second signal"),
+        }
+    }
+
+    /// Take the stack down without a client that waits for it.
+    fn take_down(&mut self, how: StopHow, why: &str) {
+        if self.phase != Phase::Serving {
             return;
         }
         let id = self.register(OperationKind::Down, None, false);
-        let what = "down, since its client has gone".to_owned();
-        self.tell_operation(EventKind::OperationBegun, id, what);
+        self.tell_operation(EventKind::OperationBegun, id, why.to_owned());
         self.queue.push_back(Event::Command {
             operation: id,
-            command: Command::Down {
-                how: StopHow::Graceful,
-            },
+            command: Command::Down { how },
             timeout: None,
         });
     }
@@ -134,7 +230,9 @@ impl Dispatcher {
     pub(crate) fn closed(&mut self) {
         self.ports.release();
         self.secrets.clear();
-        self.clean_up();
+        // The plan stays, with everything stopped: revisions and generations count on from it.
+        self.identity.foreground = false;
+        self.save_now();
         for (id, outcome) in std::mem::take(&mut self.operations.held) {
             self.end(id, outcome);
         }

@@ -61,10 +61,19 @@ async fn startup_comes_before_the_others_and_only_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn liveness_counts_failures_from_the_beginning() {
+async fn liveness_begins_when_it_is_ready_and_counts_after_its_first_success() {
     let mut probes = Probes::default();
-    let list: Arc<[_]> = Arc::new([probe(Role::Liveness, 2)]);
+    let list: Arc<[_]> = Arc::new([probe(Role::Readiness, 1), probe(Role::Liveness, 2)]);
+    probes.watch(INSTANCE, Generation(1), &list, (true, true));
+    assert_eq!(answer(&mut probes, true, "200").await, [Verdict::Ready]);
     probes.watch(INSTANCE, Generation(1), &list, (false, true));
+    for _ in 0..5 {
+        assert_eq!(answer(&mut probes, false, "an old file").await, []);
+    }
+    assert_eq!(
+        answer(&mut probes, true, "a new file").await,
+        [Verdict::Live]
+    );
     assert_eq!(answer(&mut probes, false, "stuck").await, []);
     let dead = vec![Verdict::NotLive("stuck".into())];
     assert_eq!(answer(&mut probes, false, "stuck").await, dead);
