@@ -1,6 +1,5 @@
 //! From text to one merged tree with variables put in: 10,000 services, in both formats.
 
-use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -11,37 +10,9 @@ use gantry_stack::layer::{Layer, merge};
 use gantry_stack::read::{Format, read_as};
 use gantry_stack::source::SourceMap;
 
-const SERVICES: usize = 10_000;
+mod large;
 
-fn toml() -> String {
-    let mut text = String::from("name = \"large\"\n[vars]\ntag = \"1.4\"\n");
-    for n in 0..SERVICES {
-        let (before, port) = (n.saturating_sub(1), 10_000 + n);
-        let _ = write!(
-            text,
-            "\n[services.svc-{n}]\ndescription = \"Service number {n}\"\ndepends-on = [\"svc-{before}\"]\n\
-             ports = {{ http = {port} }}\nenv = {{ LEVEL = \"${{LEVEL:-info}}\", URL = \"http://{{{{ services.svc-{before}.host }}}}\" }}\n\
-             readiness = {{ tcp = \"http\", interval = \"500ms\" }}\nrestart = {{ policy = \"on-failure\", max = 5 }}\n\
-             [services.svc-{n}.process]\ncommand = [\"bin/serve\", \"--port\", \"{{{{ ports.http }}}}\"]\n"
-        );
-    }
-    text
-}
-
-fn yaml() -> String {
-    let mut text = String::from("name: large\nvars:\n  tag: \"1.4\"\nservices:\n");
-    for n in 0..SERVICES {
-        let (before, port) = (n.saturating_sub(1), 10_000 + n);
-        let _ = write!(
-            text,
-            "  svc-{n}:\n    description: Service number {n}\n    depends-on: [svc-{before}]\n    ports: {{ http: {port} }}\n    \
-             env:\n      LEVEL: ${{LEVEL:-info}}\n      URL: http://{{{{ services.svc-{before}.host }}}}\n    \
-             readiness: {{ tcp: http, interval: 500ms }}\n    restart: {{ policy: on-failure, max: 5 }}\n    \
-             process:\n      command: [bin/serve, --port, \"{{{{ ports.http }}}}\"]\n"
-        );
-    }
-    text
-}
+use large::{toml, yaml};
 
 fn parse(c: &mut Criterion) {
     let mut group = c.benchmark_group("parse-10000");

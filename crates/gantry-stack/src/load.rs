@@ -52,6 +52,9 @@ pub struct LoadOptions {
     pub assignments: Vec<String>,
 }
 
+/// Services that are left out, with their profiles.
+pub type Inactive = Vec<(ServiceName, Vec<SmolStr>)>;
+
 /// A stack that is right.
 #[derive(Debug)]
 pub struct Loaded {
@@ -62,7 +65,7 @@ pub struct Loaded {
     /// Every file that was read.
     pub files: Vec<Utf8PathBuf>,
     /// Services that are left out, with their profiles.
-    pub inactive: Vec<(ServiceName, Vec<SmolStr>)>,
+    pub inactive: Inactive,
     tree: Node,
 }
 
@@ -134,11 +137,17 @@ impl Loading<'_> {
             folder: self.options.folder.clone(),
         };
         let mut tree = import::read_stack(&inputs, self.sources, self.diagnostics)?;
-        let services = self.take(&mut tree.root, "services");
-        let vars = self.take(&mut tree.root, "vars");
-        let (stack, inactive) = self.stack(&file, &tree.root, &tree.variables, &vars, &services)?;
-        self.put_back(&mut tree.root, vars);
-        self.put_back(&mut tree.root, services);
+        let services = take(&mut tree.root, "services");
+        let vars = take(&mut tree.root, "vars");
+        let (stack, inactive) = self.stack(
+            &file,
+            &tree.root,
+            &tree.variables,
+            vars.as_ref(),
+            services.as_ref(),
+        )?;
+        put_back(&mut tree.root, vars);
+        put_back(&mut tree.root, services);
         Some(Loaded {
             stack,
             warnings: Diagnostics::new().finish(Arc::default()),
@@ -164,38 +173,28 @@ impl Loading<'_> {
         }
     }
 
-    fn take(&mut self, root: &mut Node, key: &str) -> Option<node::Entry> {
-        root.as_map_mut()?.remove(key)
-    }
-
-    fn put_back(&mut self, root: &mut Node, entry: Option<node::Entry>) {
-        if let (Some(map), Some(entry)) = (root.as_map_mut(), entry) {
-            map.insert(entry.key, entry.value);
-        }
-    }
-
     fn stack(
         &mut self,
         file: &Utf8Path,
         root: &Node,
         variables: &Variables,
-        vars: &Option<node::Entry>,
-        services: &Option<node::Entry>,
-    ) -> Option<(Stack, Vec<(ServiceName, Vec<SmolStr>)>)> {
+        vars: Option<&node::Entry>,
+        services: Option<&node::Entry>,
+    ) -> Option<(Stack, Inactive)> {
         let dir = file.parent().unwrap_or(Utf8Path::new("/")).to_owned();
         let name = stack_name(root, &dir);
         let known = Known::new(
-            vars.as_ref().map(|entry| &entry.value),
+            vars.map(|entry| &entry.value),
             name.clone(),
             file.to_owned(),
             dir.clone(),
         );
         let mut decoder = Decoder::new(self.sources, self.diagnostics, known);
-        decoder.check_vars(vars.as_ref());
+        decoder.check_vars(vars);
         let vars = decoder.variables();
         let (mut json, _) = decoder.fields(&STACK, root)?;
         let shared_env = json.shift_remove("env");
-        let mut drafts = services::decode(&mut decoder, services.as_ref(), root);
+        let mut drafts = services::decode(&mut decoder, services, root);
         let uses = std::mem::take(&mut decoder.uses);
 
         mode::select(self, &mut drafts, json.get("mode").and_then(Value::as_str));
@@ -232,6 +231,16 @@ impl Loading<'_> {
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         self.diagnostics
             .push(Diagnostic::error(code, span, message));
+    }
+}
+
+fn take(root: &mut Node, key: &str) -> Option<node::Entry> {
+    root.as_map_mut()?.remove(key)
+}
+
+fn put_back(root: &mut Node, entry: Option<node::Entry>) {
+    if let (Some(map), Some(entry)) = (root.as_map_mut(), entry) {
+        map.insert(entry.key, entry.value);
     }
 }
 

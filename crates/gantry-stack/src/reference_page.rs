@@ -34,6 +34,22 @@ text, a text with `${NAME}` or `{{ vars.NAME }}` that stands for one may be writ
 | duration | `\"200ms\"`, `\"10s\"`, `\"1m30s\"`; the units are ms, s, m, h, d |
 | size | `\"512MiB\"`, `\"10MB\"`, or a number of bytes |
 
+References. `{{ PATH | default(VALUE) }}` stands for VALUE where PATH leads nowhere; `{{{{` is a literal `{{`; a
+name with a dot in it goes into double quotes.
+
+| path | what it is |
+|---|---|
+| `vars.NAME` | a variable of the file; below it, `vars.NAME.KEY` |
+| `stack.name`, `stack.file`, `stack.dir` | the stack, its file and its folder |
+| `name`, `instance` | the service's own name; the number of the instance, from 1 |
+| `ports.NAME` | the instance's own port |
+| `services.S.host`, `services.S.ports.NAME` | where another service is, as seen from the one who asks |
+| `services.S.addresses.NAME` | `HOST:PORT` of every instance, a list |
+| `services.S.url`, `services.S.name`, `services.S.mode` | its first address as a URL, its name, its mode |
+
+A reference to what is only known once `S` runs makes the service wait until `S` is ready, unless `depends-on`
+names `S` already.
+
 ";
 
 fn section(page: &mut String, element: &'static Element) {

@@ -123,11 +123,11 @@ fn of_kind(kind: &'static Kind) -> Value {
             json!({ "anyOf": [one, { "type": "array", "items": one }] })
         }
         Kind::Map(names, of) => {
-            let mut map = json!({ "type": "object", "additionalProperties": of_kind(of) });
-            if let Some(pattern) = pattern(*names) {
-                map["propertyNames"] = json!({ "pattern": pattern });
-            }
-            map
+            json!({
+                "type": "object",
+                "propertyNames": { "pattern": pattern(*names) },
+                "additionalProperties": of_kind(of),
+            })
         }
         Kind::Element(element) => json!({ "$ref": format!("#/$defs/{}", element.name) }),
         Kind::Either(kinds) => {
@@ -147,11 +147,11 @@ fn or_late(schema: Value) -> Value {
     json!({ "anyOf": [schema, { "$ref": "#/$defs/late" }] })
 }
 
-fn pattern(names: Names) -> Option<&'static str> {
+fn pattern(names: Names) -> &'static str {
     match names {
-        Names::Service => Some("^[A-Za-z0-9][A-Za-z0-9._-]*$"),
-        Names::Plain => Some("^[A-Za-z0-9_-]+$"),
-        Names::Variable => Some(r"^[^=\s$][^=\s]*$"),
-        Names::Free => Some("^[^$]"),
+        Names::Service => "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        Names::Plain => "^[A-Za-z0-9_-]+$",
+        Names::Variable => r"^[^=\s$][^=\s]*$",
+        Names::Free => "^[^$]",
     }
 }

@@ -15,14 +15,14 @@ impl Decoder<'_> {
             node::Value::Null => Some(Value::Null),
             node::Value::Bool(value) => Some(Value::Bool(*value)),
             node::Value::Int(number) => Some(Value::from(*number)),
-            node::Value::Float(number) => match Number::from_f64(*number) {
-                Some(number) => Some(Value::Number(number)),
-                None => {
+            node::Value::Float(number) => {
+                let finite = Number::from_f64(*number);
+                if finite.is_none() {
                     let wrong = format!("{} is not finite", self.subject());
                     self.error("bad-value", node.span, wrong);
-                    None
                 }
-            },
+                finite.map(Value::Number)
+            }
             node::Value::Str(text) if text.contains("{{") => self.any_text(node),
             node::Value::Str(text) => Some(Value::from(text.as_str())),
             node::Value::Seq(items) => self.items(&Kind::Any, items),

@@ -197,7 +197,7 @@ fn every_kind_of_probe_and_conflict_is_one_of_the_model() {
 }
 
 /// A specification of a mode whose references stand for texts.
-fn resolved(value: Value) -> Value {
+fn resolved(value: &Value) -> Value {
     struct Texts;
     impl crate::template::Resolver for Texts {
         fn reference(
@@ -213,7 +213,7 @@ fn resolved(value: Value) -> Value {
             Ok("secret".into())
         }
     }
-    crate::template::resolve_value(&value, &Texts).unwrap()
+    crate::template::resolve_value(value, &Texts).unwrap()
 }
 
 fn mode_agrees<T: DeserializeOwned>(element: &'static Element, only_file: &[&str]) {
@@ -227,7 +227,7 @@ fn mode_agrees<T: DeserializeOwned>(element: &'static Element, only_file: &[&str
     for field in element.fields {
         let toml = table(element, Some(field));
         let value = decode(element, &toml).unwrap();
-        if let Err(error) = serde_json::from_value::<T>(resolved(value)) {
+        if let Err(error) = serde_json::from_value::<T>(resolved(&value)) {
             panic!("{} {toml}: {error}", element.name);
         }
     }

@@ -135,13 +135,10 @@ fn choose(
             None
         }
         // What is asked of the whole stack is meant for the services that have a choice.
-        (Some(wish), [only]) if !wish.of_one => {
-            let _ = wish;
-            Some(*only)
-        }
-        (Some(wish), offered) => match offered.iter().find(|mode| **mode == wish.mode) {
-            Some(mode) => Some(*mode),
-            None => {
+        (Some(wish), [only]) if !wish.of_one => Some(*only),
+        (Some(wish), offered) => {
+            let found = offered.iter().find(|mode| **mode == wish.mode).copied();
+            if found.is_none() {
                 let message = format!(
                     "{} was asked for, but the service `{}` offers {}",
                     wish.by,
@@ -154,9 +151,9 @@ fn choose(
                     wish.span
                 };
                 loading.error("mode-not-offered", span, message);
-                None
             }
-        },
+            found
+        }
         (None, [only]) => Some(*only),
         (None, _) => {
             let message = format!(

@@ -17,7 +17,7 @@ pub struct Forward {
     pub local: u16,
     /// The port at the other end: a number or a name.
     pub remote: Template,
-    /// The address on this machine, if not 127.0.0.1 and ::1.
+    /// The address on this machine, if not `127.0.0.1` and `::1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SmolStr>,
     /// The namespace, if not the service's own.

@@ -25,19 +25,20 @@ fn four_braces_are_two() {
     assert_eq!(template.as_literal(), Some("{{ .Values.x }}"));
 }
 
+struct Known;
+impl Resolver for Known {
+    fn reference(&self, _: &Reference) -> Result<Option<Value>, ResolveError> {
+        Ok(Some(json!(5432)))
+    }
+    fn secret(&self, _: &Secret) -> Result<String, ResolveError> {
+        Ok("hunter2".into())
+    }
+}
+
 #[test]
 fn one_reference_keeps_its_kind() {
     let template = Template::parse("{{ services.db.ports.sql }}").unwrap();
     let typed = json!({ "$ref": template.as_reference() });
-    struct Known;
-    impl Resolver for Known {
-        fn reference(&self, _: &Reference) -> Result<Option<Value>, ResolveError> {
-            Ok(Some(json!(5432)))
-        }
-        fn secret(&self, _: &Secret) -> Result<String, ResolveError> {
-            Ok("hunter2".into())
-        }
-    }
     let spec = json!({"port": typed, "text": template, "url": Template::parse("x:{{ ports.a }}").unwrap(),
         "password": EnvValue::Secret(Secret::Env("P".into())), "list": [1, "{{ left alone }}"]});
     assert_eq!(
