@@ -60,7 +60,7 @@ pub struct InstanceView {
     pub evidence: Option<SmolStr>,
     /// What resists being stopped.
     pub resists: Option<SmolStr>,
-    /// Why it failed, or last failed.
+    /// Why it failed or ended last, until it is ready again.
     pub failure: Option<Failure>,
 }
 

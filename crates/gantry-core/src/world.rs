@@ -51,7 +51,7 @@ mod settle;
 mod timers;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,7 @@ pub struct World {
     /// Who must not be up together with whom; symmetric. Most services have no entry.
     conflicts: HashMap<ServiceKey, Vec<ServiceKey>>,
     children: HashMap<ServiceKey, Vec<ChildView>>,
-    operations: HashMap<OperationId, Operation>,
+    operations: BTreeMap<OperationId, Operation>,
     timers: HashMap<TimerId, TimerTarget>,
     last_effect: EffectId,
     last_timer: TimerId,
@@ -128,7 +128,7 @@ impl World {
             ranks: Vec::new(),
             conflicts: HashMap::new(),
             children: HashMap::new(),
-            operations: HashMap::new(),
+            operations: BTreeMap::new(),
             timers: HashMap::new(),
             last_effect: EffectId(0),
             last_timer: TimerId(0),

@@ -6,8 +6,10 @@ use super::backend::Backend;
 use crate::effect::{Effect, StopHow};
 use crate::event::{Event, ObservedRun};
 use crate::ids::{EffectId, Generation, InstanceKey, OperationId, ServiceName};
+use crate::outcome::OutcomeKind;
 use crate::spec::{Condition, Kind};
 use crate::state::{Desired, ServiceState};
+use crate::view::InstanceView;
 use crate::world::World;
 
 /// What the world can know of a slot, from the news it was given.
@@ -34,6 +36,8 @@ pub(super) struct Checker {
     told: BTreeMap<InstanceKey, Told>,
     /// Services that someone stopped, and nobody has asked for since.
     stopped: BTreeSet<ServiceName>,
+    /// What an operation that brings something up promises, if it ends as done.
+    pub(super) promises: BTreeMap<OperationId, Vec<ServiceName>>,
     /// Operations and whether they have ended.
     pub(super) operations: BTreeMap<OperationId, bool>,
 }
@@ -187,7 +191,10 @@ impl Checker {
                 }
                 self.told.entry(*instance).or_default().stop = Some(*id);
             }
-            Effect::OperationEnded { operation, .. } => {
+            Effect::OperationEnded { operation, outcome } => {
+                if outcome.kind == OutcomeKind::Done {
+                    self.check_promise(*operation, world)?;
+                }
                 match self.operations.insert(*operation, true) {
                     Some(false) => {}
                     Some(true) => return Err(format!("operation {operation} ended twice")),
@@ -195,6 +202,23 @@ impl Checker {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// An operation that ended well has everything up that it was about.
+    fn check_promise(&self, operation: OperationId, world: &World) -> Result<(), String> {
+        for name in self.promises.get(&operation).into_iter().flatten() {
+            let view = world.key(name.as_str()).and_then(|key| world.service(key));
+            let well = view.is_some_and(|view| {
+                let there = |one: &InstanceView| one.ready || one.state == ServiceState::Completed;
+                view.desired == Desired::Running && view.instances.iter().all(there)
+            });
+            if !well {
+                return Err(format!(
+                    "operation {operation} ended as done, and {name} is not up"
+                ));
+            }
         }
         Ok(())
     }

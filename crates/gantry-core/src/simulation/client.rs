@@ -92,6 +92,28 @@ impl Runner {
             },
             (None, None) => return Ok(()),
         };
+        let promised = match action {
+            Action::Up {
+                variant,
+                named: None,
+                ..
+            } => {
+                let specs = self
+                    .stack
+                    .variant(variant)
+                    .iter()
+                    .filter(|spec| spec.auto_start);
+                specs.map(|spec| spec.name.clone()).collect()
+            }
+            Action::Up {
+                named: Some(service),
+                ..
+            }
+            | Action::Start(service)
+            | Action::Restart { service, .. } => vec![self.name(service)],
+            _ => Vec::new(),
+        };
+        self.checker.promises.insert(operation, promised);
         self.checker.operations.insert(operation, false);
         if stops.is_empty() && !matches!(action, Action::Scale { .. }) {
             self.checker.asked_to_run();

@@ -252,7 +252,7 @@ impl World {
         let Some(operation) = self.operations.get(&id) else {
             return Err(Refusal::NoSuchOperation(id));
         };
-        for key in operation.members.clone() {
+        for (key, _) in operation.members.clone() {
             let service = &self.services[key.index()];
             let &[(waiting, goal)] = service.waiters.as_slice() else {
                 continue;

@@ -1,4 +1,10 @@
 //! Operations: who waits for which services, and how it ends. Exactly once.
+//!
+//! A member *arrives* when it is where the operation wants it, or cannot get there. When the last one
+//! has arrived, all are looked at again, because one that arrived early may have failed while another
+//! was slow; what fell back is waited for once more. And because a service without a probe arrives in
+//! the instant of its start, the end is held until such a one has been up for [`SETTLE`]: a program
+//! that ends at once must not have been a success. Dependents are not held by this.
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -21,14 +27,18 @@ pub(super) enum Goal {
     Down,
 }
 
+/// So long an instance without a readiness probe has to be up before an operation ends on it.
+pub(super) const SETTLE: Millis = Millis(100);
+
 /// An operation under way.
 #[derive(Debug)]
 pub(super) struct Operation {
-    pub(super) members: Vec<ServiceKey>,
-    /// How many members have not got there. At zero it ends.
+    pub(super) members: Vec<(ServiceKey, Goal)>,
+    /// How many members have not arrived. At zero all are looked at again.
     open: usize,
-    failures: Vec<(ServiceKey, Failure)>,
     timer: Option<TimerId>,
+    /// Runs while the end is held.
+    pub(super) settle: Option<TimerId>,
     end: Option<OutcomeKind>,
     wants_up: bool,
 }
@@ -56,13 +66,19 @@ impl World {
             service.waiters.push((id, goal));
             self.touch(key);
         }
+        // What is asked for now may be the opposite of what a held operation has reached.
+        let held = self
+            .operations
+            .iter()
+            .filter(|(_, other)| other.settle.is_some());
+        self.ending.extend(held.map(|(id, _)| *id));
         let timer = timeout.map(|after| self.set_timer(TimerTarget::Operation(id), after, out));
         let operation = Operation {
             open: members.len(),
             wants_up: members.iter().any(|(_, goal)| *goal == Goal::Up),
-            members: members.into_iter().map(|(key, _)| key).collect(),
-            failures: Vec::new(),
+            members,
             timer,
+            settle: None,
             end: None,
         };
         if operation.open == 0 {
@@ -79,16 +95,13 @@ impl World {
         let waiters = std::mem::take(&mut self.services[key.index()].waiters);
         let mut still = Vec::new();
         for (id, goal) in waiters {
-            let Some(arrival) = self.arrival(key, goal) else {
+            if self.arrival(key, goal).is_none() {
                 still.push((id, goal));
                 continue;
-            };
+            }
             let Some(operation) = self.operations.get_mut(&id) else {
                 continue;
             };
-            if let Err(failure) = arrival {
-                operation.failures.push((key, failure));
-            }
             operation.open = operation.open.saturating_sub(1);
             if operation.open == 0 {
                 self.ending.push(id);
@@ -186,68 +199,154 @@ impl World {
         }
     }
 
+    /// The end was held for long enough.
+    pub(super) fn settled(&mut self, id: OperationId) {
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.settle = None;
+            self.ending.push(id);
+        }
+    }
+
+    /// Ends the operations whose members have all arrived, and still are where they arrived.
     pub(super) fn end_operations(&mut self, out: &mut Vec<Effect>) {
         for id in std::mem::take(&mut self.ending) {
             // An operation may be here twice, when its last member arrives as it is cancelled.
-            let Some(mut operation) = self.operations.remove(&id) else {
+            let Some(operation) = self.operations.get(&id) else {
                 continue;
             };
-            if let Some(timer) = operation.timer {
-                self.cancel_timer(timer, out);
-            }
-            let rank = |key: &ServiceKey| self.ranks.get(key.index()).copied();
-            let mut unfinished = Vec::new();
-            if operation.open > 0 {
-                for &key in &operation.members {
-                    let waiters = &mut self.services[key.index()].waiters;
-                    let before = waiters.len();
-                    waiters.retain(|(waiting, _)| *waiting != id);
-                    if waiters.len() < before {
-                        unfinished.push(key);
+            let look = self.look_again(&operation.members);
+            let early = operation.end;
+            if early.is_none() && !look.open.is_empty() {
+                self.wait_again(id, &look.open);
+            } else if early.is_none() && look.settles > self.now {
+                if operation.settle.is_none() {
+                    let left = look.settles.since(self.now);
+                    let timer = self.set_timer(TimerTarget::Settle(id), left, out);
+                    if let Some(operation) = self.operations.get_mut(&id) {
+                        operation.settle = Some(timer);
                     }
                 }
+            } else {
+                self.end(id, look, early, out);
             }
-            unfinished.sort_by_key(rank);
-            operation.failures.sort_by_key(|(key, _)| rank(key));
-            let mut outcome = Outcome::new(kind(&operation));
-            let name = |key: ServiceKey| self.services[key.index()].spec.name.clone();
-            outcome.unfinished = unfinished.into_iter().map(name).collect();
-            outcome.failures = operation
-                .failures
-                .into_iter()
-                .map(|(key, cause)| ServiceFailure {
-                    service: name(key),
-                    cause,
-                })
-                .collect();
-            out.push(Effect::OperationEnded {
-                operation: id,
-                outcome,
-            });
+        }
+    }
+
+    /// Where the members are now, whatever they were when they arrived.
+    fn look_again(&self, members: &[(ServiceKey, Goal)]) -> Look {
+        let mut look = Look {
+            open: Vec::new(),
+            failures: Vec::new(),
+            settles: Millis(0),
+        };
+        for &(key, goal) in members {
+            match self.arrival(key, goal) {
+                None => look.open.push((key, goal)),
+                Some(Err(failure)) => look.failures.push((key, failure)),
+                Some(Ok(())) if goal == Goal::Up => {
+                    look.settles = look.settles.max(self.services[key.index()].settles());
+                }
+                Some(Ok(())) => {}
+            }
+        }
+        let rank = |key: ServiceKey| self.ranks.get(key.index()).copied();
+        look.open.sort_by_key(|(key, _)| rank(*key));
+        look.failures.sort_by_key(|(key, _)| rank(*key));
+        look
+    }
+
+    fn wait_again(&mut self, id: OperationId, open: &[(ServiceKey, Goal)]) {
+        for &(key, goal) in open {
+            let waiters = &mut self.services[key.index()].waiters;
+            if !waiters.contains(&(id, goal)) {
+                waiters.push((id, goal));
+            }
+        }
+        if let Some(operation) = self.operations.get_mut(&id) {
+            operation.open = open.len();
+        }
+    }
+
+    fn end(
+        &mut self,
+        id: OperationId,
+        look: Look,
+        early: Option<OutcomeKind>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(operation) = self.operations.remove(&id) else {
+            return;
+        };
+        for timer in [operation.timer, operation.settle].into_iter().flatten() {
+            self.cancel_timer(timer, out);
+        }
+        for (key, _) in operation.members {
+            self.services[key.index()]
+                .waiters
+                .retain(|(waiting, _)| *waiting != id);
+        }
+        let mut outcome = Outcome::new(look.kind(early));
+        let name = |key: ServiceKey| self.services[key.index()].spec.name.clone();
+        outcome.unfinished = look.open.into_iter().map(|(key, _)| name(key)).collect();
+        let failed = |(key, cause)| ServiceFailure {
+            service: name(key),
+            cause,
+        };
+        outcome.failures = look.failures.into_iter().map(failed).collect();
+        out.push(Effect::OperationEnded {
+            operation: id,
+            outcome,
+        });
+    }
+}
+
+/// Where the members of an operation are.
+struct Look {
+    open: Vec<(ServiceKey, Goal)>,
+    failures: Vec<(ServiceKey, Failure)>,
+    /// When the youngest member without a probe will have been up for long enough.
+    settles: Millis,
+}
+
+impl Look {
+    fn kind(&self, early: Option<OutcomeKind>) -> OutcomeKind {
+        let early = early.filter(|_| !self.open.is_empty());
+        if early == Some(OutcomeKind::Cancelled) {
+            return OutcomeKind::Cancelled;
+        }
+        if self.failures.is_empty() {
+            return early.unwrap_or(OutcomeKind::Done);
+        }
+        let stage = |(_, failure): &(ServiceKey, Failure)| failure.stage;
+        let late = self.failures.iter().any(|one| stage(one) == Stage::Ready);
+        let only_late = self
+            .failures
+            .iter()
+            .all(|one| matches!(stage(one), Stage::Ready | Stage::Dependency));
+        if late && only_late {
+            OutcomeKind::NotReady
+        } else {
+            OutcomeKind::Failed
         }
     }
 }
 
-fn kind(operation: &Operation) -> OutcomeKind {
-    if operation.end == Some(OutcomeKind::Cancelled) && operation.open > 0 {
-        return OutcomeKind::Cancelled;
-    }
-    let stage = |stage: Stage| move |(_, failure): &(ServiceKey, Failure)| failure.stage == stage;
-    let failures = &operation.failures;
-    if failures.is_empty() {
-        return operation
-            .end
-            .filter(|_| operation.open > 0)
-            .unwrap_or(OutcomeKind::Done);
-    }
-    let late = failures.iter().any(stage(Stage::Ready));
-    let only_late = failures
-        .iter()
-        .all(|failure| stage(Stage::Ready)(failure) || stage(Stage::Dependency)(failure));
-    if late && only_late {
-        OutcomeKind::NotReady
-    } else {
-        OutcomeKind::Failed
+impl Service {
+    /// When its youngest instance will have been up for long enough to count; zero if it has a
+    /// probe, which counts at once.
+    fn settles(&self) -> Millis {
+        if self.spec.probed_ready || self.spec.kind == Kind::Job {
+            return Millis(0);
+        }
+        let settles = |slot: &Slot| match &slot.run {
+            Run::Up(up) => up.been_ready.map(|since| since.plus(SETTLE)),
+            _ => None,
+        };
+        self.wanted_slots()
+            .iter()
+            .filter_map(settles)
+            .max()
+            .unwrap_or_default()
     }
 }
 

@@ -192,6 +192,9 @@ impl World {
         let settled = up.been_ready.is_some();
         slot.run = Run::Up(up);
         slot.evidence = None;
+        if settled && slot.update_failed.is_none() {
+            slot.failure = None;
+        }
         slot.started_at = slot.started_at.or(Some(now));
         if ready || live {
             let (generation, revision) = (slot.generation, slot.revision);
@@ -229,6 +232,9 @@ impl World {
             up.ready = true;
             up.been_ready = up.been_ready.or(Some(now));
             slot.evidence = None;
+            if slot.update_failed.is_none() {
+                slot.failure = None;
+            }
             if let Some(timer) = slot.start_timer.take() {
                 self.cancel_timer(timer, out);
             }

@@ -220,6 +220,10 @@ impl World {
                     matches!(slot.run, Run::Backoff { timer, .. } if timer == *id)
                 }
                 TimerTarget::Operation(operation) => self.operations.contains_key(operation),
+                TimerTarget::Settle(operation) => {
+                    let held = self.operations.get(operation);
+                    held.is_some_and(|operation| operation.settle == Some(*id))
+                }
             };
             if !waited {
                 return Err(format!("nobody waits for timer {id} any more ({target:?})"));

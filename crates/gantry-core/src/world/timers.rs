@@ -17,6 +17,8 @@ pub(super) enum TimerTarget {
     Backoff(InstanceKey),
     /// The time that an operation has.
     Operation(OperationId),
+    /// The time that the end of an operation is held.
+    Settle(OperationId),
 }
 
 impl World {
@@ -55,6 +57,7 @@ impl World {
         match self.timers.remove(&id) {
             None => {}
             Some(TimerTarget::Operation(operation)) => self.time_over(operation),
+            Some(TimerTarget::Settle(operation)) => self.settled(operation),
             Some(TimerTarget::Backoff(instance)) => {
                 let slot =
                     &mut self.services[instance.service.index()].slots[usize::from(instance.slot)];

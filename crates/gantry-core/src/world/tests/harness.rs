@@ -12,6 +12,7 @@ use crate::spec::{Condition, Dependency, Kind, ServiceSpec};
 use crate::state::ServiceState;
 use crate::view::ServiceView;
 use crate::world::World;
+use crate::world::operation::SETTLE;
 
 pub(super) fn name(text: &str) -> ServiceName {
     ServiceName::new(text).expect("a name")
@@ -367,13 +368,16 @@ impl Harness {
         self.all.iter().filter_map(ended).collect()
     }
 
-    /// How an operation ended; it must have, once.
-    pub(super) fn outcome(&self, id: OperationId) -> Outcome {
+    /// How an operation ended; it must have, once, or be held only until its members settle.
+    pub(super) fn outcome(&mut self, id: OperationId) -> Outcome {
+        if self.outcomes(id).is_empty() {
+            self.time_out(SETTLE);
+        }
         let [outcome] = self.outcomes(id).try_into().expect("it ended once");
         outcome
     }
 
-    pub(super) fn kind(&self, id: OperationId) -> OutcomeKind {
+    pub(super) fn kind(&mut self, id: OperationId) -> OutcomeKind {
         self.outcome(id).kind
     }
 }

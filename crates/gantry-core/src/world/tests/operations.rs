@@ -1,9 +1,10 @@
 //! Operations end exactly once, and say what did not go well.
 
 use super::harness::{Harness, name, probed, spec};
-use crate::event::{Command, Event};
+use crate::event::{Command, Event, Targets};
 use crate::ids::{Millis, OperationId};
 use crate::outcome::{OutcomeKind, Refusal};
+use crate::restart::RestartWhen;
 use crate::state::{Desired, ServiceState};
 
 #[test]
@@ -125,4 +126,103 @@ fn late_children_are_seen_and_forgotten() {
     harness.tell(child("b", None));
     let children = harness.view("api").children;
     assert_eq!((children.len(), children[0].name.as_str()), (1, "a"));
+}
+
+#[test]
+fn a_program_that_ends_at_once_is_no_success() {
+    let mut api = spec("api", &[]);
+    api.restart.when = RestartWhen::Never;
+    let mut harness = Harness::new();
+    let up = harness.model(&[api]);
+    harness.started("api");
+    assert!(harness.outcomes(up).is_empty(), "it has only been started");
+    harness.exited("api", 7);
+    let outcome = harness.outcome(up);
+    assert_eq!(outcome.kind, OutcomeKind::Failed);
+    assert_eq!(outcome.failures[0].cause.reason, "ended with exit code 7");
+}
+
+#[test]
+fn its_dependents_do_not_wait_until_it_has_settled() {
+    let mut harness = Harness::new();
+    harness.model(&[spec("db", &[]), spec("api", &["db"])]);
+    harness.started("db");
+    assert_eq!(harness.starts(), ["api"]);
+}
+
+#[test]
+fn one_with_a_probe_or_up_for_long_holds_nothing() {
+    let specs = [spec("old", &[]), probed(spec("api", &[]))];
+    let mut harness = Harness::up(&specs[..1]);
+    harness.now = harness.now.plus(Millis(100));
+    let up = harness.model(&specs);
+    harness.started("api");
+    harness.ready("api");
+    assert_eq!(harness.outcomes(up).len(), 1);
+}
+
+#[test]
+fn one_that_fails_beside_a_slow_one_is_among_the_failures() {
+    let mut quick = spec("quick", &[]);
+    quick.restart.when = RestartWhen::Never;
+    let mut harness = Harness::new();
+    let up = harness.model(&[quick, probed(spec("slow", &[]))]);
+    harness.started("quick");
+    harness.started("slow");
+    harness.now = harness.now.plus(Millis(500));
+    harness.exited("quick", 1);
+    harness.ready("slow");
+    let outcome = harness.outcome(up);
+    assert_eq!(
+        (outcome.kind, outcome.failures.len()),
+        (OutcomeKind::Failed, 1)
+    );
+}
+
+#[test]
+fn one_that_fell_back_is_waited_for_again() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[spec("quick", &[]), probed(spec("slow", &[]))]);
+    harness.started("quick");
+    harness.started("slow");
+    harness.exited("quick", 1);
+    harness.ready("slow");
+    assert!(harness.outcomes(up).is_empty(), "quick is backing off");
+    harness.back_off("quick");
+    harness.started("quick");
+    assert!(harness.outcomes(up).is_empty(), "it has only been started");
+    assert_eq!(harness.kind(up), OutcomeKind::Done);
+}
+
+#[test]
+fn one_that_fell_back_is_unfinished_when_the_time_is_over() {
+    let mut harness = Harness::new();
+    let operation = OperationId(5);
+    let specs = vec![spec("quick", &[]), probed(spec("slow", &[]))];
+    let (changes, targets) = (Vec::new(), Targets::AutoStart);
+    let timeout = Some(Millis(700));
+    harness.tell(Event::Model {
+        operation,
+        specs,
+        changes,
+        targets,
+        timeout,
+    });
+    harness.started("quick");
+    harness.started("slow");
+    harness.exited("quick", 1);
+    harness.time_out(Millis(700));
+    let outcome = harness.outcome(operation);
+    assert_eq!(outcome.kind, OutcomeKind::NotReady);
+    assert_eq!(outcome.unfinished, [name("quick"), name("slow")]);
+}
+
+#[test]
+fn a_stop_ends_an_operation_that_is_held() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[spec("api", &[])]);
+    harness.started("api");
+    harness.stop("api");
+    assert_eq!(harness.outcomes(up).len(), 1);
+    assert_eq!(harness.kind(up), OutcomeKind::Failed);
 }
