@@ -10,6 +10,9 @@ use crate::element::{SERVICE, mode};
 use crate::model::Service;
 use crate::node::{self, Node};
 
+#[cfg(test)]
+mod tests;
+
 /// Decodes every service. One that is wrong stays in the list, so that others may name it.
 pub(super) fn decode<'n>(
     decoder: &mut Decoder<'_>,
