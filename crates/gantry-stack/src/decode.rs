@@ -97,7 +97,7 @@ impl<'a> Decoder<'a> {
             return self.scalar(kind, &settled);
         }
         if let Some(settled) = self.whole_variable(kind, node) {
-            return self.decode(kind, &settled?);
+            return self.decode(kind, &settled.ok()?);
         }
         match kind {
             Kind::Bool | Kind::Integer(..) | Kind::Scalar(_) | Kind::Word(_) | Kind::Text => {

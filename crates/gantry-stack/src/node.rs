@@ -1,5 +1,7 @@
 //! The one tree that both formats are read into.
 
+use std::fmt::Write as _;
+
 use smol_str::SmolStr;
 
 use crate::layer::Layer;
@@ -207,7 +209,7 @@ fn walk(node: &Node, path: &mut String, visit: &mut dyn FnMut(&str, &Node)) {
         }
         Value::Seq(items) if !items.is_empty() => {
             for (index, item) in items.iter().enumerate() {
-                path.push_str(&format!("[{index}]"));
+                let _ = write!(path, "[{index}]");
                 walk(item, path, visit);
                 path.truncate(length);
             }

@@ -59,7 +59,7 @@ impl Decoder<'_> {
 
     fn any_text(&mut self, node: &Node) -> Option<Value> {
         if let Some(known) = self.known_whole(node) {
-            return known;
+            return known.ok();
         }
         let value = self.template(&Kind::Template, node)?;
         let template: Template = serde_json::from_value(value.clone()).ok()?;

@@ -32,6 +32,10 @@ enum Variable {
     Done(Option<Value>),
 }
 
+/// Something is wrong, and that was said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said;
+
 /// What became of a reference.
 #[derive(Debug)]
 pub(super) enum Lookup {
@@ -112,14 +116,14 @@ impl Decoder<'_> {
     }
 
     /// The value of a text that is one reference, if it is known; its kind is kept.
-    pub(super) fn known_whole(&mut self, node: &Node) -> Option<Option<Value>> {
+    pub(super) fn known_whole(&mut self, node: &Node) -> Option<Result<Value, Said>> {
         let template = Template::parse_node(node).ok()?;
         match self.look_up_quietly(template.as_reference()?, node)? {
             Lookup::Known(value) => {
                 self.note_uses(&value, node);
-                Some(Some(value))
+                Some(Ok(value))
             }
-            Lookup::Wrong => Some(None),
+            Lookup::Wrong => Some(Err(Said)),
             Lookup::Later => None,
         }
     }

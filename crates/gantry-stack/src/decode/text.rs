@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use serde_json::Value;
 
 use super::Decoder;
-use super::known::Lookup;
+use super::known::{Lookup, Said};
 use crate::diagnostic::Diagnostic;
 use crate::element::{Kind, SECRET};
 use crate::interpolate::within;
@@ -53,8 +53,8 @@ impl Decoder<'_> {
             node::Value::Map(_) => self.element(&SECRET, node),
             // A variable may be a secret.
             node::Value::Str(text) if text.contains("{{ vars.") => match self.known_whole(node) {
-                Some(Some(secret)) if is_secret(&secret) => Some(secret),
-                Some(None) => None,
+                Some(Ok(secret)) if is_secret(&secret) => Some(secret),
+                Some(Err(Said)) => None,
                 _ => self.template(kind, node),
             },
             _ => self.template(kind, node),
@@ -148,7 +148,7 @@ impl Decoder<'_> {
     pub(super) fn settle(&mut self, node: &Node) -> Option<Node> {
         let text = node.as_str()?;
         let variable = match self.whole(node) {
-            Some(variable) => Some(variable?),
+            Some(variable) => Some(variable.ok()?),
             None => None,
         };
         let (node, text) = match &variable {
@@ -174,7 +174,7 @@ impl Decoder<'_> {
         &mut self,
         kind: &'static Kind,
         node: &Node,
-    ) -> Option<Option<Node>> {
+    ) -> Option<Result<Node, Said>> {
         let text_like = matches!(
             kind,
             Kind::Template | Kind::Path | Kind::Secretive | Kind::Any
@@ -190,15 +190,15 @@ impl Decoder<'_> {
     }
 
     /// The value of a text that is one reference and known, with its kind kept.
-    fn whole(&mut self, node: &Node) -> Option<Option<Node>> {
+    fn whole(&mut self, node: &Node) -> Option<Result<Node, Said>> {
         let template = Template::parse_node(node).ok()?;
         let reference = template.as_reference()?;
         if !matches!(reference.path.first()?.as_str(), "vars" | "stack") {
             return None;
         }
         match self.look_up(reference, node) {
-            Lookup::Known(value) => Some(Some(to_node(&value, node))),
-            Lookup::Wrong => Some(None),
+            Lookup::Known(value) => Some(Ok(to_node(&value, node))),
+            Lookup::Wrong => Some(Err(Said)),
             Lookup::Later => None,
         }
     }

@@ -26,11 +26,8 @@ pub(super) fn read_text(path: &Utf8Path, largest: u64) -> Result<String, String>
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1;
+        let before = &error.as_bytes()[..valid];
+        let line = before.split(|byte| *byte == b'\n').count();
         format!("it is not UTF-8 (line {line})")
     })
 }

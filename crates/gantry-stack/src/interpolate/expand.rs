@@ -244,13 +244,12 @@ impl Evaluation<'_> {
     fn variable(&mut self, name: &str, range: Range<usize>, then: Option<&Then<'_>>) {
         let value = self.variables.get(name);
         let Some(then) = then else {
-            match value {
-                Some(value) => self.put(value),
-                None => {
-                    let name = name.to_owned();
-                    let kind = ProblemKind::Unset { name };
-                    self.problems.push(Problem { range, kind });
-                }
+            if let Some(value) = value {
+                self.put(value);
+            } else {
+                let name = name.to_owned();
+                let kind = ProblemKind::Unset { name };
+                self.problems.push(Problem { range, kind });
             }
             return;
         };

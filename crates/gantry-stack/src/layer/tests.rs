@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use camino::Utf8Path;
 use proptest::prelude::*;
 
@@ -202,7 +204,10 @@ fn flags_set_one_value() {
 proptest! {
     #[test]
     fn merging_a_tree_with_itself_changes_nothing(keys in proptest::collection::vec("[a-f]{1,2}", 1..40)) {
-        let yaml: String = keys.iter().enumerate().map(|(at, key)| format!("{key}{at}: {{x: [{at}], y: {at}}}\n")).collect();
+        let mut yaml = String::new();
+        for (at, key) in keys.iter().enumerate() {
+            let _ = writeln!(yaml, "{key}{at}: {{x: [{at}], y: {at}}}");
+        }
         let mut desk = Desk::default();
         let merged = desk.merged(&yaml, &yaml);
         let alone = desk.read(Layer::File, &yaml);

@@ -248,7 +248,11 @@ fn target(
             return Some(at);
         }
         let message = format!("the service `{}` has no port `{port}`", draft.name);
-        let known: Vec<&str> = service.ports.keys().map(|port| port.as_str()).collect();
+        let known: Vec<&str> = service
+            .ports
+            .keys()
+            .map(smol_str::SmolStr::as_str)
+            .collect();
         let hint =
             did_you_mean(port, known.iter().copied()).unwrap_or_else(|| match known.as_slice() {
                 [] => format!("it has no ports; add `ports = {{ {port} = 0 }}` to it"),

@@ -7,6 +7,10 @@ use serde_json::{Map, Value};
 /// `[services.NAME.helm]`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are keys that a user sets one by one"
+)]
 pub struct HelmSpec {
     /// The chart: an absolute folder, `REPOSITORY/NAME`, or `oci://…`.
     pub chart: String,

@@ -32,6 +32,10 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     entries: Vec<Entry>,
+    #[expect(
+        clippy::box_collection,
+        reason = "few mappings have one, and every node would grow by it"
+    )]
     index: Option<Box<HashMap<SmolStr, usize>>>,
 }
 

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -209,7 +211,7 @@ fn laughs_and_depths_are_limited() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
         let before = format!("*a{},", level - 1).repeat(10);
-        text.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+        let _ = writeln!(text, "a{level}: &a{level} [{before}]");
     }
     let (_, _, errors) = run(Format::Yaml, &text);
     assert_eq!(errors.len(), 1, "{errors:?}");
@@ -230,7 +232,7 @@ fn laughs_and_depths_are_limited() {
     }
     let mut chain = "a0: &a0 [x]\n".to_owned();
     for level in 1..100 {
-        chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        let _ = writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1);
     }
     let (_, _, errors) = run(Format::Yaml, &chain);
     assert!(errors[0].contains("deep with this alias"), "{errors:?}");

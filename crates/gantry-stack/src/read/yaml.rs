@@ -38,7 +38,6 @@ pub(super) fn read(text: &str, id: SourceId, layer: Layer, diagnostics: &mut Dia
     let mut root = None;
     while let Some((event, range)) = reader.next() {
         match event {
-            Event::StreamStart | Event::DocumentEnd => {}
             Event::StreamEnd => break,
             Event::DocumentStart(..) if root.is_some() => {
                 let span = reader.span(&range);
@@ -50,7 +49,7 @@ pub(super) fn read(text: &str, id: SourceId, layer: Layer, diagnostics: &mut Dia
                     .push(wrong.expected("one document").hint(hint));
                 break;
             }
-            Event::DocumentStart(..) => {}
+            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
             event => root = reader.node(event, &range, 0),
         }
     }
