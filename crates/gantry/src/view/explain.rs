@@ -127,14 +127,15 @@ fn facts(service: &ServiceStatus) -> Vec<Text> {
     if service.instances.len() > 1 {
         for (position, instance) in service.instances.iter().enumerate() {
             let name = if position == 0 { "copies" } else { "" };
-            let ready = if instance.ready { ", ready" } else { "" };
-            let message = match instance.message.as_str() {
-                "" => String::new(),
-                message => format!(": {}", harmless(message)),
+            let words = match (&instance.exit, instance.ready) {
+                (Some(exit), true) => format!(", ready; before that: {exit}"),
+                (None, true) => ", ready".to_owned(),
+                (_, false) if instance.message.is_empty() => String::new(),
+                (_, false) => format!(": {}", harmless(&instance.message)),
             };
             let line = failure::fact(name, format!("{} ", instance.id))
                 .join(state::word(instance.state))
-                .plain(format!("{ready}{message}"));
+                .plain(words);
             lines.push(line);
         }
     }

@@ -15,8 +15,8 @@ pub(crate) fn lines(kind: OperationKind, outcome: &Outcome) -> Vec<Text> {
         lines.push(Text::new());
         lines.extend(block);
     };
-    for missing in &outcome.preflight {
-        block(preflight(missing), &mut lines);
+    for (missing, services) in by_message(&outcome.preflight) {
+        block(preflight(missing, &services), &mut lines);
     }
     // A service that is blocked says so in one line below its cause.
     let (roots, blocked): (Vec<_>, Vec<_>) = outcome
@@ -108,7 +108,7 @@ fn last_line(kind: OperationKind, outcome: &Outcome) -> Text {
             Tone::Bad,
             format!(
                 "error: pre-flight found {}; nothing was started",
-                humane::count(outcome.preflight.len(), "problem")
+                humane::count(by_message(&outcome.preflight).len(), "problem")
             ),
         ),
         ResultWord::Refused => {
@@ -123,8 +123,26 @@ fn last_line(kind: OperationKind, outcome: &Outcome) -> Text {
     }
 }
 
-fn preflight(missing: &PreflightFailure) -> Vec<Text> {
-    let who = missing.service.as_deref().unwrap_or("the stack");
+/// What several services lack is told once.
+fn by_message(missing: &[PreflightFailure]) -> Vec<(&PreflightFailure, Vec<&str>)> {
+    let mut groups: Vec<(&PreflightFailure, Vec<&str>)> = Vec::new();
+    for one in missing {
+        let same = |(first, _): &&mut (&PreflightFailure, Vec<&str>)| {
+            first.message == one.message && first.check == one.check
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, services)) => services.extend(one.service.as_deref()),
+            None => groups.push((one, one.service.as_deref().into_iter().collect())),
+        }
+    }
+    groups
+}
+
+fn preflight(missing: &PreflightFailure, services: &[&str]) -> Vec<Text> {
+    let who = match services {
+        [] => "the stack".to_owned(),
+        services => humane::list(services),
+    };
     let headline = Text::of(Tone::Strong, who)
         .plain(" ")
         .and(Tone::Bad, "cannot start")

@@ -24,7 +24,11 @@ impl View for StatusView {
         let Self::Read(status) = self else {
             return Vec::new();
         };
-        let mut lines = vec![summary(status), Text::new()];
+        let mut lines = vec![summary(status)];
+        if status.services.is_empty() {
+            return lines;
+        }
+        lines.push(Text::new());
         let table = if page.wide {
             wide(status)
         } else {
@@ -57,7 +61,7 @@ fn summary(status: &Status) -> Text {
             .1 += 1;
     }
     if status.services.is_empty() {
-        return line.and(Tone::Dim, "no services yet");
+        return line.and(Tone::Dim, "nothing has been started");
     }
     // What needs someone comes first, then what is well, then what is meant to be down.
     let mut counts: Vec<_> = counts.into_values().collect();
@@ -161,7 +165,11 @@ fn wide(status: &Status) -> Table {
                 tree(instance),
                 Text::new(),
                 own_endpoint(service, instance),
-                Text::from(harmless(&instance.message)),
+                if instance.ready {
+                    Text::new()
+                } else {
+                    Text::from(harmless(&instance.message))
+                },
             ]);
         }
     }
