@@ -18,6 +18,15 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// The same as a sentence without its subject: `ended with exit code 3`, `killed by SIGSEGV`.
+    pub fn sentence(&self) -> SmolStr {
+        match self {
+            Self::Signal(_) => smol_str::format_smolstr!("killed by {self}"),
+            Self::Code(_) => smol_str::format_smolstr!("ended with {self}"),
+            Self::Unknown(reason) => smol_str::format_smolstr!("ended, exit unknown: {reason}"),
+        }
+    }
+
     /// Whether it ended well, which only the code 0 says.
     pub fn success(&self) -> bool {
         matches!(self, Self::Code(0))
@@ -28,7 +37,7 @@ impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::Signal(signal) => f.write_str(&crate::signal::name(*signal)),
             Self::Unknown(reason) => write!(f, "exit unknown: {reason}"),
         }
     }

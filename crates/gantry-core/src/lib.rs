@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`ids`] | names, keys and counters |
 //! | [`spec`] | what the core must know of a service, and nothing of how it runs |
+//! | [`signal`] | names of signals |
 //! | [`state`] | the words of the life cycle and their table |
 //! | [`graph`] | order, levels, cycles, closures |
 //! | [`mod@plan`] | from what is to what should be, with a reason for every step |
@@ -25,6 +26,7 @@ pub mod ids;
 pub mod outcome;
 pub mod plan;
 pub mod restart;
+pub mod signal;
 #[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
 pub mod spec;

@@ -6,8 +6,6 @@ use gantry_core::{ExitStatus, Failure, FailureKind, Stage};
 use gantry_keeper::protocol::{Exit, LeftProcess, Proof, SpawnFailure};
 use rustix::io::Errno;
 
-use crate::signal;
-
 /// `exited with code 3 after 1.2 s`, `killed by SIGSEGV after 12 ms, core dumped`.
 pub(crate) fn exit(exit: &Exit, ran: Option<Duration>) -> String {
     let ran = ran.map_or_else(String::new, |ran| format!(" after {}", duration(ran)));
@@ -15,7 +13,10 @@ pub(crate) fn exit(exit: &Exit, ran: Option<Duration>) -> String {
         Exit::Code(code) => format!("exited with code {code}{ran}"),
         Exit::Signal { signal, core } => {
             let core = if *core { ", core dumped" } else { "" };
-            format!("killed by {}{ran}{core}", signal::name(*signal))
+            format!(
+                "killed by {}{ran}{core}",
+                gantry_core::signal::name(*signal)
+            )
         }
         Exit::Unknown { reason } => format!("ended{ran}, exit status unknown: {reason}"),
     }

@@ -56,7 +56,7 @@ impl World {
     pub(super) fn after(&self, key: ServiceKey, exit: ExitStatus, tail: Vec<String>) -> Then {
         let spec = &self.services[key.index()].spec;
         let failure = |exit: ExitStatus| {
-            let mut failure = Failure::new(Stage::Run, format_smolstr!("ended with {exit}"));
+            let mut failure = Failure::new(Stage::Run, exit.sentence());
             failure.exit = Some(exit);
             failure.tail = tail;
             Box::new(failure)

@@ -360,7 +360,7 @@ impl Link {
 fn stop_signal(policy: &StopPolicy, how: StopHow) -> i32 {
     match how {
         StopHow::Kill => signal::KILL,
-        StopHow::Graceful => signal::number(&policy.signal).unwrap_or(15),
+        StopHow::Graceful => gantry_core::signal::number(&policy.signal).unwrap_or(signal::TERM),
     }
 }
 

@@ -18,3 +18,11 @@ fn every_name_leads_back_to_its_number() {
         assert_eq!(number(&name(signal)), Some(signal));
     }
 }
+
+#[test]
+fn an_end_by_a_signal_is_told_by_its_name() {
+    use crate::failure::ExitStatus;
+
+    assert_eq!(ExitStatus::Signal(11).sentence(), "killed by SIGSEGV");
+    assert_eq!(ExitStatus::Code(3).sentence(), "ended with exit code 3");
+}
