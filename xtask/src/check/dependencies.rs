@@ -59,7 +59,7 @@ const MAY: [(&str, &[&str]); 16] = [
     ),
     ("quickstart-services", &[]),
     ("web-api", &[]),
-    ("xtask", &["gantry-core", "gantry-driver", "gantry-test"]),
+    ("xtask", &["gantry-core", "gantry-stack", "gantry-test"]),
 ];
 
 /// Members, and what they must not reach by any way, with the reason.
