@@ -130,33 +130,40 @@ impl Dispatcher {
         }
     }
 
-    /// Work until the stack is down, or someone asks this process to end.
+    /// Work until the stack is down, or nobody can reach this supervisor any more.
     pub(crate) async fn run(&mut self) -> End {
-        loop {
-            let turn = tokio::select! {
-                Some(incoming) = self.inbox.recv() => Turn::Incoming(incoming),
-                Some(timer) = self.timers.next() => Turn::Timer(timer),
-                Some(watch) = self.probes.next() => Turn::Probe(watch),
-                else => return End::Leave,
-            };
-            match turn {
-                Turn::Incoming(incoming) => self.take(incoming),
-                Turn::Timer(id) => self.apply(Event::Timer { id }),
-                Turn::Probe(watch) => self.ask(watch),
-            }
-            self.settle();
-            for _ in 0..TURN {
-                let Ok(incoming) = self.inbox.try_recv() else {
-                    break;
-                };
-                self.take(incoming);
-                self.settle();
-            }
-            self.hand_over();
+        while self.turn().await {
             if self.phase == Phase::Down {
                 return End::Down;
             }
         }
+        End::Leave
+    }
+
+    /// One turn. Says whether there will be another. Nothing is lost if it is given up halfway: it
+    /// only waits before it has taken anything.
+    pub(crate) async fn turn(&mut self) -> bool {
+        let turn = tokio::select! {
+            Some(incoming) = self.inbox.recv() => Turn::Incoming(incoming),
+            Some(timer) = self.timers.next() => Turn::Timer(timer),
+            Some(watch) = self.probes.next() => Turn::Probe(watch),
+            else => return false,
+        };
+        match turn {
+            Turn::Incoming(incoming) => self.take(incoming),
+            Turn::Timer(id) => self.apply(Event::Timer { id }),
+            Turn::Probe(watch) => self.ask(watch),
+        }
+        self.settle();
+        for _ in 0..TURN {
+            let Ok(incoming) = self.inbox.try_recv() else {
+                break;
+            };
+            self.take(incoming);
+            self.settle();
+        }
+        self.hand_over();
+        true
     }
 
     /// Apply what executors made of the effects, until nothing more comes.
@@ -213,6 +220,7 @@ impl Dispatcher {
             Incoming::Gone(operation) => self.client_gone(operation),
             Incoming::Tailed(operation, outcome) => self.end(operation, *outcome),
             Incoming::Forsaken => self.forsaken(),
+            Incoming::Settled(operation) => self.settled(operation),
             Incoming::Idle => self.idle(),
             Incoming::Interrupted => self.interrupted(),
             Incoming::Closed => self.closed(),

@@ -3,6 +3,7 @@
 mod begin;
 mod checks;
 mod end;
+mod settle;
 mod steps;
 
 use std::collections::{BTreeMap, HashSet};
@@ -45,6 +46,8 @@ pub(crate) struct Operation {
 pub(crate) struct Operations {
     last: OperationId,
     live: BTreeMap<OperationId, Operation>,
+    /// Ends that are told when a moment has passed.
+    settling: BTreeMap<OperationId, Outcome>,
     /// Ends that are told when the stack is closed.
     held: Vec<(OperationId, Outcome)>,
 }
@@ -54,6 +57,7 @@ impl Operations {
         Self {
             last: OperationId(last),
             live: BTreeMap::new(),
+            settling: BTreeMap::new(),
             held: Vec::new(),
         }
     }

@@ -13,6 +13,9 @@ use crate::inbox::Incoming;
 use crate::plan_view::Wanted;
 use crate::saved::{self, SavedPlan, Writing};
 
+/// How long a new supervisor waits for the first answers of probes before it serves.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
+
 /// How long the client of a foreground stack has to come back to a new supervisor.
 const COME_BACK: Duration = Duration::from_secs(10);
 
@@ -172,6 +175,9 @@ impl Dispatcher {
             self.settle();
         }
         self.hand_over();
+        // Whoever asks first gets what is, not what this supervisor does not know yet.
+        let known = async { while !self.knows_readiness() && self.turn().await {} };
+        let _ = tokio::time::timeout(FIRST_LOOK, known).await;
         if self.identity.foreground {
             let outbox = self.outbox.clone();
             tokio::spawn(async move {
@@ -179,6 +185,16 @@ impl Dispatcher {
                 let _ = outbox.send(Incoming::Forsaken);
             });
         }
+    }
+
+    /// Whether everything that runs is ready as far as is known.
+    fn knows_readiness(&self) -> bool {
+        let services = self.world.services().into_iter();
+        let mut views = services.filter_map(|key| self.world.service(key));
+        views.all(|view| {
+            let mut runs = view.instances.iter().filter(|it| it.pid.is_some());
+            runs.all(|instance| instance.ready)
+        })
     }
 
     /// Open a session; the answer comes as [`Incoming::Opened`].

@@ -299,3 +299,32 @@ async fn ports_are_drawn_told_and_given_back() {
     assert_ne!(api[0].url, api[1].url);
     assert_eq!(api[1].instance.as_deref(), Some("api.2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_right_after_its_start_has_failed() {
+    let mut stage = Stage::new().await;
+    stage.driver = gantry_driver::mock::MockDriver::new();
+    stage.replace().await;
+    let short = MockSpec {
+        run_for: Some(10),
+        exit_code: 7,
+        last_words: vec!["it is broken".into()],
+        ..MockSpec::default()
+    };
+    let mut wanted = stack(&[("bad", short, &[]), ("good", MockSpec::default(), &[])]);
+    wanted.services[0].restart.policy = gantry_core::RestartWhen::Never;
+    let progress = stage.up(&wanted).await;
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::Failed, 1));
+    assert_eq!(told.failures[0].service, "bad");
+    assert_eq!(told.failures[0].failure.tail, ["it is broken"]);
+    assert_eq!(told.services, ["good"]);
+
+    // With restarts, it is waited for until it stays up, or is given up.
+    wanted.services[0].restart.policy = gantry_core::RestartWhen::OnFailure;
+    wanted.services[0].restart.max = 2;
+    let progress = stage.up(&wanted).await;
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::Failed, 1));
+    assert_eq!(told.failures[0].failure.stage, "crash-loop");
+}

@@ -39,6 +39,9 @@ impl Dispatcher {
             self.close();
             return;
         }
+        if self.settles(id, &told) {
+            return;
+        }
         let readers = self.readers(&told);
         if readers.is_empty() {
             self.end(id, told);
@@ -62,7 +65,7 @@ impl Dispatcher {
     }
 
     /// The services that got where the operation wanted them, in start order.
-    fn arrived(&self, id: OperationId, outcome: &Outcome) -> Vec<String> {
+    pub(super) fn arrived(&self, id: OperationId, outcome: &Outcome) -> Vec<String> {
         let Some(operation) = self.operations.live.get(&id) else {
             return Vec::new();
         };
