@@ -247,6 +247,12 @@ impl Guard {
                 self.supervisor.process = None;
                 self.shared.set_supervisor(None);
                 self.supervisor.due = Some(now + self.supervisor.backoff.died(now, killed));
+                if child.ended == gantry_sys::Ended::Code(0) {
+                    // It says that the stack is down. If the keeper finds that true, that is the end.
+                    self.shared.set_supervisor_done();
+                    self.supervisor.due = Some(now + Duration::from_secs(1));
+                    rang = true;
+                }
             } else {
                 let orphan = Orphan {
                     pid: child.pid,

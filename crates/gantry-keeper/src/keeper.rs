@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 use gantry_sys::{CgroupRoot, ProcessTable, SignalFd, Spawner};
 
 use crate::ledger::{Entry, Ledger};
-use crate::orphans::OrphanReader;
+use crate::orphans::{Orphan, OrphanReader};
 use crate::protocol::{InstanceName, JobName};
 use crate::report::report;
 use crate::shared::Shared;
@@ -93,6 +93,9 @@ struct Keeper<'a> {
     shutting_down: bool,
     /// Whether some `run.json` may be behind.
     files_behind: bool,
+    /// While taking over: exits of processes that no run knows yet.
+    recovering: bool,
+    unclaimed: Vec<Orphan>,
 }
 
 impl<'a> Keeper<'a> {
@@ -144,6 +147,8 @@ impl<'a> Keeper<'a> {
             scratch: Vec::new(),
             shutting_down: false,
             files_behind: true,
+            recovering: true,
+            unclaimed: Vec::new(),
         };
         keeper.recover(state, boot_before.as_deref(), guards_fds)?;
         gantry_sys::become_subreaper().map_err(text)?;

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gantry_sys::{Environment, OpenFiles, ProcessRef, SharedWords, Slots};
+use gantry_sys::{Environment, OpenFiles, ProcessRef, SharedWords, Slots, Stage, Witness};
 
 use crate::guard::GuardConfig;
 use crate::layout::Layout;
@@ -35,6 +35,10 @@ const SHUTDOWN: usize = 0;
 const SUPERVISOR_PID: usize = 1;
 const SUPERVISOR_START: usize = 2;
 const KEEPER_STARTS: usize = 3;
+const SPAWNING: usize = 4;
+const SPAWNED_PID: usize = 5;
+const SPAWN_FAILED: usize = 6;
+const SUPERVISOR_DONE: usize = 7;
 
 impl Shared {
     #[expect(clippy::too_many_arguments, reason = "it is made in one place only")]
@@ -73,6 +77,40 @@ impl Shared {
         &self.words.words()[index]
     }
 
+    /// The supervisor ended well: as far as it knows the stack is down.
+    pub(crate) fn set_supervisor_done(&self) {
+        self.word(SUPERVISOR_DONE).store(1, Ordering::SeqCst);
+    }
+
+    /// Whether that happened since this was last asked.
+    pub(crate) fn take_supervisor_done(&self) -> bool {
+        self.word(SUPERVISOR_DONE).swap(0, Ordering::SeqCst) == 1
+    }
+
+    /// The keeper is about to start what carries this mark: the words in which kernel and child leave
+    /// what became of it, should the keeper be killed meanwhile.
+    pub(crate) fn begin_spawn(&self, mark: &str) -> Witness<'_> {
+        self.word(SPAWNING).store(0, Ordering::SeqCst);
+        self.word(SPAWNED_PID).store(0, Ordering::SeqCst);
+        self.word(SPAWN_FAILED).store(0, Ordering::SeqCst);
+        self.word(SPAWNING).store(hash(mark), Ordering::SeqCst);
+        Witness {
+            pid: self.word(SPAWNED_PID),
+            failed: self.word(SPAWN_FAILED),
+        }
+    }
+
+    /// What became of the start of what carries this mark: its pid if it was born, and the step that
+    /// failed if one has so far.
+    pub(crate) fn spawn_begun(&self, mark: &str) -> (Option<u32>, Option<(Stage, i32)>) {
+        if self.word(SPAWNING).load(Ordering::SeqCst) != hash(mark) {
+            return (None, None);
+        }
+        let pid = u32::try_from(self.word(SPAWNED_PID).load(Ordering::SeqCst)).ok();
+        let failed = Stage::unpack(self.word(SPAWN_FAILED).load(Ordering::SeqCst));
+        (pid.filter(|pid| *pid != 0), failed)
+    }
+
     /// The keeper was told to end, and has nothing left.
     pub(crate) fn set_shut_down(&self) {
         self.word(SHUTDOWN).store(1, Ordering::SeqCst);
@@ -104,4 +142,10 @@ impl Shared {
     pub(crate) fn keeper_starts(&self) -> u64 {
         self.word(KEEPER_STARTS).load(Ordering::SeqCst)
     }
+}
+
+/// A number for a mark, other than 0.
+fn hash(mark: &str) -> u64 {
+    let hash = gantry_sys::stack_hash(std::path::Path::new(mark));
+    u64::from_str_radix(&hash, 16).unwrap_or(1).max(1)
 }

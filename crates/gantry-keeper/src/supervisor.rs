@@ -65,6 +65,7 @@ fn try_start(shared: &Shared, spawner: &mut Spawner) -> Result<u32, String> {
                     error: log.as_fd(),
                 },
                 cgroup: None,
+                witness: None,
             },
         )
         .map_err(|error| error.to_string())

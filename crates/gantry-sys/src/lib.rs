@@ -34,7 +34,7 @@ pub use process::{ProcessRef, Stat, cmdline, has_environment, inode_of_fd, start
 pub use shared::SharedWords;
 pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
 pub use slots::{Slots, claim, close_all_but};
-pub use spawn::{Environment, Spawn, SpawnError, Spawner, Stage, Stdio, candidates};
+pub use spawn::{Environment, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates};
 pub use table::{Entry, ProcessTable};
 pub use user::{Credentials, UserError, lookup};
 pub use wait::{ChildExit, Ended, become_subreaper, reap, wait_any, wait_for};

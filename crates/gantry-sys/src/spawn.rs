@@ -12,6 +12,7 @@ mod stage;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
+use std::sync::atomic::AtomicU64;
 
 pub use environment::{Environment, candidates};
 pub use stage::{SpawnError, Stage};
@@ -48,6 +49,17 @@ pub struct Spawn<'a> {
     pub stdio: Stdio<'a>,
     /// The control group to be born into.
     pub cgroup: Option<BorrowedFd<'a>>,
+    /// Who learns of the birth even if this process is killed in the middle of it.
+    pub witness: Option<Witness<'a>>,
+}
+
+/// Words of [shared memory](crate::SharedWords), both 0 before, for those who come after us.
+#[derive(Debug, Clone, Copy)]
+pub struct Witness<'a> {
+    /// The kernel puts the child's pid here before the child runs.
+    pub pid: &'a AtomicU64,
+    /// The child puts here which step failed ([`Stage::unpack`]).
+    pub failed: &'a AtomicU64,
 }
 
 /// Standard input, output and error.
@@ -139,6 +151,7 @@ impl Spawner {
             argv: &argv,
             envp: &envp,
             failed: child::Failed::default(),
+            witness: spawn.witness,
         };
         let blocked = crate::signal::block_all();
         let cgroup = spawn.cgroup.map(|fd| fd.as_raw_fd());

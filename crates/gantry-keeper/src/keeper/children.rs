@@ -26,6 +26,9 @@ impl Keeper<'_> {
     pub(super) fn read_orphans(&mut self) {
         let mut bell = [0; 8];
         let _ = rustix::io::read(&self.shared.orphans_bell, &mut bell);
+        if self.shared.take_supervisor_done() && self.shut_down().is_err() {
+            report("the supervisor ended as if all were down, but something still runs");
+        }
         let orphans = self.orphans.read().unwrap_or_else(|error| {
             report(format!("cannot read what the guard wrote down: {error}"));
             Vec::new()
@@ -33,6 +36,8 @@ impl Keeper<'_> {
         for orphan in orphans {
             if let Some(id) = self.run_of(orphan.process()) {
                 self.leader_ended(id, orphan.exit);
+            } else if self.recovering {
+                self.unclaimed.push(orphan);
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use gantry_log::{LogFolder, LogWriter, Policy};
-use gantry_sys::{Group, ProcessRef};
+use gantry_sys::{Group, ProcessRef, SpawnError, Stage};
 use rustix::fs::OFlags;
 
 use super::Keeper;
@@ -16,7 +16,7 @@ use super::requests::instant_of;
 use super::run::{Capture, Log, Run, RunId, Stop, What};
 use super::timers::Timer;
 use crate::guard::MARK;
-use crate::ledger::{Key, RunState, State};
+use crate::ledger::{Entry, Key, RunState, State};
 use crate::protocol::{EventBody, Exit, ProcessId, Proof, SpawnFailure};
 use crate::report::report;
 
@@ -47,6 +47,8 @@ impl Keeper<'_> {
             // A new guard has no orphans yet, so nothing can be lost with what is read.
             let _ = self.orphans.clear();
         }
+        self.recovering = false;
+        self.unclaimed = Vec::new();
         Ok(())
     }
 
@@ -233,8 +235,10 @@ impl Keeper<'_> {
         }
         if run.process.is_none() {
             self.find_started(id, same_boot);
-            return;
         }
+        let Some(run) = self.runs.get(&id).filter(|run| run.process.is_some()) else {
+            return;
+        };
         if run.exit.is_none() {
             let is_ours = same_boot && run.boot_id == self.shared.boot_id;
             // Under the guard that it is a child of, a zombie is one whose status is about to come.
@@ -281,78 +285,143 @@ impl Keeper<'_> {
         }
     }
 
-    /// The ledger says that it was to be started, and not whether it was. If it was, it carries our mark.
+    /// The ledger says that it was to be started, and not whether it was. The kernel has left its pid
+    /// in memory that we share with the keeper before; if even that is gone, it carries our mark.
     fn find_started(&mut self, id: RunId, same_boot: bool) {
         let Some(run) = self.runs.get(&id) else {
             return;
         };
         let mark = run.mark.clone();
-        let found = self.table().filter(|_| same_boot).and_then(|table| {
-            let nobody = ProcessRef {
-                pid: 0,
-                start_time: u64::MAX,
-            };
-            let (tree, _) = table.tree(nobody, &mark);
-            // The first one: it leads its session.
-            tree.into_iter()
-                .filter(|entry| entry.session == entry.pid)
-                .min_by_key(|entry| entry.start_time)
-                .map(gantry_sys::Stat::process)
-        });
-        let Some(run) = self.runs.get_mut(&id) else {
+        let (born, failed) = self.wait_for_exec(&mark);
+        if let Some((stage, errno)) = failed {
+            let error = SpawnError::new(stage, errno, String::new());
+            self.did_not_start(
+                id,
+                SpawnFailure {
+                    stage: stage.to_string(),
+                    errno: Some(errno),
+                    message: error.to_string(),
+                },
+            );
             return;
-        };
-        let body = match (found, &run.what) {
-            (Some(process), what) => {
-                run.process = Some(process);
-                let spawned = match what {
-                    What::Instance {
-                        name, generation, ..
-                    } => Some(EventBody::Spawned {
-                        instance: name.clone(),
-                        generation: *generation,
-                        process: ProcessId {
-                            pid: process.pid,
-                            start_time: process.start_time,
-                            boot_id: run.boot_id.clone(),
-                        },
-                        proof: run.proof,
-                        not_applied: Vec::new(),
-                    }),
-                    What::Job { .. } => None,
-                };
-                self.by_pid.insert(process.pid, id);
-                if let Ok(Some(pidfd)) = gantry_sys::pidfd(process) {
-                    self.watch(id, pidfd, false);
-                }
-                spawned
-            }
-            (None, what) => {
-                let failure = SpawnFailure {
-                    stage: "fork".into(),
+        }
+        let mut ended = None;
+        let mut found = None;
+        if let Some(pid) = born {
+            self.read_orphans();
+            ended = self
+                .unclaimed
+                .iter()
+                .rfind(|orphan| orphan.pid == pid)
+                .cloned();
+            found = match &ended {
+                Some(orphan) => Some(orphan.process()),
+                None => gantry_sys::stat(pid).map(|stat| stat.process()),
+            };
+        }
+        if found.is_none() && same_boot {
+            found = self.find_by_mark(&mark);
+        }
+        let Some(process) = found else {
+            self.did_not_start(
+                id,
+                SpawnFailure {
+                    stage: Stage::Fork.to_string(),
                     errno: None,
                     message: "the keeper was killed while it started this; nothing of it runs"
                         .into(),
-                };
-                run.tree_empty = true;
-                run.failure = Some(failure.clone());
-                match what {
-                    What::Instance {
-                        name, generation, ..
-                    } => Some(EventBody::SpawnFailed {
-                        instance: name.clone(),
-                        generation: *generation,
-                        failure,
-                    }),
-                    What::Job { .. } => {
-                        self.job_ended(id);
-                        None
-                    }
-                }
-            }
+                },
+            );
+            return;
         };
-        if let Some(body) = body {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        run.process = Some(process);
+        let boot_id = run.boot_id.clone();
+        self.by_pid.insert(process.pid, id);
+        match &run.what {
+            What::Instance {
+                name, generation, ..
+            } => {
+                let body = EventBody::Spawned {
+                    instance: name.clone(),
+                    generation: *generation,
+                    process: ProcessId {
+                        pid: process.pid,
+                        start_time: process.start_time,
+                        boot_id,
+                    },
+                    proof: run.proof,
+                    not_applied: Vec::new(),
+                };
+                self.happened(body);
+            }
+            What::Job { .. } => {
+                let key = run.key();
+                self.note(&Entry::Started {
+                    key,
+                    pid: process.pid,
+                    start_time: process.start_time,
+                });
+            }
+        }
+        if let Some(orphan) = ended {
+            self.leader_ended(id, orphan.exit);
+        }
+    }
+
+    /// A child that was born before its parent was killed goes on to its program by itself. Wait until
+    /// it has got there, or has failed, which is a matter of microseconds.
+    fn wait_for_exec(&self, mark: &str) -> (Option<u32>, Option<(Stage, i32)>) {
+        for _ in 0..200 {
+            let (born, failed) = self.shared.spawn_begun(mark);
+            let Some(pid) = born.filter(|_| failed.is_none()) else {
+                return (born, failed);
+            };
+            let alive = gantry_sys::stat(pid).is_some_and(|stat| !stat.is_dead());
+            if !alive || gantry_sys::has_environment(pid, mark) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        self.shared.spawn_begun(mark)
+    }
+
+    fn find_by_mark(&mut self, mark: &str) -> Option<ProcessRef> {
+        let nobody = ProcessRef {
+            pid: 0,
+            start_time: u64::MAX,
+        };
+        let (tree, _) = self.table()?.tree(nobody, mark);
+        // The first one: it leads its session.
+        tree.into_iter()
+            .filter(|entry| entry.session == entry.pid)
+            .min_by_key(|entry| entry.start_time)
+            .map(gantry_sys::Stat::process)
+    }
+
+    fn did_not_start(&mut self, id: RunId, failure: SpawnFailure) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        run.tree_empty = true;
+        run.failure = Some(failure.clone());
+        if let Some(group) = &run.group {
+            group.remove();
+        }
+        if let What::Instance {
+            name, generation, ..
+        } = &run.what
+        {
+            let body = EventBody::SpawnFailed {
+                instance: name.clone(),
+                generation: *generation,
+                failure,
+            };
             self.happened(body);
+        } else {
+            self.job_ended(id);
         }
     }
 }

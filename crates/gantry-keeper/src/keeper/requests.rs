@@ -219,7 +219,7 @@ impl Keeper<'_> {
         Ok(Reply::Done)
     }
 
-    fn shut_down(&mut self) -> Result<Reply, Refusal> {
+    pub(super) fn shut_down(&mut self) -> Result<Reply, Refusal> {
         let ids: Vec<RunId> = self.runs.keys().copied().collect();
         let living: Vec<RunId> = ids
             .into_iter()

@@ -326,6 +326,7 @@ impl Keeper<'_> {
                     error: pipes[1].write.as_fd(),
                 },
                 cgroup: group_fd.as_ref().map(AsFd::as_fd),
+                witness: Some(self.shared.begin_spawn(&run.mark)),
             },
         );
         let pid = result?;

@@ -199,8 +199,8 @@ fn a_killed_guard_leaves_a_keeper_that_goes_on() {
     stack.stopped("b.1");
     stack.stop("a.1", 1, 1000);
     stack.stopped("a.1");
-    std::fs::write(stack.dir().join("end"), "").unwrap();
     stack.client.ask(Request::Shutdown).unwrap();
+    std::fs::write(stack.dir().join("end"), "").unwrap();
     eventually("all is gone", || stack.processes().is_empty());
     assert!(!stack.layout().socket().exists());
 }
@@ -321,8 +321,8 @@ fn shutdown_is_refused_while_something_runs_and_leaves_nothing_after() {
     assert!(refusal.to_string().contains("a.1"), "{refusal}");
     stack.stop("a.1", 1, 1000);
     stack.stopped("a.1");
-    std::fs::write(stack.dir().join("end"), "").unwrap();
     stack.client.ask(Request::Shutdown).unwrap();
+    std::fs::write(stack.dir().join("end"), "").unwrap();
     assert!(stack.wait_for_guard());
     assert!(!stack.layout().socket().exists());
     assert_eq!(stack.processes(), [0; 0]);
@@ -336,6 +336,27 @@ fn shutdown_is_refused_while_something_runs_and_leaves_nothing_after() {
     let pid = stack.spawned("a.1");
     assert!(alive(pid));
     assert_eq!(stack.lines("a.1"), [""; 0]);
+}
+
+#[test]
+fn a_supervisor_that_ends_well_ends_the_stack_if_nothing_runs() {
+    let mut stack = Stack::new();
+    stack.spawn("a.1", 1, &["sleep", "1000"]);
+    let pid = stack.spawned("a.1");
+    eventually("a supervisor", || stack.supervisor().is_some());
+    let before = stack.supervisor();
+    std::fs::write(stack.dir().join("end"), "").unwrap();
+    eventually("it ended", || stack.supervisor() != before);
+    std::fs::remove_file(stack.dir().join("end")).unwrap();
+    eventually("it is back, since something runs", || {
+        stack.supervisor().is_some()
+    });
+    assert!(alive(pid));
+    stack.stop("a.1", 1, 1000);
+    stack.stopped("a.1");
+    std::fs::write(stack.dir().join("end"), "").unwrap();
+    assert!(stack.wait_for_guard());
+    assert_eq!(stack.processes(), [0; 0]);
 }
 
 #[test]
@@ -431,6 +452,74 @@ fn keepers_killed_at_any_moment_lose_no_exit_and_start_nobody_twice() {
             assert!(lines.len() <= 2, "{name}: {lines:?}");
         }
         assert_eq!(stack.services(), [0; 0]);
+    }
+}
+
+/// The keeper dies while it is starting things: each is started exactly once or not at all, and what is
+/// told of it is true.
+#[test]
+fn a_keeper_killed_while_it_starts_something_tells_the_truth() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        for round in 1..=10_u64 {
+            let name = |number: u64| format!("a.{}", round * 100 + number);
+            let file = path(&stack, &format!("started-{round}"));
+            let requests = (1..=20).map(|number| {
+                let script = format!("echo {number} >> {file}; exit {number}");
+                let argv = if number % 5 == 0 {
+                    command(&["/no/such/program"])
+                } else {
+                    command(&["sh", "-c", &script])
+                };
+                spawn(&name(number), 1, argv)
+            });
+            let keeper = stack.client.welcome().keeper_pid;
+            stack.client.tell(requests).unwrap();
+            std::thread::sleep(Duration::from_micros(round * 700));
+            kill(keeper);
+            stack.reconnect_after(keeper);
+            // What was not heard of by the keeper was not started either.
+            let known = stack
+                .list()
+                .instances
+                .into_iter()
+                .filter(|state| u64::from(state.instance.number()) / 100 == round);
+            let mut open: std::collections::BTreeSet<u32> =
+                known.map(|state| state.instance.number() % 100).collect();
+            let mut ran = std::collections::BTreeSet::new();
+            while !open.is_empty() {
+                match stack.event().body {
+                    EventBody::Exited { instance, exit, .. }
+                        if u64::from(instance.number()) / 100 == round =>
+                    {
+                        let number = instance.number() % 100;
+                        assert_eq!(
+                            exit,
+                            Exit::Code(i32::try_from(number).unwrap()),
+                            "{instance}"
+                        );
+                        assert!(open.remove(&number) && ran.insert(number));
+                    }
+                    EventBody::SpawnFailed {
+                        instance, failure, ..
+                    } if u64::from(instance.number()) / 100 == round => {
+                        let number = instance.number() % 100;
+                        assert!(
+                            failure.stage == "fork" || number % 5 == 0,
+                            "{instance}: {failure}"
+                        );
+                        assert!(open.remove(&number), "{instance}");
+                    }
+                    _ => {}
+                }
+            }
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let mut started: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+            started.sort_unstable();
+            assert_eq!(started, ran.into_iter().collect::<Vec<_>>());
+            let sequence = stack.list().sequence;
+            stack.client.ask(Request::Ack { sequence }).unwrap();
+        }
     }
 }
 

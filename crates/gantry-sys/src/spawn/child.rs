@@ -6,6 +6,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::ptr;
+use std::sync::atomic::Ordering;
 
 use super::stage::Stage;
 use crate::signal::{Disposition, SIGNAL_SET};
@@ -30,6 +31,7 @@ pub(super) struct Plan<'a> {
     pub(super) argv: &'a [*const libc::c_char],
     pub(super) envp: &'a [*const libc::c_char],
     pub(super) failed: Failed,
+    pub(super) witness: Option<super::Witness<'a>>,
 }
 
 /// The word that the child leaves.
@@ -44,6 +46,10 @@ pub(super) extern "C" fn child(plan: *mut c_void) -> i32 {
     let plan: *mut Plan<'_> = plan.cast();
     // SAFETY: `plan` is the parent's, valid and used by nobody else: the parent's thread sleeps.
     let (stage, errno) = unsafe { run(&*plan) };
+    // SAFETY: as above.
+    if let Some(witness) = unsafe { (*plan).witness } {
+        witness.failed.store(stage.pack(errno), Ordering::SeqCst);
+    }
     // SAFETY: as above. Volatile, since as far as the compiler sees nobody reads it.
     unsafe {
         ptr::write_volatile(

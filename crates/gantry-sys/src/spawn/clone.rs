@@ -54,25 +54,33 @@ impl Drop for Stack {
     }
 }
 
-fn flags(shared_files: bool) -> i32 {
+fn flags(shared_files: bool, plan: &Plan<'_>) -> i32 {
     let files = if shared_files { libc::CLONE_FILES } else { 0 };
-    libc::CLONE_VM | libc::CLONE_VFORK | files
+    let told = if plan.witness.is_some() {
+        libc::CLONE_PARENT_SETTID
+    } else {
+        0
+    };
+    libc::CLONE_VM | libc::CLONE_VFORK | files | told
+}
+
+/// Where the kernel is to write the pid: four bytes, the low ones of a word on a little-endian machine.
+fn pid_word(plan: &Plan<'_>) -> *mut libc::pid_t {
+    let low = usize::from(cfg!(target_endian = "big"));
+    plan.witness.map_or(ptr::null_mut(), |witness| {
+        witness.pid.as_ptr().cast::<libc::pid_t>().wrapping_add(low)
+    })
 }
 
 /// The call that every kernel has. It cannot put the child into a control group.
 pub(super) fn clone(stack: &Stack, shared_files: bool, plan: &mut Plan<'_>) -> Result<u32, i32> {
+    let flags = flags(shared_files, plan) | libc::SIGCHLD;
+    let told = pid_word(plan);
     // SAFETY: with VM and VFORK the child runs `child` on a stack of its own in our memory, and this
     // thread sleeps until it has run a program or ended. So `plan` outlives its use, and no one else
     // uses it meanwhile. `child` keeps to what is allowed there (see its own words). All signals are
     // blocked, so no handler of ours runs in it.
-    let pid = unsafe {
-        libc::clone(
-            child,
-            stack.top(),
-            flags(shared_files) | libc::SIGCHLD,
-            ptr::from_mut(plan).cast(),
-        )
-    };
+    let pid = unsafe { libc::clone(child, stack.top(), flags, ptr::from_mut(plan).cast(), told) };
     result(pid.into())
 }
 
@@ -87,7 +95,8 @@ pub(super) fn clone3(
     const INTO_CGROUP: u64 = 0x2_0000_0000;
     // SAFETY: zero is a valid clone_args.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = u64::from(flags(shared_files).unsigned_abs());
+    args.flags = u64::from(flags(shared_files, plan).unsigned_abs());
+    args.parent_tid = pid_word(plan).addr() as u64;
     args.exit_signal = libc::SIGCHLD.unsigned_abs().into();
     args.stack = stack.usable().addr() as u64;
     args.stack_size = STACK as u64;

@@ -45,6 +45,41 @@ pub enum Stage {
 }
 
 impl Stage {
+    const ALL: [Self; 16] = [
+        Self::Arguments,
+        Self::Lookup,
+        Self::Prepare,
+        Self::Fork,
+        Self::Descriptors,
+        Self::Cgroup,
+        Self::Streams,
+        Self::Session,
+        Self::Signals,
+        Self::Limits,
+        Self::OomScore,
+        Self::Nice,
+        Self::Group,
+        Self::User,
+        Self::WorkingFolder,
+        Self::Exec,
+    ];
+
+    /// Step and error number as one word that is not 0.
+    pub(super) fn pack(self, errno: i32) -> u64 {
+        let stage = Self::ALL
+            .iter()
+            .position(|stage| *stage == self)
+            .unwrap_or(0) as u64;
+        (stage + 1) << 32 | u64::from(errno.unsigned_abs())
+    }
+
+    /// What such a word says; `None` for 0.
+    pub fn unpack(word: u64) -> Option<(Self, i32)> {
+        let stage = usize::try_from(word >> 32).ok()?.checked_sub(1)?;
+        let errno = i32::try_from(word & 0xffff_ffff).ok()?;
+        Some((*Self::ALL.get(stage)?, errno))
+    }
+
     /// The step in words.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -42,6 +42,7 @@ fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<
             error: null.as_fd(),
         },
         cgroup: None,
+        witness: None,
     };
     change(&mut spawn);
     let pid = Spawner::new().unwrap().spawn(None, &spawn)?;
@@ -135,4 +136,22 @@ fn a_child_is_born_into_its_group() {
     root.remove();
     assert_eq!(ended, Ok(Ended::Code(0)));
     assert!(!root.path().exists());
+}
+
+#[test]
+fn the_witness_is_told_of_birth_and_failure() {
+    static WORDS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+    let told = |word: usize| WORDS[word].swap(0, std::sync::atomic::Ordering::SeqCst);
+    let with = |spawn: &mut Spawn<'_>| {
+        spawn.witness = Some(Witness {
+            pid: &WORDS[0],
+            failed: &WORDS[1],
+        });
+    };
+    run(&["true"], "/", with).unwrap();
+    assert!(told(0) > 1);
+    assert_eq!(told(1), 0);
+    run(&["no-such-program"], "/", with).unwrap_err();
+    assert!(told(0) > 1);
+    assert_eq!(Stage::unpack(told(1)), Some((Stage::Exec, libc::ENOENT)));
 }
