@@ -93,7 +93,15 @@ impl Reading {
         };
         let query = match &request.from {
             LogFrom::Start => Query::default(),
-            LogFrom::Tail(lines) => Query::tail(*lines),
+            LogFrom::Tail(0) => Query::tail(0),
+            // With all that was read in the same moment as its first line: equal ones are counted.
+            LogFrom::Tail(lines) => Query {
+                since: folder
+                    .read(&Query::tail(*lines))?
+                    .first()
+                    .map(|line| line.at),
+                ..Query::default()
+            },
             LogFrom::Since(time) => Query {
                 since: Some(*time),
                 ..Query::default()
@@ -121,6 +129,12 @@ impl Reading {
         };
         if let Some(mark) = after {
             reading.skip_past(&mark);
+        }
+        if let LogFrom::Tail(lines) = &request.from {
+            let before = reading.ready.len().saturating_sub(*lines);
+            for line in reading.ready.drain(..before) {
+                reading.place.pass(&line);
+            }
         }
         Ok(reading)
     }

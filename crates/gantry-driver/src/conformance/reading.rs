@@ -79,6 +79,13 @@ pub(super) async fn a_cursor_goes_on_without_loss_or_double(bench: &mut Bench<'_
         let rest = read(bench, LogFrom::After(record.cursor.clone())).await?;
         same(&rest, &lines[place + 1..])?;
     }
+    // One that came with a tail counts equal lines before it, too.
+    for count in 1..=4 {
+        let tail = read(bench, LogFrom::Tail(count)).await?;
+        let first = tail.first().map(|record| record.cursor.clone());
+        let rest = read(bench, first.map_or(LogFrom::Start, LogFrom::After)).await?;
+        same(&rest, &lines[lines.len() - count + 1..])?;
+    }
     Ok(())
 }
 
