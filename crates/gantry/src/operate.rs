@@ -27,8 +27,22 @@ pub(crate) struct Ended {
     pub(crate) steps: Vec<Step>,
     /// How it ended.
     pub(crate) outcome: Outcome,
+    /// How many services were seen to get where they should.
+    reached: usize,
     /// The stream it came from. In the foreground the stack lives as long as this.
     pub(crate) stream: Lines<Progress>,
+}
+
+impl Ended {
+    /// How many services got somewhere; none if there was nothing to do.
+    pub(crate) fn moved(&self, kind: OperationKind) -> Option<usize> {
+        let changes = self.steps.iter().any(|step| step.action != "keep");
+        let moved = match kind {
+            OperationKind::Up => self.outcome.services.len(),
+            _ => self.reached,
+        };
+        (changes || self.reached > 0).then_some(moved)
+    }
 }
 
 /// A request for an operation of this kind.
@@ -95,12 +109,15 @@ pub(crate) async fn run(
                 live.stay(&[Text::of(Tone::Dim, "note: ").plain(message)]);
             }
             Ok(Some(Progress::Ended { mut outcome })) => {
+                let reached = board.reached();
+                let count = reached.len();
                 if outcome.services.is_empty() {
-                    outcome.services = board.reached();
+                    outcome.services = reached;
                 }
                 return Ok(Ended {
                     steps,
                     outcome,
+                    reached: count,
                     stream,
                 });
             }
@@ -121,6 +138,7 @@ pub(crate) async fn run(
                         return Ok(Ended {
                             steps,
                             outcome,
+                            reached: 0,
                             stream,
                         });
                     }
@@ -135,13 +153,18 @@ pub(crate) async fn run(
 
 /// Tell how it ended: to people on standard error, to programs as the outcome on standard output.
 /// Anything but success is then an error that has been told.
-pub(crate) fn tell(kind: OperationKind, outcome: &Outcome, output: &Output) -> Result<(), Error> {
+pub(crate) fn tell(
+    kind: OperationKind,
+    outcome: &Outcome,
+    moved: Option<usize>,
+    output: &Output,
+) -> Result<(), Error> {
     if output.is_for_programs() {
         crate::view::show(output, &OutcomeView(outcome));
     } else {
         output
             .notes
-            .lines(&crate::view::outcome::lines(kind, outcome));
+            .lines(&crate::view::outcome::lines(kind, outcome, moved));
     }
     match outcome.exit_code {
         0 => Ok(()),

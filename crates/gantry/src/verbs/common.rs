@@ -37,7 +37,12 @@ pub(crate) fn operate(
             );
             return Ok(());
         }
-        operate::tell(request.kind, &ended.outcome, context.output)
+        operate::tell(
+            request.kind,
+            &ended.outcome,
+            ended.moved(request.kind),
+            context.output,
+        )
     })
 }
 

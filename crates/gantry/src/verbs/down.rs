@@ -47,7 +47,7 @@ async fn take_down(
         Err(error) => return Err(error.into()),
     };
     let outcome = stop_all(context, &client, limit).await?;
-    let told = operate::tell(OperationKind::Down, &outcome, context.output);
+    let told = operate::tell(OperationKind::Down, &outcome, Some(0), context.output);
     if outcome.result == ResultWord::Done && !guard::wait_until_gone(dir).await {
         return Err(Error::NotGone {
             dir: dir.path().to_owned(),
@@ -94,7 +94,7 @@ fn nothing(context: &Context<'_>) -> Result<(), Error> {
     let mut outcome = Outcome::new(ResultWord::Done);
     outcome.hint = None;
     if context.output.is_for_programs() {
-        return operate::tell(OperationKind::Down, &outcome, context.output);
+        return operate::tell(OperationKind::Down, &outcome, Some(0), context.output);
     }
     let note = "Nothing to take down: the stack is not up";
     context.output.notes.line(note);

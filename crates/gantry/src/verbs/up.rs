@@ -62,7 +62,12 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
             Err(Error::Interrupted) => return take_down(context, &client, 130, ()).await,
             other => other?,
         };
-        let told = operate::tell(OperationKind::Up, &ended.outcome, context.output);
+        let told = operate::tell(
+            OperationKind::Up,
+            &ended.outcome,
+            ended.moved(OperationKind::Up),
+            context.output,
+        );
         if let Err(error) = told {
             // Where nothing was begun, nothing is left running; a terminal's stack goes with it.
             if !args.detach || (fresh && was_not_begun(&ended.outcome)) {
@@ -193,7 +198,7 @@ async fn take_down(
         guard::wait_until_gone(client.dir()).await;
     }
     if !context.output.is_for_programs() || outcome.exit_code != 0 {
-        operate::tell(OperationKind::Down, &outcome, context.output)?;
+        operate::tell(OperationKind::Down, &outcome, Some(0), context.output)?;
     }
     Ok(exit_code)
 }

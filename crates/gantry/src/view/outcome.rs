@@ -8,8 +8,9 @@ use super::{failure, state};
 use crate::humane;
 use crate::style::{Text, Tone, harmless};
 
-/// All that did not go well, for people, and one line at the end.
-pub(crate) fn lines(kind: OperationKind, outcome: &Outcome) -> Vec<Text> {
+/// All that did not go well, for people, and one line at the end. `moved` is how many
+/// services got somewhere by it; none if there was nothing to do.
+pub(crate) fn lines(kind: OperationKind, outcome: &Outcome, moved: Option<usize>) -> Vec<Text> {
     let mut lines = Vec::new();
     let block = |block: Vec<Text>, lines: &mut Vec<Text>| {
         lines.push(Text::new());
@@ -46,7 +47,7 @@ pub(crate) fn lines(kind: OperationKind, outcome: &Outcome) -> Vec<Text> {
     if !lines.is_empty() {
         lines.push(Text::new());
     }
-    lines.push(last_line(kind, outcome));
+    lines.push(last_line(kind, outcome, moved));
     if let Some(hint) = &outcome.hint {
         lines.push(Text::of(Tone::Dim, "hint: ").plain(hint));
     }
@@ -54,15 +55,19 @@ pub(crate) fn lines(kind: OperationKind, outcome: &Outcome) -> Vec<Text> {
 }
 
 /// The end in one line.
-fn last_line(kind: OperationKind, outcome: &Outcome) -> Text {
+fn last_line(kind: OperationKind, outcome: &Outcome, moved: Option<usize>) -> Text {
     let took = humane::wait(Duration::from_millis(outcome.duration_ms));
-    let count = humane::count(outcome.services.len(), "service");
+    let count = humane::count(moved.unwrap_or(0), "service");
     let word = kind.as_str();
     match outcome.result {
         ResultWord::Done => {
-            let done = match (kind, outcome.services.len()) {
+            let done = match (kind, moved) {
                 (OperationKind::Down, _) => "Everything is down".to_owned(),
-                (_, 0) => "Nothing to do: everything is as it should be".to_owned(),
+                (_, None) => {
+                    return Text::of(Tone::Good, "Nothing to do: everything is as it should be");
+                }
+                // Nobody wanted to wait.
+                (_, Some(0)) => return Text::of(Tone::Good, format!("{word} has begun")),
                 (OperationKind::Up | OperationKind::Start, _) => format!("{count} up"),
                 (OperationKind::Stop, _) => format!("{count} stopped"),
                 (OperationKind::Restart, _) => format!("{count} restarted"),

@@ -280,7 +280,10 @@ fn an_outcome_with_failures_names_cause_evidence_and_next_step() {
         ],
         ..Outcome::new(ResultWord::Failed)
     };
-    insta::assert_snapshot!(drawn(&outcome::lines(OperationKind::Up, &outcome), false));
+    insta::assert_snapshot!(drawn(
+        &outcome::lines(OperationKind::Up, &outcome, Some(0)),
+        false
+    ));
 }
 
 #[test]
@@ -296,7 +299,10 @@ fn an_outcome_that_is_late_names_what_is_missing() {
         }],
         ..Outcome::new(ResultWord::NotReady)
     };
-    insta::assert_snapshot!(drawn(&outcome::lines(OperationKind::Up, &outcome), false));
+    insta::assert_snapshot!(drawn(
+        &outcome::lines(OperationKind::Up, &outcome, Some(0)),
+        false
+    ));
 }
 
 #[test]
@@ -310,7 +316,10 @@ fn an_outcome_of_preflight_names_what_to_install() {
         }],
         ..Outcome::new(ResultWord::Preflight)
     };
-    insta::assert_snapshot!(drawn(&outcome::lines(OperationKind::Up, &outcome), false));
+    insta::assert_snapshot!(drawn(
+        &outcome::lines(OperationKind::Up, &outcome, Some(0)),
+        false
+    ));
 }
 
 #[test]

@@ -151,6 +151,8 @@ impl Stack {
 
 /// What differs from run to run, and what stands for it.
 const FILTERS: &[(&str, &str)] = &[
+    // A stack that was just brought up is up for a second or two.
+    (r"(\d/\d +)\ds( +)", "${1}0s$2"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "[CLOCK]"),
     (r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:[PORT]"),
@@ -160,7 +162,10 @@ const FILTERS: &[(&str, &str)] = &[
     ),
     (r"(pid|uptime_s|duration_ms): [\d.]+", "$1: [N]"),
     (r"\bpid \d+", "pid [N]"),
-    (r"(up|in|after) (\d+(\.\d)?(ms|s|m|h|d) ?)+", "$1 [LENGTH]"),
+    (
+        r"(up|in|within|after)( +)(\d+(\.\d)?(ms|s|m|h|d)\b ?)+",
+        "$1$2[LENGTH]",
+    ),
     (r", (\d+(\.\d)?(ms|s|m) ?)+ago", ", [LENGTH] ago"),
     (r"\b[0-9a-f]{8}\b", "[HASH]"),
     (r#""version": "\d+\.\d+\.\d+""#, r#""version": "[VERSION]""#),
