@@ -39,6 +39,8 @@ pub(crate) struct Run {
 pub(crate) struct Book {
     definitions: HashMap<ServiceKey, Vec<(Revision, Arc<Definition>)>>,
     runs: HashMap<InstanceKey, Run>,
+    /// Restarts that earlier supervisors made.
+    restarts: HashMap<InstanceKey, u32>,
 }
 
 impl Book {
@@ -93,9 +95,20 @@ impl Book {
         self.runs.get_mut(&instance)
     }
 
+    pub(crate) fn restarts_before(&self, instance: InstanceKey) -> u32 {
+        self.restarts.get(&instance).copied().unwrap_or(0)
+    }
+
+    /// An earlier supervisor started it again so often.
+    pub(crate) fn put_restarts(&mut self, instance: InstanceKey, restarts: u32) {
+        self.restarts.insert(instance, restarts);
+    }
+
     /// The service left: forget it.
     pub(crate) fn remove(&mut self, service: ServiceKey) {
         self.definitions.remove(&service);
         self.runs.retain(|instance, _| instance.service != service);
+        self.restarts
+            .retain(|instance, _| instance.service != service);
     }
 }

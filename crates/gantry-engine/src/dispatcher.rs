@@ -220,7 +220,6 @@ impl Dispatcher {
             Incoming::Gone(operation) => self.client_gone(operation),
             Incoming::Tailed(operation, outcome) => self.end(operation, *outcome),
             Incoming::Forsaken => self.forsaken(),
-            Incoming::Settled(operation) => self.settled(operation),
             Incoming::Idle => self.idle(),
             Incoming::Interrupted => self.interrupted(),
             Incoming::Closed => self.closed(),

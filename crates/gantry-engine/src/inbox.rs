@@ -47,8 +47,6 @@ pub(crate) enum Incoming {
     Gone(OperationId),
     /// An operation ended, and the last lines of those that did not get there were read.
     Tailed(OperationId, Box<Outcome>),
-    /// Time to see whether what an operation started stays up.
-    Settled(OperationId),
     /// Time to see whether anything is kept at all.
     Idle,
     /// Time to see whether the client of a foreground stack came back.

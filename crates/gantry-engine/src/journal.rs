@@ -24,8 +24,19 @@ pub(crate) struct Start {
     pub(crate) instance: InstanceId,
     pub(crate) generation: Generation,
     pub(crate) revision: Revision,
+    /// How often it was started again by then after it ended by itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) restarts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) handle: Option<Handle>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The starts of a stack.

@@ -3,7 +3,6 @@
 mod begin;
 mod checks;
 mod end;
-mod settle;
 mod steps;
 
 use std::collections::{BTreeMap, HashSet};
@@ -46,8 +45,6 @@ pub(crate) struct Operation {
 pub(crate) struct Operations {
     last: OperationId,
     live: BTreeMap<OperationId, Operation>,
-    /// Ends that are told when a moment has passed.
-    settling: BTreeMap<OperationId, Outcome>,
     /// Ends that are told when the stack is closed.
     held: Vec<(OperationId, Outcome)>,
 }
@@ -57,7 +54,6 @@ impl Operations {
         Self {
             last: OperationId(last),
             live: BTreeMap::new(),
-            settling: BTreeMap::new(),
             held: Vec::new(),
         }
     }

@@ -41,6 +41,8 @@ impl Dispatcher {
             .instances
             .iter()
             .find_map(|instance| instance.failure.as_ref());
+        let before = view.instances.iter();
+        let before: u32 = before.map(|it| self.book.restarts_before(it.key)).sum();
         let instances = view.instances.iter();
         Some(ServiceStatus {
             name: spec.name.to_string(),
@@ -58,7 +60,7 @@ impl Dispatcher {
             instances: instances
                 .map(|instance| self.instance_status(&spec.name, instance))
                 .collect(),
-            restarts: view.restarts,
+            restarts: view.restarts + before,
             started_at: view.started_at.and_then(Clock::timestamp),
             uptime_s: view.started_at.map(|since| self.seconds_since(since)),
             depends_on: spec
@@ -95,7 +97,7 @@ impl Dispatcher {
             live: view.live,
             pid: view.pid,
             started_at: view.started_at.and_then(Clock::timestamp),
-            restarts: view.restarts,
+            restarts: self.book.restarts_before(view.key) + view.restarts,
             exit: view.last_exit.as_ref().map(wire::exit),
             generation: view.generation.0,
             retry_at: view.retry_at.and_then(Clock::timestamp),

@@ -135,6 +135,11 @@ impl Dispatcher {
             let view = self.world.service(key);
             view.is_some_and(|view| view.desired == Desired::Running)
         };
+        let starts = self.journal.all().filter(|start| start.restarts > 0);
+        let restarted: Vec<_> = starts
+            .filter_map(|start| Some((self.key_of(&start.instance)?, start.restarts)))
+            .filter(|(instance, _)| wanted(instance.service))
+            .collect();
         // What is down has given its ports back.
         let definitions: Vec<_> = self
             .book
@@ -143,6 +148,9 @@ impl Dispatcher {
             .map(|(_, it)| Arc::clone(it))
             .collect();
         self.begun = !definitions.is_empty();
+        for (instance, restarts) in restarted {
+            self.book.put_restarts(instance, restarts);
+        }
         if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
             tracing::error!(%error, "the ports that were drawn are not known");
         }

@@ -154,7 +154,7 @@ impl Dispatcher {
         })
     }
 
-    fn key_of(&self, id: &InstanceId) -> Option<InstanceKey> {
+    pub(crate) fn key_of(&self, id: &InstanceId) -> Option<InstanceKey> {
         Some(InstanceKey {
             service: self.world.key(id.service.as_str())?,
             slot: id.slot,

@@ -328,3 +328,23 @@ async fn what_ends_right_after_its_start_has_failed() {
     assert_eq!((told.result, told.exit_code), (ResultWord::Failed, 1));
     assert_eq!(told.failures[0].failure.stage, "crash-loop");
 }
+
+#[tokio::test(start_paused = true)]
+async fn restarts_are_counted_over_supervisors() {
+    let mut stage = Stage::new().await;
+    let wanted = stack(&[("db", ready(1), &[])]);
+    stage.up(&wanted).await;
+    let db = gantry_core::InstanceId::new(ServiceName::new("db").expect("a name"), 0);
+    for count in 1..=2 {
+        stage
+            .driver
+            .exit("shop-0", &db, gantry_core::ExitStatus::Code(1));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let status = stage.service("db").await;
+        assert_eq!((status.state, status.restarts), (State::Running, count));
+        stage.replace().await;
+        let status = stage.service("db").await;
+        assert_eq!((status.state, status.restarts), (State::Running, count));
+        assert_eq!(status.instances[0].restarts, count);
+    }
+}

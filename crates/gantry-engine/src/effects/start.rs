@@ -60,6 +60,7 @@ impl Dispatcher {
             instance: instance.clone(),
             generation: start.generation,
             revision: start.revision,
+            restarts: self.restarts(start.instance),
             handle: None,
         });
         let request = StartRequest {
@@ -79,6 +80,14 @@ impl Dispatcher {
                 membership: None,
             },
         );
+    }
+
+    /// How often an instance was started again after it ended by itself, under all supervisors.
+    pub(crate) fn restarts(&self, instance: InstanceKey) -> u32 {
+        let view = self.world.service(instance.service);
+        let views = view.iter().flat_map(|view| &view.instances);
+        let own = views.filter(|it| it.key == instance).map(|it| it.restarts);
+        self.book.restarts_before(instance) + own.sum::<u32>()
     }
 
     /// A port that was drawn may have been taken by a stranger since.
@@ -133,6 +142,7 @@ impl Dispatcher {
             instance: name.clone(),
             generation,
             revision,
+            restarts: self.restarts(instance),
             handle: None,
         });
         let request = UpdateRequest {

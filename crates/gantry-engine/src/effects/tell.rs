@@ -29,7 +29,6 @@ impl Dispatcher {
         event.sequence = self.events.append(event.clone());
         self.operations
             .tell(name.as_str(), &Progress::Event { event });
-        self.resettle(name.as_str());
     }
 
     fn last_failure(&self, service: gantry_core::ServiceKey) -> Option<gantry_api::Failure> {

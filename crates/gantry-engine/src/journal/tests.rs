@@ -8,6 +8,7 @@ fn start(name: &str, slot: u16, generation: u32, revision: u32) -> Start {
         instance: InstanceId::new(ServiceName::new(name).expect("name"), slot),
         generation: Generation(generation),
         revision: Revision(revision),
+        restarts: 0,
         handle: None,
     }
 }

@@ -39,9 +39,6 @@ impl Dispatcher {
             self.close();
             return;
         }
-        if self.settles(id, &told) {
-            return;
-        }
         let readers = self.readers(&told);
         if readers.is_empty() {
             self.end(id, told);
@@ -65,7 +62,7 @@ impl Dispatcher {
     }
 
     /// The services that got where the operation wanted them, in start order.
-    pub(super) fn arrived(&self, id: OperationId, outcome: &Outcome) -> Vec<String> {
+    fn arrived(&self, id: OperationId, outcome: &Outcome) -> Vec<String> {
         let Some(operation) = self.operations.live.get(&id) else {
             return Vec::new();
         };
@@ -85,7 +82,12 @@ impl Dispatcher {
     /// known yet.
     fn readers(&self, outcome: &Outcome) -> Vec<(String, Reader)> {
         let failures = outcome.failures.iter();
-        let failures = failures.filter(|it| it.failure.stage == "ready");
+        let failures = failures.filter(|it| {
+            matches!(
+                it.failure.stage.as_str(),
+                "ready" | "run" | "crash-loop" | "live"
+            )
+        });
         let silent = failures.filter(|it| it.failure.tail.is_empty());
         let unfinished = outcome
             .unfinished
