@@ -57,3 +57,32 @@ fn without_the_profile_its_services_are_out() {
     let names: Vec<&str> = services.keys().map(String::as_str).collect();
     assert_eq!(names, ["legacy-db", "db", "migrate"]);
 }
+
+#[test]
+fn every_example_is_right() {
+    let examples = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut count = 0;
+    for entry in examples.read_dir_utf8().unwrap() {
+        let file = entry.unwrap().path().join("gantry.toml");
+        if !file.is_file() {
+            continue;
+        }
+        count += 1;
+        let loaded = load(&LoadOptions {
+            files: vec![file],
+            folder: examples.clone(),
+            environment: vec![
+                ("HOME".into(), "/home/ada".into()),
+                ("USER".into(), "ada".into()),
+            ],
+            ..LoadOptions::default()
+        })
+        .unwrap_or_else(|report| panic!("{report}"));
+        assert!(
+            loaded.warnings.diagnostics.is_empty(),
+            "{}",
+            loaded.warnings
+        );
+    }
+    assert!(count >= 2);
+}
