@@ -39,17 +39,13 @@ pub(super) struct Stage {
 
 /// A stack with these services, in mode `mock`, which are ready when the backend says so.
 pub(super) fn stack(services: &[(&str, MockSpec, &[&str])]) -> Stack {
-    let mut stack = Stack {
-        version: MODEL_VERSION,
-        name: "shop".into(),
-        file: "/shop/gantry.toml".into(),
-        dir: "/".into(),
-        mode: None,
-        vars: IndexMap::new(),
-        services: IndexMap::new(),
-        repositories: IndexMap::new(),
-        kubernetes: gantry_stack::model::Defaults::default(),
-    };
+    let mut stack: Stack = serde_json::from_value(serde_json::json!({
+        "version": MODEL_VERSION,
+        "name": "shop",
+        "file": "/shop/gantry.toml",
+        "dir": "/",
+    }))
+    .expect("a stack without services");
     for (name, spec, needs) in services {
         let mut service = Service::default();
         service.run.mode = ModeName::new("mock");
