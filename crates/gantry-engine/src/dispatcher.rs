@@ -95,6 +95,10 @@ pub(crate) struct Parts {
     pub(crate) outbox: UnboundedSender<Incoming>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and it lives for one turn"
+)]
 enum Turn {
     Incoming(Incoming),
     Timer(gantry_core::TimerId),

@@ -55,7 +55,7 @@ impl Dispatcher {
             Effect::Observe { services } => self.observe(&services),
             Effect::SetTimer { id, after } => self.timers.set(id, after),
             Effect::CancelTimer { id } => self.timers.cancel(id),
-            Effect::Transition(transition) => self.tell(transition),
+            Effect::Transition(transition) => self.tell(&transition),
             Effect::Removed { service } => self.forget(service),
             // What comes after relies on it.
             Effect::Save => self.save_now(),

@@ -144,7 +144,7 @@ impl Dispatcher {
         };
         let name = name.as_str();
         told.hint = match failure.stage {
-            Stage::Preflight => None,
+            Stage::Preflight | Stage::Update | Stage::Superseded => None,
             Stage::Start => Some(format!("mend its specification, then `gantry up {name}`")),
             Stage::Ready => Some(format!(
                 "`gantry logs {name}` shows what it did; `start-timeout` says how long it may take"
@@ -152,7 +152,6 @@ impl Dispatcher {
             Stage::Run | Stage::CrashLoop | Stage::Live => Some(format!(
                 "`gantry logs {name}` shows what it said; once mended, `gantry start {name}`"
             )),
-            Stage::Update | Stage::Superseded => None,
             Stage::Stop => Some(format!("`gantry stop --force {name}` kills what is left")),
             Stage::Dependency => Some(format!("`gantry explain {name}` shows the chain")),
         };

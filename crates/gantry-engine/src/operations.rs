@@ -21,7 +21,7 @@ pub(crate) use checks::Checked;
 /// What is done when the checks before an operation passed.
 pub(crate) enum Then {
     /// Take over a model.
-    Model(Wanted),
+    Model(Box<Wanted>),
     /// Do what someone asked.
     Command(Command),
 }

@@ -174,7 +174,7 @@ fn texts(value: &Value) -> Result<IndexMap<String, String>, ResolveError> {
 
 impl Asker<'_> {
     /// What another service, or this one, is known by from here.
-    fn service(&self, name: &str, rest: &[&str]) -> Result<Option<Value>, ResolveError> {
+    fn service(&self, name: &str, rest: &[&str]) -> Option<Value> {
         let engine = self.engine;
         let definition = match self.others {
             Others::Known => engine
@@ -182,22 +182,19 @@ impl Asker<'_> {
                 .key(name)
                 .and_then(|key| engine.book.latest(key)),
             Others::New(all) => all.iter().find(|other| other.name().as_str() == name),
-        };
-        let Some(definition) = definition else {
-            return Ok(None);
-        };
+        }?;
         let host = engine.sessions.host_of(definition);
         let instances = (0..definition.core.replicas)
             .map(|slot| InstanceId::new(definition.name().clone(), slot));
         let port = |instance: &InstanceId, port: &str| {
             engine.ports.of(instance, definition).get(port).copied()
         };
-        Ok(match rest {
+        match rest {
             ["name"] => Some(json!(name)),
             ["mode"] => Some(json!(definition.mode())),
             ["replicas"] => Some(json!(definition.core.replicas)),
             ["host"] => Some(json!(host)),
-            ["ports", which] | ["port", which] => {
+            ["ports" | "port", which] => {
                 let first = InstanceId::new(definition.name().clone(), 0);
                 port(&first, which).map(Value::from)
             }
@@ -212,7 +209,7 @@ impl Asker<'_> {
                 all.map(|all| json!(all))
             }
             _ => None,
-        })
+        }
     }
 }
 
@@ -227,7 +224,7 @@ impl Resolver for Asker<'_> {
             ["replicas"] => Some(json!(self.definition.core.replicas)),
             ["stack", "name"] => Some(json!(stack.name)),
             ["stack", "dir"] => Some(json!(stack.base_dir)),
-            ["services", name, rest @ ..] => return self.service(name, rest),
+            ["services", name, rest @ ..] => self.service(name, rest),
             _ => None,
         })
     }
@@ -237,15 +234,14 @@ impl Resolver for Asker<'_> {
             .engine
             .secrets
             .get(secret, &self.engine.sessions.environment);
-        match found {
-            Some(found) => found.map_err(|reason| ResolveError::Secret {
+        if let Some(found) = found {
+            found.map_err(|reason| ResolveError::Secret {
                 secret: secret.to_string(),
                 reason,
-            }),
-            None => {
-                self.missing.borrow_mut().push(secret.clone());
-                Ok(String::new())
-            }
+            })
+        } else {
+            self.missing.borrow_mut().push(secret.clone());
+            Ok(String::new())
         }
     }
 }

@@ -190,7 +190,7 @@ async fn the_stack_goes_down_with_the_client_that_holds_it() {
             break;
         }
     }
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(stage.service("db").await.state, State::Running);
     drop(stream);
     assert_eq!(stage.task.await.expect("it ends"), End::Down);
@@ -225,10 +225,10 @@ async fn one_signal_takes_down_in_order_and_a_second_one_kills() {
     wanted.services[0].stop.grace = grace;
     stage.up(&wanted).await;
     stage.interrupt();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(stage.service("db").await.state, State::Stopping);
     stage.interrupt();
-    let ended = tokio::time::timeout(Duration::from_secs(60), stage.task).await;
+    let ended = tokio::time::timeout(Duration::from_mins(1), stage.task).await;
     assert_eq!(ended.expect("in time").expect("it ends"), End::Down);
 }
 

@@ -60,6 +60,10 @@ struct Entry {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "two say what is wanted, two what was seen; none excludes another"
+)]
 struct Watch {
     generation: Generation,
     epoch: u64,

@@ -160,7 +160,7 @@ impl Dispatcher {
 
     /// Get these secrets, then try again what waits for them.
     pub(crate) fn fetch(&mut self, secrets: Vec<Secret>) {
-        let secrets = self.secrets.to_fetch(secrets);
+        let secrets = self.secrets.take_unfetched(secrets);
         if secrets.is_empty() {
             return;
         }

@@ -109,18 +109,18 @@ impl Dispatcher {
     /// A service left the file, and nothing of it is left.
     pub(crate) fn forget(&mut self, service: ServiceKey) {
         let name = self.world.name(service).cloned();
-        if let (Some(name), Ok(target)) = (&name, self.target_of(service)) {
-            if let Some(session) = self.sessions.get(&target) {
-                let instances = (0..=u16::MAX).map_while(|slot| {
-                    let key = InstanceKey { service, slot };
-                    let run = self.book.run(key)?;
-                    Some((
-                        gantry_core::InstanceId::new(name.clone(), slot),
-                        run.generation,
-                    ))
-                });
-                session.forget(instances.collect());
-            }
+        if let (Some(name), Ok(target)) = (&name, self.target_of(service))
+            && let Some(session) = self.sessions.get(&target)
+        {
+            let instances = (0..=u16::MAX).map_while(|slot| {
+                let key = InstanceKey { service, slot };
+                let run = self.book.run(key)?;
+                Some((
+                    gantry_core::InstanceId::new(name.clone(), slot),
+                    run.generation,
+                ))
+            });
+            session.forget(instances.collect());
         }
         if let Some(name) = name {
             self.journal.forget(|instance| instance.service == name);

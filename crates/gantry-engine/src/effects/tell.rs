@@ -7,7 +7,7 @@ use crate::dispatcher::Dispatcher;
 use crate::wire;
 
 impl Dispatcher {
-    pub(crate) fn tell(&mut self, transition: Transition) {
+    pub(crate) fn tell(&mut self, transition: &Transition) {
         let Some(name) = self.world.name(transition.service).cloned() else {
             return;
         };

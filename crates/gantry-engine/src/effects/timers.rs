@@ -8,7 +8,7 @@ use gantry_core::{Millis, TimerId};
 use tokio_util::time::{DelayQueue, delay_queue};
 
 /// The longest wait that the wheel takes; nobody waits longer.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(8760);
 
 #[derive(Debug, Default)]
 pub(crate) struct Timers {

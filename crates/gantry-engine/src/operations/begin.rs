@@ -50,7 +50,7 @@ impl Dispatcher {
             },
             OperationKind::Down => {
                 let how = how(request.options.force);
-                self.command(request, Command::Down { how }, self.all_names())
+                Ok(self.command(request, Command::Down { how }, &self.all_names()))
             }
             OperationKind::Stop => {
                 let services = self.asked(&request.services, |_| true)?;
@@ -61,14 +61,14 @@ impl Dispatcher {
                     force: request.options.force,
                     how: StopHow::Graceful,
                 };
-                self.command(request, command, services)
+                Ok(self.command(request, command, &services))
             }
             OperationKind::Start => {
                 let services = self.asked(&request.services, |it| it.core.auto_start)?;
                 let command = Command::Start {
                     services: services.clone(),
                 };
-                self.command(request, command, services)
+                Ok(self.command(request, command, &services))
             }
             OperationKind::Restart => {
                 let services = self.asked(&request.services, |_| true)?;
@@ -83,7 +83,7 @@ impl Dispatcher {
                     services: services.clone(),
                     cascade: request.options.cascade,
                 };
-                self.command(request, command, services)
+                Ok(self.command(request, command, &services))
             }
         }
     }
@@ -131,7 +131,7 @@ impl Dispatcher {
                 found.cloned()
             })
             .collect();
-        self.check(id, &starting, &definitions, Then::Model(wanted));
+        self.check(id, &starting, &definitions, Then::Model(Box::new(wanted)));
         if !request.options.wait {
             self.operations_end_early(id);
         }
@@ -158,19 +158,19 @@ impl Dispatcher {
         &mut self,
         request: &OperationRequest,
         command: Command,
-        services: Vec<ServiceName>,
-    ) -> Result<UnboundedReceiver<Progress>, ErrorBody> {
+        services: &[ServiceName],
+    ) -> UnboundedReceiver<Progress> {
         let (id, progress) = self.enter(request.kind, false);
         let starts = matches!(command, Command::Start { .. } | Command::Restart { .. });
         let cascade = request.options.cascade;
-        let steps = self.command_steps(request.kind, &services, cascade);
+        let steps = self.command_steps(request.kind, services, cascade);
         let asked = services.iter().map(ToString::to_string);
         let mut names: Vec<String> = steps.iter().map(|step| step.service.clone()).collect();
         names.extend(asked.filter(|name| !steps.iter().any(|step| step.service == *name)));
         self.begun(id, request, steps, names);
         if request.options.dry_run {
             self.end(id, Outcome::new(ResultWord::Done));
-            return Ok(progress);
+            return progress;
         }
         if starts {
             let starting: Vec<_> = services
@@ -191,7 +191,7 @@ impl Dispatcher {
         if !request.options.wait {
             self.operations_end_early(id);
         }
-        Ok(progress)
+        progress
     }
 
     fn begun(

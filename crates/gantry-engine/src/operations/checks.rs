@@ -14,12 +14,15 @@ use crate::inbox::Incoming;
 use crate::preflight::{Finding, Question, Registry, Subject, Surroundings};
 use crate::resolve::{Others, Resolved};
 
+/// What came of opening a session.
+type Opened = Result<Arc<dyn Session>, DriverError>;
+
 /// The answers.
 pub(crate) struct Checked {
     operation: OperationId,
     findings: Vec<Finding>,
     /// Sessions that were opened meanwhile.
-    opened: Vec<(Target, Result<Arc<dyn Session>, DriverError>)>,
+    opened: Vec<(Target, Opened)>,
     then: Then,
 }
 
@@ -190,7 +193,7 @@ impl Dispatcher {
                 command,
                 timeout,
             }),
-            Then::Model(wanted) => self.take_over(id, wanted, timeout),
+            Then::Model(wanted) => self.take_over(id, *wanted, timeout),
         }
     }
 }

@@ -282,11 +282,8 @@ impl Dispatcher {
             let Some(status) = self.service_status(key) else {
                 continue;
             };
-            let evidence = status.instances.iter().map(|it| it.message.as_str());
-            let evidence = evidence
-                .filter(|it| !it.is_empty())
-                .next()
-                .unwrap_or_default();
+            let mut evidence = status.instances.iter().map(|it| it.message.as_str());
+            let evidence = evidence.find(|it| !it.is_empty()).unwrap_or_default();
             let message = if status.message.is_empty() {
                 evidence.to_owned()
             } else {

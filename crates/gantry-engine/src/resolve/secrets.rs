@@ -45,7 +45,7 @@ impl Secrets {
     }
 
     /// Those of these for which a command must be run that does not run yet.
-    pub(crate) fn to_fetch(&mut self, secrets: Vec<Secret>) -> Vec<Secret> {
+    pub(crate) fn take_unfetched(&mut self, secrets: Vec<Secret>) -> Vec<Secret> {
         let new = |secret: &Secret| self.under_way.insert(secret.to_string());
         secrets.into_iter().filter(new).collect()
     }
