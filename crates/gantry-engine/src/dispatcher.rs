@@ -76,6 +76,8 @@ pub(crate) struct Dispatcher {
     pub(crate) queue: VecDeque<Event>,
     /// Whether anything was ever wanted of this supervisor.
     pub(crate) begun: bool,
+    /// Whether what an earlier supervisor kept is being found again.
+    pub(crate) restoring: bool,
     /// How often this process was asked to end.
     pub(crate) interruptions: u32,
     pub(crate) phase: Phase,
@@ -127,6 +129,7 @@ impl Dispatcher {
             parked_watches: Vec::new(),
             queue: VecDeque::new(),
             begun: false,
+            restoring: false,
             interruptions: 0,
             phase: Phase::Serving,
             inbox: parts.inbox,

@@ -121,6 +121,7 @@ impl Dispatcher {
             .iter()
             .map(|service| (service.spec.name.clone(), service.revision))
             .collect();
+        self.restoring = true;
         self.apply(Event::Restored {
             services: plan.services,
         });
@@ -186,6 +187,7 @@ impl Dispatcher {
         // Whoever asks first gets what is, not what this supervisor does not know yet.
         let known = async { while !self.knows_readiness() && self.turn().await {} };
         let _ = tokio::time::timeout(FIRST_LOOK, known).await;
+        self.restoring = false;
         if self.identity.foreground {
             let outbox = self.outbox.clone();
             tokio::spawn(async move {

@@ -8,6 +8,14 @@ use crate::wire;
 
 impl Dispatcher {
     pub(crate) fn tell(&mut self, transition: &Transition) {
+        // What a new supervisor only finds again did not happen; what it finds fallen did.
+        let fell = matches!(
+            transition.to,
+            ServiceState::Failed | ServiceState::Backoff | ServiceState::Degraded
+        );
+        if self.restoring && !fell {
+            return;
+        }
         let Some(name) = self.world.name(transition.service).cloned() else {
             return;
         };

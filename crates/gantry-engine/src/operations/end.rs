@@ -237,7 +237,9 @@ impl Dispatcher {
         self.secrets.clear();
         // The plan stays, with everything stopped: revisions and generations count on from it.
         self.identity.foreground = false;
-        self.save_now();
+        if self.begun {
+            self.save_now();
+        }
         for (id, outcome) in std::mem::take(&mut self.operations.held) {
             self.end(id, outcome);
         }
