@@ -124,7 +124,7 @@ fn one_that_does_not_get_ready_gives_4() {
     let begin = Instant::now();
     let run = sandbox.gantry(["up", "-d"]);
     run.expect(4);
-    expect_words(&run.stderr, &["slow", "tcp", "refused"]);
+    expect_words(&run.stderr, &["slow", "connect", "refused"]);
     assert!(begin.elapsed() < Duration::from_secs(5));
     sandbox.gantry(["down"]).expect(0);
 

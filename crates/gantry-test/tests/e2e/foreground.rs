@@ -42,14 +42,26 @@ depends-on = ["talker"]
 command = ["sleep", "1000"]
 "#,
     );
-    let child = sandbox.spawn(["up"]);
+    let output = sandbox.path("output");
+    let file = std::fs::File::create(&output).expect("a file in the sandbox");
+    let mut command = sandbox.command(["up"]);
+    command
+        .stdout(file.try_clone().expect("a second handle"))
+        .stderr(file);
+    let mut child = command.spawn().expect("gantry runs");
     let client = client(&child);
-    wait_until_up(&sandbox);
+    let shown = || std::fs::read_to_string(&output).unwrap_or_default();
+    let words = "words from the service";
+    wait_until(PATIENCE, "the service's output is shown", shown, |text| {
+        text.contains(words)
+    });
     interrupt(&client);
-    let run = Run::from(child.wait_with_output().expect("gantry ends"));
-    run.expect(130);
-    let seen = format!("{}{}", run.stdout, run.stderr);
-    assert!(seen.contains("words from the service"), "{seen}");
+    assert_eq!(
+        child.wait().expect("gantry ends").code(),
+        Some(130),
+        "{}",
+        shown()
+    );
     sandbox.expect_nothing_left();
 }
 
