@@ -20,6 +20,16 @@ pub(crate) struct Fetched {
     result: Result<String, String>,
 }
 
+#[cfg(test)]
+impl Fetched {
+    pub(super) fn known(secret: Secret, text: &str) -> Self {
+        Self {
+            secret,
+            result: Ok(text.to_owned()),
+        }
+    }
+}
+
 /// Secrets that commands printed.
 #[derive(Default)]
 pub(crate) struct Secrets {
@@ -76,6 +86,8 @@ impl Secrets {
                 let secret = map.get("$secret").filter(|_| map.len() == 1);
                 let secret =
                     secret.and_then(|it| serde_json::from_value::<Secret>(it.clone()).ok());
+                // What a command prints is not known before it ran, and must not differ after.
+                let secret = secret.filter(|it| !matches!(it, Secret::Command(_)));
                 if let Some(Ok(text)) = secret.and_then(|it| self.get(&it, environment)) {
                     return json!({ "$sealed": key.digest(&Value::from(text)) });
                 }
