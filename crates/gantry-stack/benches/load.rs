@@ -6,6 +6,10 @@ use gantry_stack::{LoadOptions, load};
 
 mod large;
 
+// The one that the binary has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn whole(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let folder = Utf8Path::from_path(folder.path()).expect("its name is UTF-8");

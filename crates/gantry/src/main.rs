@@ -23,6 +23,10 @@ use clap_complete::CompleteEnv;
 use crate::cli::{Cli, Format};
 use crate::output::Output;
 
+/// Large stack files are many small allocations; the reason in numbers is in the root manifest.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Some(code) = complete() {
         return code;
