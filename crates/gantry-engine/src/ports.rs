@@ -211,15 +211,26 @@ impl PortLedger {
     fn read(&self) -> Result<Ledger, PortError> {
         match files::read_json(&self.path) {
             Ok(Kept::Read(ledger)) => Ok(ledger),
-            Ok(Kept::Absent) => Ok(Ledger::default()),
+            Ok(Kept::Absent) => Ok(self.begin()),
             Ok(Kept::SetAside { path, reason }) => {
                 tracing::warn!(%path, %reason, "the ledger of ports was set aside");
-                Ok(Ledger::default())
+                Ok(self.begin())
             }
             Err(source) => Err(PortError::Read {
                 path: self.path.clone(),
                 source,
             }),
+        }
+    }
+
+    /// An empty ledger. Where its search begins differs from user to user: ledgers do not know of each
+    /// other, and a port that was drawn is free for everyone until its service listens.
+    fn begin(&self) -> Ledger {
+        let hash = blake3::hash(self.path.as_str().as_bytes());
+        let [one, two, ..] = *hash.as_bytes();
+        Ledger {
+            next: self.range.nth(u16::from_le_bytes([one, two])),
+            ..Ledger::default()
         }
     }
 

@@ -36,6 +36,13 @@ impl PortRange {
         }
     }
 
+    /// One of them; numbers that lie apart give ports that lie apart.
+    pub(super) fn nth(self, number: u16) -> u16 {
+        let count = self.from(self.first).count().max(1);
+        let port = self.from(self.first).nth(usize::from(number) % count);
+        port.unwrap_or(self.first)
+    }
+
     /// All of them once, beginning with `start` if it is one of them.
     pub(super) fn from(self, start: u16) -> impl Iterator<Item = u16> {
         let start = start.clamp(self.first, self.last);

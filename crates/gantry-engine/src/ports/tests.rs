@@ -139,3 +139,13 @@ fn the_range_leaves_out_the_kernels_own() {
     assert!(range.from(0).all(|port| port != ephemeral));
     assert_eq!(range.from(0).next(), Some(10_000));
 }
+
+#[test]
+fn two_users_begin_at_different_places() {
+    let next = |home: &str| {
+        let home = Utf8Path::new(home);
+        PortLedger::new(home.join("ports.json"), home).begin().next
+    };
+    assert_ne!(next("/home/one"), next("/home/two"));
+    assert!(next("/home/one") >= 10_000);
+}

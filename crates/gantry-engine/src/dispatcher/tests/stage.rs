@@ -13,7 +13,6 @@ use gantry_core::{InstanceId, Millis, ModeName, ServiceName};
 use gantry_driver::mock::{MockDriver, MockSpec};
 use gantry_driver::{Capabilities, Owner, SpecKey};
 use gantry_stack::model::{DependsOn, MODEL_VERSION, Service, Stack};
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
