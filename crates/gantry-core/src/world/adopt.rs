@@ -209,9 +209,16 @@ impl World {
                 self.follow(at.service, number, then, out);
             }
             (_, ObservedRun::Exited { left: Some(_), .. }) if newer => {
-                // Leftovers of a start that this world does not know: they go.
+                // Leftovers of a start that this world does not know: they go, and change nothing
+                // else. What was waited for before the next start is not waited for any longer.
+                let then = match (&slot.run, &slot.failure) {
+                    (Run::Failed, Some(failure)) => Then::Fail(failure.clone()),
+                    (Run::Completed, _) => Then::Complete,
+                    _ => Then::Rest,
+                };
                 slot.generation = generation;
-                self.stop(at.service, number, StopHow::Graceful, Then::Rest, out);
+                self.rest(at.service, number, out);
+                self.stop(at.service, number, StopHow::Graceful, then, out);
             }
             (Run::Idle, ObservedRun::Exited { exit, .. }) if newer => {
                 slot.generation = generation;

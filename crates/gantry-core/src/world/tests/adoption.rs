@@ -280,3 +280,26 @@ fn a_slot_that_comes_back_before_the_observation_is_unknown_too() {
     assert!(new.starts().is_empty());
     assert_eq!(new.view("api").instances.len(), 2);
 }
+
+#[test]
+fn leftovers_of_a_start_that_nobody_knows_go_and_leave_no_timer_behind() {
+    let left = || ObservedRun::Exited {
+        exit: crate::failure::ExitStatus::Code(0),
+        left: Some("a child".into()),
+        tail: Vec::new(),
+    };
+    let mut harness = Harness::up(&[spec("api", &[]), job("migrate")]);
+    harness.exited("api", 1);
+    assert_eq!(harness.state("api"), ServiceState::Backoff);
+    harness.observed(&[("api", 9, left())]);
+    assert_eq!(harness.stops(), ["api"]);
+    assert_eq!(harness.world.audit(), Ok(()));
+    harness.stopped("api");
+    assert_eq!(harness.generation("api").0, 10, "it is started after that");
+
+    harness.exited("migrate", 0);
+    assert_eq!(harness.state("migrate"), ServiceState::Completed);
+    harness.observed(&[("migrate", 9, left())]);
+    harness.stopped("migrate");
+    assert_eq!(harness.state("migrate"), ServiceState::Completed);
+}
