@@ -190,6 +190,12 @@ impl World {
             {
                 self.ended(at.service, number, exit, left.as_ref(), tail, out);
             }
+            // An earlier stop, whose own report was late and therefore ignored, has ended it after it
+            // was believed to live on. Without this its dependents would start on a corpse.
+            (Run::Starting { .. } | Run::Up(_), ObservedRun::Stopped) if !newer => {
+                self.leave_up(at.service, number, out);
+                self.follow(at.service, number, Then::Rest, out);
+            }
             (
                 Run::Idle | Run::Failed | Run::Completed | Run::Backoff { .. },
                 ObservedRun::Running { pid, since },

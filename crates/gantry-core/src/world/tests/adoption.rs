@@ -303,3 +303,12 @@ fn leftovers_of_a_start_that_nobody_knows_go_and_leave_no_timer_behind() {
     harness.stopped("migrate");
     assert_eq!(harness.state("migrate"), ServiceState::Completed);
 }
+
+#[test]
+fn what_an_earlier_stop_has_ended_is_started_again() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    harness.observed(&[("api", 1, ObservedRun::Stopped)]);
+    assert_eq!(harness.state("api"), ServiceState::Starting);
+    assert_eq!(harness.generation("api").0, 2);
+    assert_eq!(harness.world.audit(), Ok(()));
+}
