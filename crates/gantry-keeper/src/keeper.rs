@@ -13,6 +13,7 @@
 //! | `output` | reading pipes, writing logs |
 //! | `children` | who ended, and how |
 //! | `stop` | signal, grace, kill, proof of emptiness |
+//! | `tree` | which processes a run consists of |
 //! | `events` | numbering, keeping and sending what happened |
 //! | `recover` | taking over from a keeper that died |
 //! | `unguarded` | doing the guard's work when it is dead |
@@ -28,6 +29,7 @@ mod run;
 mod start;
 mod stop;
 mod timers;
+mod tree;
 mod unguarded;
 
 use std::collections::{BTreeMap, HashMap};
@@ -224,6 +226,7 @@ impl<'a> Keeper<'a> {
                 self.read_output(id, stream.into());
             }
             Token::Process(id) => self.process_gone(id),
+            Token::Group(id) => self.group_changed(id),
         }
     }
 

@@ -25,12 +25,14 @@ mod user;
 mod wait;
 
 pub use boot::{boot_id, stack_hash};
-pub use cgroup::{CgroupRoot, Group, Unavailable};
+pub use cgroup::{CgroupRoot, Group, GroupEvents, Unavailable};
 pub use error::SysError;
 pub use fork::fork_sharing_files;
 pub use limits::{OpenFiles, RLimit, raise_open_files};
 pub use pipe::{Pipe, reopen, stdio_pipe};
-pub use process::{ProcessRef, Stat, cmdline, has_environment, inode_of_fd, start_time, stat};
+pub use process::{
+    ProcessRef, Stat, cmdline, has_environment, inode_of_fd, runs_our_program, start_time, stat,
+};
 pub use shared::SharedWords;
 pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
 pub use slots::{Slots, claim, close_all_but};

@@ -111,6 +111,14 @@ pub fn has_environment(pid: u32, variable: &str) -> bool {
     })
 }
 
+/// Whether a process runs the same program file as this one.
+pub fn runs_our_program(pid: u32) -> bool {
+    let file =
+        |path: &str| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
+    file("/proc/self/exe")
+        .is_ok_and(|ours| file(&format!("/proc/{pid}/exe")).is_ok_and(|theirs| theirs == ours))
+}
+
 /// The inode behind a descriptor of some process, to recognise a pipe.
 pub fn inode_of_fd(pid: u32, fd: i32) -> io::Result<u64> {
     std::fs::metadata(format!("/proc/{pid}/fd/{fd}")).map(|metadata| metadata.ino())

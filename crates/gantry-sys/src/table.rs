@@ -15,6 +15,7 @@ pub struct ProcessTable {
     by_pid: HashMap<u32, usize>,
     children: HashMap<u32, Vec<usize>>,
     marks: Option<HashMap<Vec<u8>, Vec<usize>>>,
+    strays: Option<Vec<usize>>,
 }
 
 impl ProcessTable {
@@ -43,6 +44,7 @@ impl ProcessTable {
             by_pid,
             children,
             marks: None,
+            strays: None,
         }
     }
 
@@ -87,6 +89,41 @@ impl ProcessTable {
             .collect();
         members.sort_unstable_by_key(|entry| entry.pid);
         (members, by_mark)
+    }
+
+    /// Every living process that was left to one of `keepers` when its parents ended, and all that
+    /// descend from it, as long as nothing tells whose it was: it carries no mark, and `known` does not
+    /// know it. Looked for once; asked again, the answer is the same.
+    pub fn strays(
+        &mut self,
+        keepers: &[u32],
+        mark: &str,
+        known: &dyn Fn(&Entry) -> bool,
+    ) -> Vec<&Entry> {
+        if self.strays.is_none() {
+            let mut queue: Vec<usize> = keepers
+                .iter()
+                .filter_map(|keeper| self.children.get(keeper))
+                .flatten()
+                .copied()
+                .filter(|index| !self.entries[*index].is_dead() && !known(&self.entries[*index]))
+                .collect();
+            if !queue.is_empty() {
+                self.marked(mark);
+            }
+            if let Some(marks) = &self.marks {
+                queue.retain(|index| !marks.values().any(|marked| marked.contains(index)));
+            }
+            let mut found = HashSet::new();
+            self.descend(&mut queue, &mut found);
+            self.strays = Some(found.into_iter().collect());
+        }
+        self.strays
+            .iter()
+            .flatten()
+            .map(|index| &self.entries[*index])
+            .filter(|entry| !entry.is_dead())
+            .collect()
     }
 
     fn descend(&self, queue: &mut Vec<usize>, found: &mut HashSet<usize>) {
@@ -163,6 +200,21 @@ mod tests {
         let pids: Vec<_> = tree.iter().map(|entry| entry.pid).collect();
         assert_eq!(pids, [10, 11, 12, 13]);
         assert!(!by_mark);
+    }
+
+    #[test]
+    fn what_was_left_to_a_keeper_is_a_stray() {
+        let mut table = ProcessTable::of(vec![
+            entry(u32::MAX - 1, 1, 1, 0),
+            entry(u32::MAX - 2, u32::MAX - 1, u32::MAX - 2, 5),
+            entry(u32::MAX - 3, u32::MAX - 1, u32::MAX - 3, 6),
+            entry(u32::MAX - 4, u32::MAX - 3, u32::MAX - 3, 7),
+        ]);
+        let known = |entry: &Entry| entry.pid == u32::MAX - 2;
+        let strays = table.strays(&[u32::MAX - 1], "GANTRY_MARK_OF_NOBODY=1", &known);
+        let mut pids: Vec<_> = strays.iter().map(|entry| entry.pid).collect();
+        pids.sort_unstable();
+        assert_eq!(pids, [u32::MAX - 4, u32::MAX - 3]);
     }
 
     #[test]

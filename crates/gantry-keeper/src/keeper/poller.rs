@@ -21,6 +21,8 @@ pub(super) enum Token {
     Output(RunId, u8),
     /// A process that is not our child.
     Process(RunId),
+    /// A run's control group.
+    Group(RunId),
 }
 
 impl Token {
@@ -34,6 +36,7 @@ impl Token {
             Self::Connection(id) => (5, 0, id),
             Self::Output(id, stream) => (6, stream, id),
             Self::Process(id) => (7, 0, id),
+            Self::Group(id) => (8, 0, id),
         };
         u64::from(kind) << 40 | u64::from(low) << 32 | u64::from(id)
     }
@@ -50,6 +53,7 @@ impl Token {
             5 => Self::Connection(id),
             6 => Self::Output(id, low),
             7 => Self::Process(id),
+            8 => Self::Group(id),
             _ => return None,
         })
     }
@@ -72,6 +76,13 @@ impl Poller {
     pub(super) fn add(&self, fd: impl AsFd, token: Token) -> Result<(), SysError> {
         let data = EventData::new_u64(token.pack());
         epoll::add(&self.epoll, fd, data, EventFlags::IN)
+            .map_err(|error| SysError::new("watch", format!("{token:?}"), error))
+    }
+
+    /// Hear when something exceptional happens to this.
+    pub(super) fn add_exceptional(&self, fd: impl AsFd, token: Token) -> Result<(), SysError> {
+        let data = EventData::new_u64(token.pack());
+        epoll::add(&self.epoll, fd, data, EventFlags::PRI)
             .map_err(|error| SysError::new("watch", format!("{token:?}"), error))
     }
 
@@ -127,6 +138,7 @@ mod tests {
             Token::Output(7, 1),
             Token::Output(u32::MAX, 0),
             Token::Process(0),
+            Token::Group(9),
         ] {
             assert_eq!(Token::unpack(token.pack()), Some(token));
         }

@@ -139,15 +139,7 @@ impl Keeper<'_> {
             }
         }
         if let Some((signal, deadline_ms)) = stopping.filter(|_| !was_stopped) {
-            run.stop = Some(Stop {
-                signal,
-                deadline: instant_of(deadline_ms),
-                killed: None,
-                next: std::time::Instant::now(),
-                looks: 0,
-                rest_asked: false,
-                resisted: false,
-            });
+            run.stop = Some(Stop::new(signal, instant_of(deadline_ms)));
         }
         for (stream, pipe) in (0..).zip(&run.pipes) {
             if let Some(pipe) = pipe

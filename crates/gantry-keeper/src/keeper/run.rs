@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use gantry_log::LogWriter;
-use gantry_sys::{Group, ProcessRef};
+use gantry_sys::{Group, GroupEvents, ProcessRef};
 
 use crate::ledger::Key;
 use crate::protocol::{
@@ -105,6 +105,23 @@ pub(super) struct Stop {
     pub(super) rest_asked: bool,
     /// Whether the resistance was reported.
     pub(super) resisted: bool,
+    /// Rings when the group becomes empty.
+    pub(super) watch: Option<GroupEvents>,
+}
+
+impl Stop {
+    pub(super) fn new(signal: i32, deadline: Instant) -> Self {
+        Self {
+            signal,
+            deadline,
+            killed: None,
+            next: Instant::now(),
+            looks: 0,
+            rest_asked: false,
+            resisted: false,
+            watch: None,
+        }
+    }
 }
 
 impl Run {

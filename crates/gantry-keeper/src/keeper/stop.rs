@@ -8,26 +8,36 @@
 //!                                              └─▶ tree empty ─▶ Stopped
 //! ```
 //!
-//! A tree in a cgroup is killed by the kernel in one go and empty when the kernel says so. Without one
-//! it is found anew each time by lineage and mark, and killed until nothing is found.
+//! A tree in a cgroup is killed by the kernel in one go, and empty when the kernel says so: it rings.
+//! Without one it is found anew each time by lineage and mark, and killed until nothing is found.
+//!
+//! A stop is said to resist when something is still there [`RESISTS`] after the kill and waits in the
+//! kernel, where no signal reaches it, or when anything is [`DIES_SLOWLY`] after it: to give back a
+//! large memory takes its time, and a success that is told too late is better than a failure that was
+//! none.
 
 use std::time::{Duration, Instant};
 
-use gantry_sys::ProcessRef;
-
+use super::poller::Token;
 use super::requests::after;
 use super::run::{Run, RunId, Stop, What};
 use super::timers::Timer;
 use super::{Keeper, boot_millis};
 use crate::ledger::Entry;
-use crate::protocol::{EventBody, LeftProcess, Proof};
+use crate::protocol::EventBody;
 use crate::report::report;
 
 const SIGKILL: i32 = 9;
 const SIGCONT: i32 = 18;
 
-/// How long after the kill a tree that is not empty is said to resist.
-const RESISTS: Duration = Duration::from_millis(500);
+/// How long after the kill a tree is said to resist of which something cannot be killed.
+const RESISTS: Duration = Duration::from_millis(80);
+
+/// How long after the kill a tree that is not empty is said to resist in any case.
+const DIES_SLOWLY: Duration = Duration::from_millis(500);
+
+/// While a group's emptiness rings, this is how often is looked all the same.
+const LOOK_ANYWAY: Duration = Duration::from_millis(100);
 
 impl Keeper<'_> {
     /// Begin a stop, or hurry one that is under way.
@@ -41,15 +51,7 @@ impl Keeper<'_> {
         if let Some(stop) = &mut run.stop {
             stop.deadline = stop.deadline.min(deadline);
         } else {
-            run.stop = Some(Stop {
-                signal,
-                deadline,
-                killed: None,
-                next: now,
-                looks: 0,
-                rest_asked: false,
-                resisted: false,
-            });
+            run.stop = Some(Stop::new(signal, deadline));
             run.dirty = true;
             self.files_behind = true;
             if !grace.is_zero() && run.exit.is_none() && run.failure.is_none() {
@@ -70,6 +72,9 @@ impl Keeper<'_> {
         let Some(run) = self.runs.get(&id) else {
             return;
         };
+        if let Some(group) = &run.group {
+            group.thaw();
+        }
         if let Some(leader) = run.process
             && leader.exists()
         {
@@ -127,19 +132,30 @@ impl Keeper<'_> {
                 self.signal_tree(id, signal);
             }
         }
-        let resisting = killed.is_some_and(|since| now.duration_since(since) >= RESISTS);
-        if resisting {
-            self.resisted(id);
+        let mut resists = None;
+        if let Some(since) = killed {
+            let took = now.duration_since(since);
+            if took >= RESISTS {
+                self.resisted(id, took >= DIES_SLOWLY);
+            }
+            resists = [RESISTS, DIES_SLOWLY]
+                .into_iter()
+                .find(|limit| *limit > took)
+                .map(|limit| since + limit);
         }
+        let rings = (killed.is_some() || now >= deadline || ended) && self.watch_group(id);
         let Some(stop) = self.runs.get_mut(&id).and_then(|run| run.stop.as_mut()) else {
             return;
         };
         stop.next = if stop.killed.is_some() || ended {
             // Quickly at first, then less and less often.
             stop.looks = stop.looks.saturating_add(1);
-            let wait = Duration::from_millis(1)
-                * 2_u32.pow(stop.looks.min(6) / 2 + stop.looks.min(12) / 4);
-            let next = now + wait;
+            let wait = if rings {
+                LOOK_ANYWAY
+            } else {
+                Duration::from_millis(1) * 2_u32.pow(stop.looks.min(6) / 2 + stop.looks.min(12) / 4)
+            };
+            let next = resists.map_or(now + wait, |at| at.min(now + wait));
             if stop.killed.is_none() {
                 next.min(stop.deadline)
             } else {
@@ -150,6 +166,38 @@ impl Keeper<'_> {
         };
         let next = stop.next;
         self.timers.set(next, Timer::Stop(id));
+    }
+
+    /// Hear when the group of a run that is being stopped becomes empty. Whether it will be heard.
+    fn watch_group(&mut self, id: RunId) -> bool {
+        let Some(Run {
+            group: Some(group),
+            stop: Some(stop),
+            ..
+        }) = self.runs.get_mut(&id)
+        else {
+            return false;
+        };
+        if stop.watch.is_none() {
+            // Without a descriptor to spare it is looked at often instead.
+            stop.watch = group.events().ok().filter(|events| {
+                self.poller
+                    .add_exceptional(events, Token::Group(id))
+                    .is_ok()
+            });
+        }
+        stop.watch.is_some()
+    }
+
+    /// Something changed in the group of a run that is being stopped.
+    pub(super) fn group_changed(&mut self, id: RunId) {
+        let watch = self
+            .runs
+            .get(&id)
+            .and_then(|run| run.stop.as_ref()?.watch.as_ref());
+        if watch.is_some_and(|events| !events.populated()) {
+            self.advance_stop(id);
+        }
     }
 
     fn mark_killed(&mut self, id: RunId, now: Instant) {
@@ -167,7 +215,11 @@ impl Keeper<'_> {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
-        let killed = run.stop.take().is_some_and(|stop| stop.killed.is_some());
+        let stop = run.stop.take();
+        let killed = stop.as_ref().is_some_and(|stop| stop.killed.is_some());
+        if let Some(watch) = stop.and_then(|stop| stop.watch) {
+            self.poller.remove(&watch);
+        }
         run.tree_empty = true;
         run.stopped = true;
         run.dirty = true;
@@ -197,9 +249,16 @@ impl Keeper<'_> {
         }
     }
 
-    /// Killed, and not gone: tell, once.
-    fn resisted(&mut self, id: RunId) {
+    /// Killed, and not gone: tell, once, if it cannot be killed or is given up.
+    fn resisted(&mut self, id: RunId, given_up: bool) {
+        let told = |run: &Run| run.stop.as_ref().is_none_or(|stop| stop.resisted);
+        if self.runs.get(&id).is_none_or(told) {
+            return;
+        }
         let left = self.left(id);
+        if !given_up && !left.iter().any(|process| process.state == 'D') {
+            return;
+        }
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
@@ -244,79 +303,6 @@ impl Keeper<'_> {
         self.runs.get(&id).is_none_or(Run::is_over)
     }
 
-    /// Whether no living process of a run's tree is left.
-    fn is_empty(&mut self, id: RunId) -> bool {
-        let Some(run) = self.runs.get(&id) else {
-            return true;
-        };
-        if run.tree_empty {
-            return true;
-        }
-        match &run.group {
-            Some(group) => match group.populated() {
-                Ok(populated) => !populated,
-                Err(error) => {
-                    report(error.to_string());
-                    false
-                }
-            },
-            None => self.members(id).is_empty(),
-        }
-    }
-
-    /// The living processes of a run's tree, by whatever means there is.
-    fn members(&mut self, id: RunId) -> Vec<ProcessRef> {
-        let Some(run) = self.runs.get(&id) else {
-            return Vec::new();
-        };
-        if let Some(group) = &run.group {
-            return group
-                .pids()
-                .into_iter()
-                .filter_map(gantry_sys::stat)
-                .filter(|stat| !stat.is_dead())
-                .map(|stat| stat.process())
-                .collect();
-        }
-        let (Some(leader), mark) = (run.process, run.mark.clone()) else {
-            return Vec::new();
-        };
-        let mut by_mark = false;
-        let mut members = Vec::new();
-        if let Some(table) = self.table() {
-            let (tree, marked) = table.tree(leader, &mark);
-            members = tree.into_iter().map(gantry_sys::Stat::process).collect();
-            by_mark = marked;
-        }
-        if by_mark && let Some(run) = self.runs.get_mut(&id) {
-            run.proof = Proof::Marker;
-        }
-        members
-    }
-
-    /// Who is left, for people.
-    pub(super) fn left(&mut self, id: RunId) -> Vec<LeftProcess> {
-        if let Some(Run {
-            group: Some(group), ..
-        }) = self.runs.get(&id)
-            && matches!(group.populated(), Ok(false))
-        {
-            return Vec::new();
-        }
-        self.members(id)
-            .into_iter()
-            .take(LeftProcess::LIMIT)
-            .filter_map(|process| {
-                let stat = gantry_sys::stat(process.pid)?;
-                (stat.process() == process && !stat.is_dead()).then(|| LeftProcess {
-                    pid: process.pid,
-                    command: gantry_sys::cmdline(process.pid),
-                    state: stat.state,
-                })
-            })
-            .collect()
-    }
-
     fn kill_tree(&mut self, id: RunId) {
         match self.runs.get(&id).and_then(|run| run.group.as_ref()) {
             Some(group) => {
@@ -326,15 +312,6 @@ impl Keeper<'_> {
                 }
             }
             None => self.signal_tree(id, SIGKILL),
-        }
-    }
-
-    /// Send a signal to every living process of a tree, each surely the one that is meant.
-    pub(super) fn signal_tree(&mut self, id: RunId, signal: i32) {
-        for process in self.members(id) {
-            if let Err(error) = gantry_sys::send(process, signal) {
-                report(error.to_string());
-            }
         }
     }
 }

@@ -11,3 +11,4 @@ mod spawn;
 mod stop;
 mod support;
 mod survive;
+mod trees;

@@ -22,7 +22,7 @@ fn killed() -> Exit {
 
 #[test]
 fn what_heeds_the_signal_is_stopped_at_once() {
-    for trees in [Trees::Best, Trees::Lineage] {
+    for trees in Trees::all() {
         let mut stack = Stack::with(trees);
         stack.spawn("a.1", 1, &["sleep", "1000"]);
         stack.spawned("a.1");
@@ -40,7 +40,7 @@ fn what_heeds_the_signal_is_stopped_at_once() {
 
 #[test]
 fn what_ignores_the_signal_is_killed_after_the_grace() {
-    for trees in [Trees::Best, Trees::Lineage] {
+    for trees in Trees::all() {
         let mut stack = Stack::with(trees);
         stack.shell(
             "a.1",
@@ -64,7 +64,7 @@ fn those_who_escape_are_stopped_too() {
     // ends at once.
     let script = "(setsid sh -c 'trap \"\" TERM; echo one; sleep 1000; sleep 1000' &) ; \
                   (trap '' TERM; sh -c 'echo two; sleep 1000' & ) ; sleep 0.3; exit 3";
-    for trees in [Trees::Best, Trees::Lineage] {
+    for trees in Trees::all() {
         let mut stack = Stack::with(trees);
         stack.shell("a.1", 1, script);
         stack.printed("a.1", "one");
@@ -90,7 +90,7 @@ fn those_who_escape_are_stopped_too() {
 
 #[test]
 fn a_storm_of_forks_is_calmed() {
-    for trees in [Trees::Best, Trees::Lineage] {
+    for trees in Trees::all() {
         let mut stack = Stack::with(trees);
         // Each child lives shortly and has a next one; all ignore the signal.
         let script = "trap '' TERM; storm() { (sleep 0.02; storm) & (sleep 0.05) & }; storm; \

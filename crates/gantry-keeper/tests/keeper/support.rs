@@ -16,9 +16,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Stack {
     folder: tempfile::TempDir,
     guard: Child,
-    no_cgroup: bool,
+    trees: Trees,
+    delegated: Option<Delegated>,
     pub(crate) client: Client,
 }
+
+/// The ordinary user of these tests.
+pub(crate) const NOBODY: u32 = 65534;
 
 /// How trees are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +31,76 @@ pub(crate) enum Trees {
     Best,
     /// Without.
     Lineage,
+    /// As an ordinary user, who may make no groups.
+    Ordinary,
+    /// As an ordinary user who was given a group.
+    Delegated,
+}
+
+impl Trees {
+    /// Those that can be tried here.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = vec![Self::Best, Self::Lineage];
+        if is_root() {
+            all.push(Self::Ordinary);
+            if own_group().is_some() {
+                all.push(Self::Delegated);
+            } else {
+                gantry_test::skip(
+                    "trees of an ordinary user's own group",
+                    "cgroups of version 2",
+                );
+            }
+        } else {
+            gantry_test::skip("trees of another user", "root");
+        }
+        all
+    }
+
+    fn is_ordinary(self) -> bool {
+        matches!(self, Self::Ordinary | Self::Delegated)
+    }
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The group of version 2 that this test is in, if groups can be made below it.
+pub(crate) fn own_group() -> Option<Utf8PathBuf> {
+    let root = gantry_sys::CgroupRoot::open("gantry-test-probe").ok()?;
+    root.remove();
+    let path = root.path().parent()?.to_owned();
+    Utf8PathBuf::from_path_buf(path).ok()
+}
+
+/// A group that belongs to the ordinary user.
+struct Delegated(Utf8PathBuf);
+
+impl Delegated {
+    fn new() -> Self {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = own_group()
+            .expect("a group to divide")
+            .join(format!("gantry-test-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        for file in [
+            "",
+            "cgroup.procs",
+            "cgroup.threads",
+            "cgroup.subtree_control",
+        ] {
+            std::os::unix::fs::chown(path.join(file), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        Self(path)
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        gantry_sys::Group::at(&self.0).remove();
+    }
 }
 
 impl Stack {
@@ -36,14 +110,18 @@ impl Stack {
 
     pub(crate) fn with(trees: Trees) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let no_cgroup = trees == Trees::Lineage;
         let dir = Utf8Path::from_path(folder.path()).unwrap();
-        let guard = start_guard(dir, no_cgroup);
+        if trees.is_ordinary() {
+            std::os::unix::fs::chown(dir, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let delegated = (trees == Trees::Delegated).then(Delegated::new);
+        let guard = start_guard(dir, trees, delegated.as_ref());
         let client = connect(dir);
         Self {
             folder,
             guard,
-            no_cgroup,
+            trees,
+            delegated,
             client,
         }
     }
@@ -68,7 +146,7 @@ impl Stack {
     /// Start a guard where the one before was killed.
     pub(crate) fn new_guard(&mut self) {
         self.guard.wait().unwrap();
-        self.guard = start_guard(self.dir(), self.no_cgroup);
+        self.guard = start_guard(self.dir(), self.trees, self.delegated.as_ref());
         self.reconnect();
     }
 
@@ -179,6 +257,17 @@ impl Stack {
         });
     }
 
+    /// The group of the whole stack, if it has one.
+    pub(crate) fn group(&self) -> Option<Utf8PathBuf> {
+        let hash = gantry_sys::stack_hash(self.dir().as_std_path());
+        let above = match (&self.delegated, self.trees) {
+            (Some(Delegated(path)), _) => path.clone(),
+            (None, Trees::Best) => own_group()?,
+            (None, _) => return None,
+        };
+        Some(above.join(format!("gantry-{hash}")))
+    }
+
     /// All processes that carry our mark or our folder in their environment.
     pub(crate) fn processes(&self) -> Vec<u32> {
         processes_of(self.dir())
@@ -220,23 +309,34 @@ impl Drop for Stack {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        let hash = gantry_sys::stack_hash(self.dir().as_std_path());
-        if let Ok(root) = gantry_sys::CgroupRoot::open(&format!("gantry-{hash}")) {
-            gantry_sys::Group::at(root.path()).remove();
+        if let Some(path) = self.group() {
+            gantry_sys::Group::at(path).remove();
         }
     }
 }
 
-fn start_guard(dir: &Utf8Path, no_cgroup: bool) -> Child {
+fn start_guard(dir: &Utf8Path, trees: Trees, delegated: Option<&Delegated>) -> Child {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
         .open(dir.join("guard.log"))
         .unwrap();
-    let mut program = Program::new(env!("CARGO_BIN_EXE_keeper-fixture"));
+    let fixture = env!("CARGO_BIN_EXE_keeper-fixture");
+    let mut program = Program::new(if trees.is_ordinary() { "sh" } else { fixture });
+    if trees.is_ordinary() {
+        let join = delegated.map_or_else(String::new, |Delegated(path)| {
+            format!("echo 0 > {path}/cgroup.procs && ")
+        });
+        let become_it = format!("--reuid {NOBODY} --regid {NOBODY} --clear-groups");
+        program.args([
+            "-c",
+            &format!("{join}exec setpriv {become_it} {fixture} \"$@\""),
+            "sh",
+        ]);
+    }
     program.args(["guard", dir.as_str()]);
     program.env("GANTRY_TEST_FOLDER", dir).env("FROM_UP", "yes");
-    if no_cgroup {
+    if trees == Trees::Lineage {
         program.env("GANTRY_NO_CGROUP", "1");
     }
     program
