@@ -297,6 +297,24 @@ impl Millis {
     pub fn to_duration(self) -> std::time::Duration {
         std::time::Duration::from_millis(self.0)
     }
+
+    /// The length as people write it in a stack file: `250ms`, `10m`, `1h 30m`.
+    pub fn in_words(self) -> String {
+        const UNITS: [(u64, &str); 4] = [(3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+        let mut rest = self.0;
+        let mut words = Vec::new();
+        for (size, unit) in UNITS {
+            let count = rest / size;
+            rest %= size;
+            if count > 0 {
+                words.push(format!("{count}{unit}"));
+            }
+        }
+        if words.is_empty() {
+            return "0s".to_owned();
+        }
+        words.join(" ")
+    }
 }
 
 impl From<std::time::Duration> for Millis {

@@ -24,3 +24,17 @@ fn an_instance_is_written_with_a_number_from_one() {
         Err(InstanceIdError::Number)
     );
 }
+
+#[test]
+fn lengths_are_said_in_the_units_of_the_stack_file() {
+    for (length, words) in [
+        (0, "0s"),
+        (250, "250ms"),
+        (1_500, "1s 500ms"),
+        (60_000, "1m"),
+        (5_400_000, "1h 30m"),
+        (90_000_000, "25h"),
+    ] {
+        assert_eq!(Millis(length).in_words(), words);
+    }
+}

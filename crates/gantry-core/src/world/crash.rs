@@ -130,8 +130,8 @@ impl World {
         slot.recent.retain(|at| now.since(*at) < policy.window);
         if policy.max > 0 && slot.recent.len() >= policy.max as usize {
             let times = slot.recent.len() + 1;
-            let window = policy.window.to_duration();
-            let mut reason = format_smolstr!("ended {times} times within {window:?}");
+            let window = policy.window.in_words();
+            let mut reason = format_smolstr!("ended {times} times within {window}");
             let mut failure = failure.unwrap_or_else(|| Failure::new(Stage::Run, "ended").into());
             reason = format_smolstr!("{reason}, last: {}", failure.reason);
             failure.reason = reason;

@@ -76,7 +76,7 @@ impl World {
         let (key, number) = (instance.service, usize::from(instance.slot));
         let service = &mut self.services[key.index()];
         let wanted = service.wants(number) && !service.outdated(&service.slots[number]);
-        let timeout = service.spec.start_timeout.to_duration();
+        let timeout = service.spec.start_timeout.in_words();
         let slot = &mut service.slots[number];
         if slot.start_timer != Some(id) {
             return;
@@ -87,12 +87,12 @@ impl World {
         }
         let mut failure = Failure::new(
             Stage::Ready,
-            format_smolstr!("not ready within {timeout:?}"),
+            format_smolstr!("not ready within {timeout}"),
         );
         failure.evidence = slot.evidence.as_ref().map(ToString::to_string);
         match &slot.run {
             Run::Starting { .. } => {
-                failure.reason = format_smolstr!("its start did not end within {timeout:?}");
+                failure.reason = format_smolstr!("its start did not end within {timeout}");
                 self.stop(
                     key,
                     number,

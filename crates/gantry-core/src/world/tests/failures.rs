@@ -68,7 +68,7 @@ fn too_many_bad_ends_in_the_window_are_a_crash_loop() {
     assert_eq!(cause.stage, Stage::CrashLoop);
     assert_eq!(
         cause.reason,
-        "ended 6 times within 600s, last: ended with exit code 3"
+        "ended 6 times within 10m, last: ended with exit code 3"
     );
     assert_eq!(
         (cause.tail.len(), cause.exit.clone()),
@@ -121,7 +121,7 @@ fn not_ready_in_time_stops_it_and_then_it_has_failed_with_the_evidence() {
     assert_eq!(harness.stops(), ["db"]);
     harness.stopped("db");
     assert_eq!(harness.state("db"), ServiceState::Failed);
-    let expected = "not ready within 60s: connection refused on 127.0.0.1:5432";
+    let expected = "not ready within 1m: connection refused on 127.0.0.1:5432";
     assert_eq!(harness.view("db").message, expected);
     let outcome = harness.outcome(up);
     assert_eq!(outcome.kind, OutcomeKind::NotReady);
