@@ -18,6 +18,10 @@ pub struct Status {
     pub file: Utf8PathBuf,
     /// Its supervisor; null when none runs, and then every service is stopped.
     pub supervisor: Option<Supervisor>,
+    /// Instances that run although the plan of the stack was lost, so that nothing else is known of
+    /// them: `up` takes them over, `down` stops them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strays: Vec<String>,
     /// Its services, in start order.
     pub services: Vec<ServiceStatus>,
 }

@@ -69,6 +69,9 @@ pub(crate) fn start_failure(failure: &SpawnFailure, attempt: Option<&Attempt>) -
 
 fn cause(failure: &SpawnFailure, errno: Option<Errno>, attempt: Option<&Attempt>) -> String {
     let stage = failure.stage.as_str();
+    if let Some(lack) = errno.and_then(|errno| lack(stage, errno)) {
+        return lack.into();
+    }
     let Some(attempt) = attempt else {
         return failure.message.clone();
     };
@@ -99,6 +102,22 @@ fn cause(failure: &SpawnFailure, errno: Option<Errno>, attempt: Option<&Attempt>
         return format!("cannot change to folder {folder}: {}", words(errno));
     }
     failure.message.clone()
+}
+
+/// What the machine lacks, where the kernel's own word for it would send people looking for a file.
+fn lack(stage: &str, errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::MFILE => {
+            "gantry has no descriptor left for it: the limit of open files is reached (`ulimit -n` where `gantry up` began)"
+        }
+        Errno::NFILE => "the machine has no descriptor left (fs.file-max)",
+        Errno::AGAIN if stage == "fork" => {
+            "no further process is allowed: the limit of the user (`ulimit -u`) or of gantry's control group is reached"
+        }
+        Errno::NOMEM => "the machine has no memory left for another process",
+        Errno::NOSPC => "there is no space left where gantry keeps its state",
+        _ => return None,
+    })
 }
 
 /// What the kernel says, lower case.

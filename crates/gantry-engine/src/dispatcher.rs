@@ -12,7 +12,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use gantry_core::{Effect, Event, World};
+use gantry_core::{Effect, Event, InstanceId, World};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::book::Book;
@@ -74,6 +74,8 @@ pub(crate) struct Dispatcher {
     pub(crate) parked_watches: Vec<ParkedWatch>,
     /// Events that executors made, for this turn.
     pub(crate) queue: VecDeque<Event>,
+    /// What runs of a stack whose plan was lost.
+    pub(crate) strays: Vec<InstanceId>,
     /// Whether anything was ever wanted of this supervisor.
     pub(crate) begun: bool,
     /// Whether what an earlier supervisor kept is being found again.
@@ -128,6 +130,7 @@ impl Dispatcher {
             parked: Vec::new(),
             parked_watches: Vec::new(),
             queue: VecDeque::new(),
+            strays: Vec::new(),
             begun: false,
             restoring: false,
             interruptions: 0,

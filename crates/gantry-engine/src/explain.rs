@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gantry_api::{Cause, ErrorBody, ErrorCode, Explanation, NeededBy};
-use gantry_core::{Failure, InstanceId, InstanceKey, ServiceKey, Stage};
+use gantry_core::{Failure, FailureKind, InstanceId, InstanceKey, ServiceKey, Stage};
 use gantry_driver::{LogFrom, LogRequest, Session};
 
 use gantry_stack::template::{DOTS, Template};
@@ -145,6 +145,9 @@ impl Dispatcher {
         let name = name.as_str();
         told.hint = match failure.stage {
             Stage::Preflight | Stage::Update | Stage::Superseded => None,
+            Stage::Start if failure.kind == FailureKind::Transient => Some(format!(
+                "it lies with the machine; once mended, `gantry start {name}`"
+            )),
             Stage::Start => Some(format!("mend its specification, then `gantry up {name}`")),
             Stage::Ready => Some(format!(
                 "`gantry logs {name}` shows what it did; `start-timeout` says how long it may take"

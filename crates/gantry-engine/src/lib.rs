@@ -43,5 +43,6 @@ mod saved;
 mod serve;
 mod sessions;
 mod status;
+mod strays;
 pub mod supervisor;
 mod wire;

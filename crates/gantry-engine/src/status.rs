@@ -17,6 +17,7 @@ impl Dispatcher {
             stack: self.identity.name.clone(),
             file: self.identity.file.clone(),
             supervisor: Some(self.identity.supervisor.clone()),
+            strays: self.stray_names(),
             services: services
                 .filter_map(|key| self.service_status(key))
                 .collect(),

@@ -147,8 +147,9 @@ async fn keep(config: SupervisorConfig) -> Result<Ended, SupervisorError> {
     dispatcher.events.append(begun);
     watch_signals(&outbox)?;
     dispatcher.open_host().await;
-    if let Some(plan) = saved {
-        dispatcher.restore(plan).await;
+    match saved {
+        Some(plan) => dispatcher.restore(plan).await,
+        None => dispatcher.look_for_strays().await,
     }
     let listener = listen(&dir)?;
     dispatcher.introduce();

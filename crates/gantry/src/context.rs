@@ -5,6 +5,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_api::client::Client;
 use gantry_api::home::{GantryHome, StackDir};
+use gantry_stack::import::NAMES;
 
 use crate::cli::ModelArgs;
 use crate::error::Error;
@@ -25,18 +26,19 @@ pub(crate) struct Context<'a> {
 impl<'a> Context<'a> {
     /// For these files, or the one that is found from here.
     pub(crate) fn new(output: &'a Output, named: &[Utf8PathBuf]) -> Result<Self, Error> {
+        let home = GantryHome::from_env()?;
         let files = if named.is_empty() {
-            vec![find()?]
+            vec![find(&home)?]
         } else {
             named
                 .iter()
-                .map(|file| canonical(file))
+                .map(|file| canonical(file).or_else(|error| gone(&home, file).ok_or(error)))
                 .collect::<Result<_, _>>()?
         };
         Ok(Self {
             output,
             files,
-            home: GantryHome::from_env()?,
+            home,
         })
     }
 
@@ -80,8 +82,9 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The stack file in this folder or the nearest one above it.
-fn find() -> Result<Utf8PathBuf, Error> {
+/// The stack file in this folder or the nearest one above it; where there is none, the one that a
+/// stack which is still up was brought up from.
+fn find(home: &GantryHome) -> Result<Utf8PathBuf, Error> {
     let here =
         std::env::current_dir().map_err(|source| Error::io("find the current folder", source))?;
     let here = Utf8PathBuf::from_path_buf(here).map_err(|path| {
@@ -90,7 +93,27 @@ fn find() -> Result<Utf8PathBuf, Error> {
             io::ErrorKind::InvalidData.into(),
         )
     })?;
-    canonical(&gantry_stack::import::find_file(&here)?)
+    match gantry_stack::import::find_file(&here) {
+        Ok(file) => canonical(&file),
+        Err(error) => {
+            let mut folders = here.ancestors();
+            let file = folders
+                .find_map(|folder| NAMES.iter().find_map(|name| gone(home, &folder.join(name))));
+            file.ok_or_else(|| error.into())
+        }
+    }
+}
+
+/// A file that is not there any more, if a stack that came from it is still up: whoever deletes a
+/// stack's folder must still be able to take the stack down.
+fn gone(home: &GantryHome, file: &Utf8Path) -> Option<Utf8PathBuf> {
+    let file = camino::absolute_utf8(file).ok()?;
+    let folder = file.parent()?;
+    // Its folder may have gone with it.
+    let folder = folder.canonicalize_utf8().unwrap_or(folder.to_owned());
+    let file = folder.join(file.file_name()?);
+    let dir = home.find(&file)?;
+    dir.guard_socket().exists().then_some(file)
 }
 
 /// The path that is the same from wherever and however it is named.

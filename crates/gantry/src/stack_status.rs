@@ -30,6 +30,7 @@ pub(crate) fn stopped(stack: &StackFile, file: &Utf8Path) -> Status {
         stack: stack.name.clone(),
         file: file.to_owned(),
         supervisor: None,
+        strays: Vec::new(),
         services: services.collect(),
     }
 }

@@ -85,10 +85,7 @@ impl World {
         if !wanted {
             return;
         }
-        let mut failure = Failure::new(
-            Stage::Ready,
-            format_smolstr!("not ready within {timeout}"),
-        );
+        let mut failure = Failure::new(Stage::Ready, format_smolstr!("not ready within {timeout}"));
         failure.evidence = slot.evidence.as_ref().map(ToString::to_string);
         match &slot.run {
             Run::Starting { .. } => {

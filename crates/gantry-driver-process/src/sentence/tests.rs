@@ -77,6 +77,22 @@ fn a_failed_start_names_what_was_looked_for_and_where() {
 }
 
 #[test]
+fn what_the_machine_lacks_is_said_as_that() {
+    let reason = |stage: &str, errno| {
+        start_failure(&failure(stage, errno), Some(&attempt("foo")))
+            .reason
+            .to_string()
+    };
+    assert!(reason("preparation", Errno::MFILE).contains("`ulimit -n`"));
+    assert!(reason("fork", Errno::AGAIN).contains("`ulimit -u`"));
+    assert!(reason("exec", Errno::NOMEM).contains("no memory left"));
+    assert_eq!(
+        reason("user", Errno::AGAIN),
+        "failed to start: the keeper's own words"
+    );
+}
+
+#[test]
 fn only_what_may_pass_is_worth_another_try() {
     let kind = |errno| start_failure(&failure("exec", errno), None).kind;
     assert_eq!(kind(Errno::NOENT), FailureKind::Permanent);

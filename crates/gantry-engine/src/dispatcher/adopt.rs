@@ -53,6 +53,7 @@ impl Dispatcher {
         for effect in effects {
             self.carry_out(effect);
         }
+        self.claim_strays();
     }
 
     /// Keep the specifications that the world took.

@@ -1,5 +1,6 @@
 //! How operations end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_api::{
@@ -166,7 +167,7 @@ impl Dispatcher {
     /// Nothing could be begun, and nobody asked again: there is nothing to keep.
     pub(crate) fn idle(&mut self) {
         let busy = self.begun || !self.operations.live.is_empty();
-        if !busy && self.world.is_at_rest() {
+        if !busy && self.strays.is_empty() && self.world.is_at_rest() {
             self.close();
         }
     }
@@ -220,6 +221,11 @@ impl Dispatcher {
                 }
             }
             for (target, session) in sessions {
+                // Whatever the world knows of has stopped.
+                let left = crate::strays::end(Arc::clone(&session), |_| true).await;
+                if !left.is_empty() {
+                    tracing::error!(%target, ?left, "what nobody knows of could not be stopped");
+                }
                 let closed = tokio::time::timeout(CLOSE_LIMIT, session.close(Close::Down)).await;
                 match closed {
                     Ok(Ok(())) => {}

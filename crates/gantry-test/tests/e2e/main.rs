@@ -20,5 +20,7 @@ mod logs;
 mod users;
 // PostgreSQL, Redis, nginx: the example of Debian's packages.
 mod web;
+// What the machine may do to a stack.
+mod faults;
 // Helpers.
 mod support;

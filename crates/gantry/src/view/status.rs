@@ -25,6 +25,7 @@ impl View for StatusView {
             return Vec::new();
         };
         let mut lines = vec![summary(status)];
+        lines.extend(strays(status));
         if status.services.is_empty() {
             return lines;
         }
@@ -61,7 +62,11 @@ fn summary(status: &Status) -> Text {
             .1 += 1;
     }
     if status.services.is_empty() {
-        return line.and(Tone::Dim, "nothing has been started");
+        let word = match status.strays.len() {
+            0 => "nothing has been started",
+            _ => "its plan was lost",
+        };
+        return line.and(Tone::Dim, word);
     }
     // What needs someone comes first, then what is well, then what is meant to be down.
     let mut counts: Vec<_> = counts.into_values().collect();
@@ -81,6 +86,22 @@ fn summary(status: &Status) -> Text {
     }
     let up = seconds_since(supervisor.since);
     line.and(Tone::Dim, format!("  up {}", humane::uptime(up)))
+}
+
+/// What runs and is not in the table.
+fn strays(status: &Status) -> Option<Text> {
+    if status.strays.is_empty() {
+        return None;
+    }
+    let names = humane::list(&status.strays);
+    let verb = if status.strays.len() == 1 {
+        "runs"
+    } else {
+        "run"
+    };
+    Some(Text::of(Tone::Warn, "warning: ").plain(format!(
+        "{names} still {verb}: gantry up takes over what the stack file names, gantry down stops all"
+    )))
 }
 
 fn usual(status: &Status) -> Table {

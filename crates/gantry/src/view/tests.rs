@@ -128,6 +128,7 @@ fn shop() -> Status {
         version: 1,
         stack: "shop".to_owned(),
         file: "/srv/shop/gantry.toml".into(),
+        strays: Vec::new(),
         supervisor: Some(Supervisor {
             pid: 4_000,
             version: "0.1.0".to_owned(),
