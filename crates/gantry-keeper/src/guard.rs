@@ -16,6 +16,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::fs::FlockOperation;
 
 use crate::backoff::Backoff;
+use crate::intake::Intake;
 use crate::layout::{Layout, SOCKET};
 use crate::orphans::{Orphan, OrphanWriter, exit_of};
 use crate::report::report;
@@ -90,6 +91,11 @@ impl Guard {
         let signals = SignalFd::new(&heard).map_err(|error| error.to_string())?;
         let orphans = OrphanWriter::open(&layout.orphans())
             .map_err(|error| format!("cannot open {}: {error}", layout.orphans()))?;
+        let (intake, trouble) =
+            Intake::new(slots.null(), &layout.intent()).map_err(|error| error.to_string())?;
+        if let Some(error) = trouble {
+            report(format!("cannot open {}: {error}", layout.intent()));
+        }
         let listener = listen(layout.root())?;
         let bell = || {
             rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
@@ -105,6 +111,7 @@ impl Guard {
             gantry_sys::boot_id().map_err(|error| error.to_string())?,
             Environment::of_this_process(&[MARK]),
             open_files,
+            intake,
         )
         .map_err(|error| error.to_string())?;
         Ok(Self {
@@ -162,12 +169,7 @@ impl Guard {
     fn start_keeper(&mut self) {
         let starts = self.shared.count_keeper();
         let mut ours = vec![self.signals.as_fd().as_raw_fd(), self.orphans.as_raw_fd()];
-        ours.extend([
-            self.shared.listener.as_raw_fd(),
-            self.shared.orphans_bell.as_raw_fd(),
-            self.shared.ready_bell.as_raw_fd(),
-            self.shared.lock.as_raw_fd(),
-        ]);
+        ours.extend(self.shared.fds());
         let shared = &self.shared;
         let child = gantry_sys::fork_sharing_files(|| crate::keeper::run(shared, &ours));
         match child {

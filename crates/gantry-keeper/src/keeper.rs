@@ -10,7 +10,8 @@
 //! | `run` | what is known of one program that was started |
 //! | `requests` | what the supervisor asks |
 //! | `start` | starting a program |
-//! | `output` | reading pipes, writing logs |
+//! | `output` | whose pipe is read when |
+//! | `pass` | one piece of a pipe into a log |
 //! | `children` | who ended, and how |
 //! | `stop` | signal, grace, kill, proof of emptiness |
 //! | `tree` | which processes a run consists of |
@@ -22,6 +23,7 @@ mod children;
 mod connection;
 mod events;
 mod output;
+mod pass;
 mod poller;
 mod recover;
 mod requests;

@@ -46,6 +46,11 @@ impl Layout {
         self.keeper().join("ledger")
     }
 
+    /// What the keeper is about to do to a log.
+    pub fn intent(&self) -> Utf8PathBuf {
+        self.keeper().join("intent")
+    }
+
     /// Exit statuses that the guard waited for because a keeper had died.
     pub fn orphans(&self) -> Utf8PathBuf {
         self.keeper().join("orphans")

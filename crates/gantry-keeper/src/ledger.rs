@@ -94,6 +94,10 @@ pub(crate) struct Starting {
     pub(crate) log: LogPolicy,
     /// For a job: when its time is up, in milliseconds since boot, and how much output is kept.
     pub(crate) job: Option<(u64, u64)>,
+    /// Pipes of earlier starts of the instance that could not be emptied into its log yet: stream,
+    /// descriptor, inode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) behind: Vec<(u8, i32, u64)>,
 }
 
 /// The file.

@@ -9,6 +9,8 @@
 mod backoff;
 pub mod client;
 pub mod guard;
+mod intake;
+mod intent;
 mod keeper;
 pub mod layout;
 mod ledger;
@@ -17,3 +19,4 @@ pub mod protocol;
 mod report;
 mod shared;
 mod supervisor;
+mod tally;

@@ -1,13 +1,15 @@
 //! What guard and keeper both see.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gantry_sys::{Environment, OpenFiles, ProcessRef, SharedWords, Slots, Stage, Witness};
 
 use crate::guard::GuardConfig;
+use crate::intake::Intake;
 use crate::layout::Layout;
+use crate::tally::Tally;
 
 /// All that the guard hands to each keeper that it makes: by copy of memory, and with the same
 /// descriptors.
@@ -28,6 +30,10 @@ pub(crate) struct Shared {
     /// The environment that `up` was given.
     pub(crate) environment: Environment,
     pub(crate) open_files: OpenFiles,
+    /// Through which all output goes.
+    pub(crate) intake: Intake,
+    /// What logs had to throw away.
+    pub(crate) tally: Tally,
     words: SharedWords,
 }
 
@@ -52,6 +58,7 @@ impl Shared {
         boot_id: String,
         environment: Environment,
         open_files: OpenFiles,
+        intake: Intake,
     ) -> Result<Self, gantry_sys::SysError> {
         let pid = std::process::id();
         Ok(Self {
@@ -69,8 +76,22 @@ impl Shared {
             boot_id,
             environment,
             open_files,
+            intake,
+            tally: Tally::new()?,
             words: SharedWords::new(8)?,
         })
+    }
+
+    /// Every descriptor of it, none of which a keeper may close.
+    pub(crate) fn fds(&self) -> impl Iterator<Item = RawFd> {
+        [
+            self.listener.as_raw_fd(),
+            self.orphans_bell.as_raw_fd(),
+            self.ready_bell.as_raw_fd(),
+            self.lock.as_raw_fd(),
+        ]
+        .into_iter()
+        .chain(self.intake.fds())
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {

@@ -1,13 +1,15 @@
 //! One instance's log folder.
 
 use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 use crate::query::Query;
 use crate::reader::{Lines, Span};
-use crate::record::Line;
+use crate::record::{Line, Record, Stream};
+use crate::writer::Mark;
 
 /// The name of the file that is written.
 pub const CURRENT: &str = "current";
@@ -58,6 +60,33 @@ impl LogFolder {
         let mut spans: Vec<Span> = self.rotated()?.into_iter().map(Span::whole).collect();
         spans.push(Span::whole(self.current()));
         Ok(spans)
+    }
+
+    /// What a stream printed behind this mark, newlines included; `None` if another file is the newest
+    /// by now. A torn record is not in it.
+    pub fn text_after(&self, mark: Mark, stream: Stream) -> io::Result<Option<Vec<u8>>> {
+        let file = match std::fs::File::open(self.current()) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let metadata = file.metadata()?;
+        if metadata.ino() != mark.inode || metadata.len() < mark.length {
+            return Ok(None);
+        }
+        let length = metadata.len() - mark.length;
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, mark.length)?;
+        let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
+        let mut text = Vec::with_capacity(whole);
+        let records = bytes[..whole].split(|byte| *byte == b'\n');
+        for record in records.filter_map(Record::parse) {
+            if record.stream == stream {
+                text.extend_from_slice(record.text);
+                text.extend(record.full.then_some(b'\n'));
+            }
+        }
+        Ok(Some(text))
     }
 
     /// The lines that a query asks for, oldest first.

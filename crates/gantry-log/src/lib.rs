@@ -29,7 +29,7 @@ pub use merge::{Merged, merge};
 pub use query::Query;
 pub use reader::Lines;
 pub use record::{FormatTime, Line, Record, Stream};
-pub use writer::{AppendError, LogWriter, Policy};
+pub use writer::{AppendError, LogWriter, Mark, Policy};
 
 /// The version of the record format, for those who describe it. Files carry it by their shape: a
 /// record of another version begins with something that is not a time.

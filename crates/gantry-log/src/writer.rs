@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
 use camino::Utf8Path;
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +39,15 @@ pub struct AppendError {
     pub source: io::Error,
 }
 
+/// A place in a log: its newest file, and a length of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Which file, since another may have its name by now.
+    pub inode: u64,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
 /// Writes one instance's log. The file is opened when it is needed and may be
 /// [released](Self::release) at any time, so that many writers need few descriptors.
 #[derive(Debug)]
@@ -46,6 +55,8 @@ pub struct LogWriter {
     folder: LogFolder,
     policy: Policy,
     file: Option<File>,
+    /// Of the file that is open.
+    inode: u64,
     size: u64,
     /// Whether the last record of each stream (output, error) was a part.
     partial: [bool; 2],
@@ -60,6 +71,7 @@ impl LogWriter {
             folder,
             policy,
             file: None,
+            inode: 0,
             size: 0,
             partial: [false; 2],
             known: false,
@@ -120,6 +132,70 @@ impl LogWriter {
             *partial = *last != b'\n';
         }
         Ok(())
+    }
+
+    /// How many of these bytes the file has room for: whole records, and at least one. If it has room
+    /// for none, it is rotated first. An [`append`](Self::append) of so many goes into one file, behind
+    /// [`mark`](Self::mark).
+    pub fn make_room(&mut self, at: Timestamp, bytes: &[u8]) -> io::Result<usize> {
+        self.open()?;
+        if self.policy.max_size == 0 {
+            return Ok(bytes.len());
+        }
+        let newlines = memchr::memchr_iter(b'\n', bytes).count();
+        let at_most = bytes.len() + (newlines + 1) * (HEAD_LENGTH + 1);
+        if self.size + at_most as u64 <= self.policy.max_size {
+            return Ok(bytes.len());
+        }
+        let mut fits = self.fitting(bytes);
+        if fits == 0 {
+            self.rotate(at)?;
+            self.open()?;
+            fits = self.fitting(bytes);
+        }
+        Ok(fits)
+    }
+
+    /// How many of these bytes fit into the file; an empty one takes at least one record.
+    fn fitting(&self, bytes: &[u8]) -> usize {
+        let mut size = self.size;
+        let mut fits = 0;
+        let ends = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1);
+        for end in ends.chain([bytes.len()]).filter(|end| *end > 0) {
+            let text = bytes[fits..end].strip_suffix(b"\n");
+            let text = text.unwrap_or(&bytes[fits..end]);
+            size += (HEAD_LENGTH + text.len() + 1) as u64;
+            if size > self.policy.max_size && (fits > 0 || self.size > 0) {
+                break;
+            }
+            fits = end;
+        }
+        fits
+    }
+
+    /// Where the next record goes.
+    pub fn mark(&mut self) -> io::Result<Mark> {
+        self.open()?;
+        Ok(Mark {
+            inode: self.inode,
+            length: self.size,
+        })
+    }
+
+    /// Take back what was written behind this mark. Gives whether the file is still that one.
+    pub fn cut_back(&mut self, mark: Mark) -> io::Result<bool> {
+        self.open()?;
+        if self.inode != mark.inode || self.size < mark.length {
+            return Ok(false);
+        }
+        if let Some(file) = &self.file {
+            file.set_len(mark.length)?;
+        }
+        // How the last record of each stream ended is found out anew.
+        self.file = None;
+        self.known = false;
+        self.partial = [false; 2];
+        Ok(true)
     }
 
     /// Whether the file would grow beyond its size with `more`, after what is waiting.
@@ -206,7 +282,9 @@ impl LogWriter {
             }
             other => other?,
         };
-        self.size = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        self.inode = metadata.ino();
+        self.size = metadata.len();
         if !self.known {
             self.size = heal(&file, self.size, &mut self.partial)?;
             self.known = true;

@@ -2,28 +2,29 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
-use gantry_log::{AppendError, Stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Keeper;
+use super::pass::{Passed, Way, stream_of};
 use super::poller::Token;
-use super::run::{Log, Run, RunId, What};
+use super::run::{Capture, Run, RunId, What};
 use super::timers::Timer;
-use super::{Keeper, READ};
-use crate::protocol::{InstanceState, JobOutput, Overflow};
+use crate::protocol::{InstanceState, JobOutput};
 use crate::report::report;
 
 /// How many log files stay open. The others are opened again when they are needed.
 const OPEN_LOGS: usize = 256;
 
-/// How many reads of one pipe there are in a row before others have their turn.
+/// How many pieces of one pipe there are in a row before others have their turn.
 const SHARE: usize = 4;
 
 /// More than any pipe holds: how much is read at most when its writer has ended.
-const LAST_READS: usize = 64;
+const LAST_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long until a log that could not be written is tried again.
 const RETRY: Duration = Duration::from_millis(250);
@@ -37,27 +38,14 @@ pub(super) struct OpenLogs {
     order: VecDeque<RunId>,
 }
 
-/// What became of a pipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Read {
-    /// There may be more.
-    More,
-    /// Nothing now.
-    Empty,
-    /// Nobody can write any more.
-    End,
-    /// The log cannot be written: nothing is read until it can.
-    Blocked,
-}
-
 impl Keeper<'_> {
     /// Read a run's output or error, a fair share of it.
     pub(super) fn read_output(&mut self, id: RunId, stream: usize) {
         for _ in 0..SHARE {
             match self.read_once(id, stream) {
-                Read::More => {}
-                Read::Empty | Read::Blocked => return,
-                Read::End => {
+                Passed::Some(_) => {}
+                Passed::All(_) | Passed::Nothing | Passed::Blocked => return,
+                Passed::End => {
                     self.close_stream(id, stream);
                     return;
                 }
@@ -68,11 +56,15 @@ impl Keeper<'_> {
     /// Read all that is there: its writer has ended, or is about to be forgotten.
     pub(super) fn drain_output(&mut self, id: RunId) {
         for stream in 0..2 {
-            for _ in 0..LAST_READS {
+            let mut left = LAST_BYTES;
+            while left > 0 {
                 match self.read_once(id, stream) {
-                    Read::More => {}
-                    Read::Empty | Read::Blocked => break,
-                    Read::End => {
+                    // Where a piece cannot be so large that it takes all, nothing is known of the rest.
+                    Passed::Some(bytes) | Passed::All(bytes) => {
+                        left = left.saturating_sub(bytes.max(1));
+                    }
+                    Passed::Nothing | Passed::Blocked => break,
+                    Passed::End => {
                         self.close_stream(id, stream);
                         break;
                     }
@@ -81,85 +73,58 @@ impl Keeper<'_> {
         }
     }
 
-    fn read_once(&mut self, id: RunId, stream: usize) -> Read {
+    fn read_once(&mut self, id: RunId, stream: usize) -> Passed {
         let Some(run) = self.runs.get_mut(&id) else {
-            return Read::Empty;
+            return Passed::Nothing;
         };
         let Some(pipe) = &run.pipes[stream] else {
-            return Read::Empty;
+            return Passed::Nothing;
         };
-        if let What::Instance { log, .. } = &run.what
-            && log.waiting.is_some()
-        {
-            self.poller.remove(pipe);
-            return Read::Blocked;
-        }
-        let length = match rustix::io::read(pipe, &mut self.buffer) {
-            Ok(0) => return Read::End,
-            Ok(length) => length,
-            Err(rustix::io::Errno::INTR) => return Read::More,
-            Err(rustix::io::Errno::AGAIN) => return Read::Empty,
-            Err(error) => {
-                report(format!(
-                    "cannot read the output of {}: {error}",
-                    run.label()
-                ));
-                return Read::End;
-            }
-        };
-        let bytes = &self.buffer[..length];
-        let more = if length == READ {
-            Read::More
-        } else {
-            Read::Empty
-        };
-        match &mut run.what {
-            What::Job { capture, .. } => {
-                let kept = &mut capture.kept[stream];
-                let room = capture.limit.saturating_sub(kept.len()).min(length);
-                kept.extend_from_slice(&bytes[..room]);
-                capture.dropped += (length - room) as u64;
-                more
-            }
+        let passed = match &mut run.what {
+            What::Job { capture, .. } => read_job(capture, pipe, stream, &mut self.buffer),
+            What::Instance { log, .. } if log.blocked => Ok(Passed::Blocked),
             What::Instance { log, .. } => {
-                let was_open = log.writer.is_open();
-                let at = Timestamp::now();
-                let written = write_log(log, stream, at, bytes, &mut self.scratch);
-                let blocked = match written {
-                    Ok(()) => false,
-                    Err(error) => {
-                        if !std::mem::replace(&mut log.reported, true) {
-                            report(format!(
-                                "cannot write {}: {error}",
-                                log.writer.folder().current()
-                            ));
-                        }
-                        let rest = &bytes[error.done.min(length)..];
-                        match log.overflow {
-                            Overflow::Block => {
-                                let stream = u8::from(stream == 1);
-                                log.waiting = Some((stream, at, rest.to_vec()));
-                                true
-                            }
-                            Overflow::Drop => {
-                                log.dropped.0 += rest.len() as u64;
-                                log.dropped.1 += memchr::memchr_iter(b'\n', rest).count() as u64;
-                                false
-                            }
-                        }
-                    }
+                let mut way = Way {
+                    intake: &self.shared.intake,
+                    tally: &self.shared.tally,
+                    buffer: &mut self.buffer,
+                    scratch: &mut self.scratch,
                 };
-                if blocked {
-                    for pipe in run.pipes.iter().flatten() {
-                        self.poller.remove(pipe);
-                    }
+                let was_open = log.writer.is_open();
+                let passed = way.pass(log, pipe, stream);
+                if log.blocked {
                     self.timers.set(Instant::now() + RETRY, Timer::LogRetry(id));
-                    return Read::Blocked;
-                }
-                if !was_open {
+                } else if !was_open && log.writer.is_open() {
                     self.log_was_opened(id);
                 }
-                more
+                passed
+            }
+        };
+        match passed {
+            Ok(Passed::Blocked) => {
+                self.watch_output(id, false);
+                Passed::Blocked
+            }
+            Ok(passed) => passed,
+            Err(error) => {
+                let label = self.runs.get(&id).map(Run::label).unwrap_or_default();
+                report(format!("cannot read the output of {label}: {error}"));
+                Passed::End
+            }
+        }
+    }
+
+    /// Hear, or hear no more, when a run has printed something.
+    fn watch_output(&self, id: RunId, watch: bool) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        for (stream, pipe) in (0..).zip(&run.pipes) {
+            if let Some(pipe) = pipe {
+                self.poller.remove(pipe);
+                if watch && let Err(error) = self.poller.add(pipe, Token::Output(id, stream)) {
+                    report(error.to_string());
+                }
             }
         }
     }
@@ -178,35 +143,62 @@ impl Keeper<'_> {
         }
     }
 
-    /// Try again to write what was read.
+    /// Try again to write what stayed in the pipes.
     pub(super) fn retry_log(&mut self, id: RunId) {
         let Some(Run {
             what: What::Instance { log, .. },
-            pipes,
+            exit,
             ..
         }) = self.runs.get_mut(&id)
         else {
             return;
         };
-        let Some((stream, at, mut bytes)) = log.waiting.take() else {
-            return;
-        };
-        if let Err(error) = write_log(log, stream.into(), at, &bytes, &mut self.scratch) {
-            bytes.drain(..error.done.min(bytes.len()));
-            log.waiting = Some((stream, at, bytes));
-            self.timers.set(Instant::now() + RETRY, Timer::LogRetry(id));
+        let ended = exit.is_some();
+        if !std::mem::replace(&mut log.blocked, false) {
             return;
         }
-        log.reported = false;
-        for (stream, pipe) in (0..).zip(pipes.iter()) {
-            if let Some(pipe) = pipe {
-                let _ = self.poller.add(pipe, Token::Output(id, stream));
+        let mut way = Way {
+            intake: &self.shared.intake,
+            tally: &self.shared.tally,
+            buffer: &mut self.buffer,
+            scratch: &mut self.scratch,
+        };
+        // Starts before this one come first. Who wrote into their pipes is gone.
+        while !log.behind.is_empty() {
+            let (stream, pipe) = log.behind.remove(0);
+            match way.pass(log, &pipe, stream.into()) {
+                Ok(Passed::Some(_) | Passed::All(_)) => log.behind.insert(0, (stream, pipe)),
+                Ok(Passed::Blocked) => {
+                    log.behind.insert(0, (stream, pipe));
+                    self.timers.set(Instant::now() + RETRY, Timer::LogRetry(id));
+                    return;
+                }
+                Ok(Passed::Nothing | Passed::End) | Err(_) => {
+                    let _ = log.writer.end(stream_of(stream.into()), Timestamp::now());
+                }
             }
         }
         self.log_was_opened(id);
-        if self.runs.get(&id).is_some_and(|run| run.exit.is_some()) {
+        self.watch_output(id, true);
+        if ended {
             self.drain_output(id);
         }
+    }
+
+    /// A run is over and another start of the same instance follows. What could not be written yet
+    /// goes on with the log.
+    pub(super) fn leave_output(&mut self, run: &mut Run) {
+        if let What::Instance { log, .. } = &mut run.what
+            && log.blocked
+        {
+            for (stream, pipe) in (0..).zip(&mut run.pipes) {
+                if let Some(pipe) = pipe.take() {
+                    self.poller.remove(&pipe);
+                    log.behind.push((stream, pipe));
+                }
+            }
+        }
+        self.end_output(run);
     }
 
     fn close_stream(&mut self, id: RunId, stream: usize) {
@@ -325,26 +317,27 @@ struct RunFile {
     state: InstanceState,
 }
 
-fn stream_of(index: usize) -> Stream {
-    if index == 0 { Stream::Out } else { Stream::Err }
-}
-
-fn write_log(
-    log: &mut Log,
+/// Read a job's output into memory; what is beyond its limit is counted.
+fn read_job(
+    capture: &mut Capture,
+    pipe: &OwnedFd,
     stream: usize,
-    at: Timestamp,
-    bytes: &[u8],
-    scratch: &mut Vec<u8>,
-) -> Result<(), AppendError> {
-    if log.dropped.0 > 0 {
-        let (bytes, lines) = log.dropped;
-        let text =
-            format!("the log could not be written: {bytes} bytes, {lines} lines are missing");
-        log.writer
-            .note(at, &text)
-            .map_err(|source| AppendError { done: 0, source })?;
-        log.dropped = (0, 0);
-        log.reported = false;
-    }
-    log.writer.append(stream_of(stream), at, bytes, scratch)
+    buffer: &mut [u8],
+) -> std::io::Result<Passed> {
+    let length = match rustix::io::read(pipe, &mut *buffer) {
+        Ok(0) => return Ok(Passed::End),
+        Ok(length) => length,
+        Err(rustix::io::Errno::INTR) => return Ok(Passed::Some(0)),
+        Err(rustix::io::Errno::AGAIN) => return Ok(Passed::Nothing),
+        Err(error) => return Err(error.into()),
+    };
+    let kept = &mut capture.kept[stream];
+    let room = capture.limit.saturating_sub(kept.len()).min(length);
+    kept.extend_from_slice(&buffer[..room]);
+    capture.dropped += (length - room) as u64;
+    Ok(if length == buffer.len() {
+        Passed::Some(length)
+    } else {
+        Passed::All(length)
+    })
 }

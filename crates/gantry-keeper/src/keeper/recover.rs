@@ -16,8 +16,9 @@ use super::requests::instant_of;
 use super::run::{Capture, Log, Run, RunId, Stop, What};
 use super::timers::Timer;
 use crate::guard::MARK;
-use crate::ledger::{Entry, Key, RunState, State};
-use crate::protocol::{EventBody, Exit, ProcessId, Proof, SpawnFailure};
+use crate::intent::log_number;
+use crate::ledger::{Entry, Key, RunState, Starting, State};
+use crate::protocol::{EventBody, Exit, InstanceName, ProcessId, Proof, SpawnFailure};
 use crate::report::report;
 
 impl Keeper<'_> {
@@ -33,6 +34,7 @@ impl Keeper<'_> {
         for run in state.runs {
             self.take_over(run, same_guard, same_boot);
         }
+        self.finish_chunk();
         if same_guard {
             self.close_what_was_left(guards_fds)?;
         }
@@ -130,6 +132,17 @@ impl Keeper<'_> {
             for (slot, (fd, inode)) in run.pipes.iter_mut().zip(starting.pipes) {
                 *slot = gantry_sys::claim(fd, inode);
             }
+            if let What::Instance { log, .. } = &mut run.what {
+                let claim = |(stream, fd, inode): &(u8, i32, u64)| {
+                    Some((*stream, gantry_sys::claim(*fd, *inode)?))
+                };
+                log.behind = starting.behind.iter().filter_map(claim).collect();
+                if !log.behind.is_empty() {
+                    log.blocked = true;
+                    self.timers
+                        .set(std::time::Instant::now(), Timer::LogRetry(id));
+                }
+            }
         } else if let Some(process) = run.process
             && process.is_alive()
         {
@@ -165,24 +178,12 @@ impl Keeper<'_> {
         self.runs.insert(id, run);
     }
 
-    fn what_was(&self, starting: &crate::ledger::Starting) -> What {
+    fn what_was(&self, starting: &Starting) -> What {
         match &starting.key {
             Key::Instance(name, generation) => What::Instance {
                 name: name.clone(),
                 generation: *generation,
-                log: Box::new(Log {
-                    writer: LogWriter::new(
-                        LogFolder::new(self.shared.layout.log(name)),
-                        Policy {
-                            max_size: starting.log.max_size,
-                            keep: starting.log.keep,
-                        },
-                    ),
-                    overflow: starting.log.overflow,
-                    waiting: None,
-                    dropped: (0, 0),
-                    reported: false,
-                }),
+                log: Box::new(self.log_was(name, starting)),
             },
             Key::Job(name) => What::Job {
                 name: name.clone(),
@@ -200,6 +201,51 @@ impl Keeper<'_> {
         }
     }
 
+    fn log_was(&self, name: &InstanceName, starting: &Starting) -> Log {
+        let policy = Policy {
+            max_size: starting.log.max_size,
+            keep: starting.log.keep,
+        };
+        let folder = LogFolder::new(self.shared.layout.log(name));
+        let number = log_number(name.as_str());
+        let mut log = Log::new(
+            LogWriter::new(folder, policy),
+            number,
+            starting.log.overflow,
+        );
+        log.dropped = self.shared.tally.get(number);
+        log
+    }
+
+    /// What the keeper before was doing to a log is ended or taken back, before anything is read.
+    fn finish_chunk(&mut self) {
+        let intake = &self.shared.intake;
+        let tally = &self.shared.tally;
+        intake.empty_scratch();
+        let Some(chunk) = intake.intent.get() else {
+            intake.empty_stage();
+            return;
+        };
+        let run = self.runs.values_mut().find_map(|run| match &mut run.what {
+            What::Instance { log, .. } if log.number == chunk.log => Some((log, &run.pipes)),
+            _ => None,
+        });
+        let Some((log, pipes)) = run else {
+            report("a log was being written, and nobody knows whose");
+            intake.intent.end();
+            intake.empty_stage();
+            return;
+        };
+        let pipe = pipes[usize::from(chunk.stream == 1)].as_ref();
+        if let Err(error) = super::pass::finish(intake, tally, chunk, &mut log.writer, pipe) {
+            report(format!(
+                "cannot end what was begun with {}: {error}",
+                log.writer.folder().current()
+            ));
+        }
+        log.dropped = tally.get(log.number);
+    }
+
     /// Close what the keeper before had open, except for what is used on.
     fn close_what_was_left(&mut self, guards_fds: &[i32]) -> Result<(), String> {
         let mut keep = guards_fds.to_vec();
@@ -209,11 +255,12 @@ impl Keeper<'_> {
             self.ledger.as_raw_fd(),
             self.orphans.as_raw_fd(),
         ]);
-        let pipes = self
-            .runs
-            .values()
-            .flat_map(|run| run.pipes.iter().flatten());
-        keep.extend(pipes.map(AsRawFd::as_raw_fd));
+        for run in self.runs.values() {
+            keep.extend(run.pipes.iter().flatten().map(AsRawFd::as_raw_fd));
+            if let What::Instance { log, .. } = &run.what {
+                keep.extend(log.behind.iter().map(|(_, pipe)| pipe.as_raw_fd()));
+            }
+        }
         gantry_sys::close_all_but(&keep).map_err(|error| error.to_string())
     }
 

@@ -70,12 +70,30 @@ pub(super) enum What {
 pub(super) struct Log {
     pub(super) writer: LogWriter,
     pub(super) overflow: Overflow,
-    /// What was read and could not be written yet, by stream. While there is any, nothing is read.
-    pub(super) waiting: Option<(u8, jiff::Timestamp, Vec<u8>)>,
+    /// Its number in what outlives a keeper.
+    pub(super) number: u64,
+    /// Whether it could not be written. While that is so, nothing is read.
+    pub(super) blocked: bool,
+    /// Pipes of starts before, with their streams, that could not be emptied when those were over.
+    pub(super) behind: Vec<(u8, OwnedFd)>,
     /// Bytes and lines that were thrown away since the last that was written.
     pub(super) dropped: (u64, u64),
     /// Whether the trouble was reported.
     pub(super) reported: bool,
+}
+
+impl Log {
+    pub(super) fn new(writer: LogWriter, number: u64, overflow: Overflow) -> Self {
+        Self {
+            writer,
+            overflow,
+            number,
+            blocked: false,
+            behind: Vec::new(),
+            dropped: (0, 0),
+            reported: false,
+        }
+    }
 }
 
 /// A job's output.

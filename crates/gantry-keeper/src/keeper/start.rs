@@ -1,7 +1,7 @@
 //! Starting a program.
 
 use std::ffi::CString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use gantry_log::{LogWriter, Policy};
@@ -15,6 +15,7 @@ use super::run::{Capture, Log, Run, RunId, What};
 use super::timers::Timer;
 use super::{Keeper, boot_millis, now_us, written_down};
 use crate::guard::MARK;
+use crate::intent::log_number;
 use crate::ledger::{Entry, Starting};
 use crate::protocol::{
     Command, EventBody, Generation, InstanceName, JobName, LogPolicy, ProcessId, Proof, Refusal,
@@ -65,7 +66,7 @@ impl Keeper<'_> {
                 });
             }
             if let Some(mut before) = self.runs.remove(&id) {
-                self.end_output(&mut before);
+                self.leave_output(&mut before);
                 log = Self::take_log(&mut before);
                 self.close_run(before);
             }
@@ -77,17 +78,12 @@ impl Keeper<'_> {
         // The log goes on where the start before has left it.
         let mut log = log.unwrap_or_else(|| {
             let folder = gantry_log::LogFolder::new(self.shared.layout.log(&name));
-            Box::new(Log {
-                writer: LogWriter::new(folder, rotation),
-                overflow: policy.overflow,
-                waiting: None,
-                dropped: (0, 0),
-                reported: false,
-            })
+            let writer = LogWriter::new(folder, rotation);
+            Box::new(Log::new(writer, log_number(name.as_str()), policy.overflow))
         });
         log.writer.set_policy(rotation);
         log.overflow = policy.overflow;
-        let retry = log.waiting.is_some();
+        let retry = log.blocked;
         let what = What::Instance {
             name: name.clone(),
             generation,
@@ -135,13 +131,8 @@ impl Keeper<'_> {
             return None;
         };
         let nowhere = LogWriter::new(gantry_log::LogFolder::new("/"), Policy::default());
-        Some(Box::new(Log {
-            writer: std::mem::replace(&mut log.writer, nowhere),
-            overflow: log.overflow,
-            waiting: log.waiting.take(),
-            dropped: log.dropped,
-            reported: log.reported,
-        }))
+        let empty = Box::new(Log::new(nowhere, 0, log.overflow));
+        Some(std::mem::replace(log, empty))
     }
 
     pub(super) fn spawn_job(
@@ -297,6 +288,7 @@ impl Keeper<'_> {
                 .and_then(|group| group.path().to_str().map(Into::into)),
             log,
             job,
+            behind: behind(&run.what),
         }));
         let base = if command.inherit_env {
             &self.shared.environment
@@ -382,6 +374,18 @@ impl Keeper<'_> {
             })
             .collect()
     }
+}
+
+/// What an instance's starts before have left in their pipes, for the ledger.
+fn behind(what: &What) -> Vec<(u8, i32, u64)> {
+    let What::Instance { log, .. } = what else {
+        return Vec::new();
+    };
+    let of = |(stream, pipe): &(u8, OwnedFd)| {
+        let (fd, inode) = written_down(pipe);
+        (*stream, fd, inode)
+    };
+    log.behind.iter().map(of).collect()
 }
 
 /// Said when a start has neither a process nor a reason, which cannot be.

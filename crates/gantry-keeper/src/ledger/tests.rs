@@ -11,6 +11,7 @@ fn starting(name: &str, generation: Generation) -> Entry {
         group: None,
         log: LogPolicy::default(),
         job: None,
+        behind: Vec::new(),
     })
 }
 

@@ -4,6 +4,7 @@
     reason = "who tests the guard starts it, as the command line would"
 )]
 
+mod capture;
 mod jobs;
 mod logs;
 mod many;

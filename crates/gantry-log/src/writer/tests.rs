@@ -208,3 +208,73 @@ fn an_empty_folder_has_no_lines() {
     assert!(folder.read(&Query::tail(3)).unwrap().is_empty());
     assert_eq!(folder.lines().unwrap().count(), 0);
 }
+
+#[test]
+fn room_is_made_between_pieces_and_a_piece_can_be_taken_back() {
+    let (_dir, folder) = folder();
+    let policy = Policy {
+        max_size: 100,
+        keep: 10,
+    };
+    let mut log = LogWriter::new(folder.clone(), policy);
+    let mut scratch = Vec::new();
+    let all = b"one\ntwo\nthree\nfour\nfive";
+    let mut rest = all.as_slice();
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let fits = log.make_room(at(1), rest).unwrap();
+        let mark = log.mark().unwrap();
+        log.append(Stream::Out, at(1), &rest[..fits], &mut scratch)
+            .unwrap();
+        let text = folder.text_after(mark, Stream::Out).unwrap();
+        assert_eq!(text.as_deref(), Some(&rest[..fits]));
+        // A part of a record is as if it were not there.
+        OpenOptions::new()
+            .append(true)
+            .open(folder.current())
+            .and_then(|mut file| file.write_all(b"2027-01"))
+            .unwrap();
+        let text = folder.text_after(mark, Stream::Out).unwrap();
+        assert_eq!(text.as_deref(), Some(&rest[..fits]));
+        // Taken back and written again, as after a kill.
+        let mut next = LogWriter::new(folder.clone(), policy);
+        assert!(next.cut_back(mark).unwrap());
+        assert_eq!(next.mark().unwrap(), mark);
+        next.append(Stream::Out, at(2), &rest[..fits], &mut scratch)
+            .unwrap();
+        log = next;
+        pieces.push(fits);
+        rest = &rest[fits..];
+    }
+    assert_eq!(pieces, [8, 11, 4], "two records a file");
+    assert_eq!(folder.rotated().unwrap().len(), 2);
+    for file in folder.rotated().unwrap() {
+        assert!(std::fs::metadata(file).unwrap().len() <= 100);
+    }
+    assert_eq!(
+        texts(&folder, &Query::default()),
+        ["one", "two", "three", "four", "five"]
+    );
+    let gone = Mark {
+        inode: 1,
+        length: 0,
+    };
+    assert!(!log.cut_back(gone).unwrap());
+    assert_eq!(folder.text_after(gone, Stream::Out).unwrap(), None);
+}
+
+#[test]
+fn a_record_that_no_file_can_hold_gets_one_of_its_own() {
+    let (_dir, folder) = folder();
+    let policy = Policy {
+        max_size: 50,
+        keep: 10,
+    };
+    let mut log = LogWriter::new(folder.clone(), policy);
+    let wide = [b'x'; 200];
+    assert_eq!(log.make_room(at(1), b"a\n").unwrap(), 2);
+    log.append(Stream::Out, at(1), b"a\n", &mut Vec::new())
+        .unwrap();
+    assert_eq!(log.make_room(at(1), &wide).unwrap(), 200);
+    assert_eq!(log.mark().unwrap().length, 0);
+}
