@@ -14,6 +14,7 @@ mod check;
 mod compare;
 mod shell;
 mod simulate;
+mod soak;
 mod test;
 mod torture;
 
@@ -29,6 +30,8 @@ enum Chore {
     Compare(compare::Args),
     /// Run seeded schedules of the core over a simulated world.
     Simulate(simulate::Args),
+    /// A long while of crashes, restarts, rotating logs and clients: memory and descriptors stay flat.
+    Soak(soak::Args),
     /// Kill the parts of a running stack at random, and see that no service notices.
     Torture(torture::Args),
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Check(args) => check::run(&args),
         Chore::Compare(args) => compare::run(&args),
         Chore::Simulate(args) => simulate::run(&args),
+        Chore::Soak(args) => soak::run(&args),
         Chore::Torture(args) => torture::run(&args),
     };
     outcome.unwrap_or_else(|error| {

@@ -45,12 +45,13 @@ pub(crate) fn workspace() -> &'static Path {
 }
 
 fn build() -> PathBuf {
-    let test = std::env::current_exe().expect("a running test has a path");
-    // target/<profile>/deps/<test>
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .expect("cargo puts tests two folders deep");
+    let own = std::env::current_exe().expect("a running program has a path");
+    // target/<profile>/deps/<test>, or target/<profile>/xtask
+    let folder = own.parent().expect("a program is in a folder");
+    let folder = match folder.parent() {
+        Some(above) if folder.ends_with("deps") => above,
+        _ => folder,
+    };
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(workspace())
