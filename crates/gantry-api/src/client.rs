@@ -22,6 +22,7 @@ use crate::home::StackDir;
 use crate::operation::OperationRequest;
 use crate::plan::{Plan, PlanRequest};
 use crate::progress::Progress;
+use crate::reload::{ReloadReport, ReloadRequest};
 use crate::status::{Health, Status};
 
 /// A client of one stack's supervisor. It holds no connection: making one is cheap.
@@ -94,6 +95,14 @@ impl Client {
         let body = encoded(request)?;
         let response =
             connection::request(&self.dir, Method::POST, "/v1/plan", body, self.patience);
+        decoded(&connection::whole(response.await?).await?)
+    }
+
+    /// Tell services to read their configuration again.
+    pub async fn reload(&self, request: &ReloadRequest) -> Result<ReloadReport, ClientError> {
+        let body = encoded(request)?;
+        let response =
+            connection::request(&self.dir, Method::POST, "/v1/reload", body, self.patience);
         decoded(&connection::whole(response.await?).await?)
     }
 

@@ -55,6 +55,8 @@ pub enum EventKind {
     OperationEnded,
     /// A supervisor began to keep the stack.
     SupervisorBegun,
+    /// An instance was told to read its configuration again.
+    Reload,
     /// Something that someone should know.
     #[serde(other)]
     Note,

@@ -15,6 +15,7 @@
 //! | `GET /v1/explain/{service}` | [`Explanation`] |
 //! | `GET /v1/events?follow=&since=&tail=` | a stream of [`Event`] |
 //! | `POST /v1/operations` with [`OperationRequest`] | a stream of [`Progress`], the last [`Progress::Ended`] |
+//! | `POST /v1/reload` with [`ReloadRequest`] | [`ReloadReport`] |
 //! | `POST /v1/plan` with [`PlanRequest`] | [`Plan`] |
 //!
 //! Everything that goes wrong before a stream begins is an [`ErrorBody`] with a status of 4xx or 5xx.
@@ -29,6 +30,7 @@ mod operation;
 mod outcome;
 mod plan;
 mod progress;
+mod reload;
 mod state;
 mod status;
 
@@ -40,6 +42,7 @@ pub use operation::{OperationKind, OperationOptions, OperationRequest};
 pub use outcome::{Outcome, PreflightFailure, ResultWord, ServiceFailure, Unfinished};
 pub use plan::{Plan, PlanRequest, Step};
 pub use progress::Progress;
+pub use reload::{ReloadReport, ReloadRequest, Reloaded};
 pub use state::{Desired, State};
 pub use status::{
     ChildStatus, Endpoint, Health, InstanceStatus, ServiceStatus, Status, Supervisor,

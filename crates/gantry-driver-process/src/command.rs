@@ -67,6 +67,11 @@ pub(crate) fn beside(
     })
 }
 
+/// The variable that tells a command beside an instance the number of its process.
+pub(crate) fn pid(pid: Option<u32>) -> Option<(String, String)> {
+    Some(("GANTRY_PID".into(), pid?.to_string()))
+}
+
 /// What the keeper is to run on its own, for the stack.
 pub(crate) fn host(stack: &StackIdentity, argv: Vec<String>) -> keeper::Command {
     keeper::Command {

@@ -19,6 +19,7 @@ mod listing;
 mod orders;
 mod replies;
 mod slot;
+mod stop_command;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub(crate) enum Order {
     List(oneshot::Sender<Listing>),
     Job(Box<JobOrder>),
     CancelJob(JobName),
+    /// A signal to the leader of an instance.
+    Signal(InstanceId, Generation, i32, SignalReply),
     Forget(Vec<(InstanceId, Generation)>),
     Shutdown(oneshot::Sender<Result<(), Refusal>>),
     /// The connection with this number said something.
@@ -86,6 +89,9 @@ pub(crate) struct JobOrder {
 /// Where the outcome of a job is awaited.
 pub(crate) type JobReply = oneshot::Sender<Result<JobOutcome, DriverError>>;
 
+/// Where it is awaited that a signal was sent.
+pub(crate) type SignalReply = oneshot::Sender<Result<(), DriverError>>;
+
 /// A job that has not ended.
 struct Job {
     request: Request,
@@ -98,6 +104,7 @@ enum Asked {
     Spawn(InstanceId, Generation),
     Stop(InstanceId, Generation),
     Job(JobName),
+    Signal(SignalReply),
     List(ListFor),
     Shutdown(oneshot::Sender<Result<(), Refusal>>),
 }
@@ -208,7 +215,10 @@ impl Link {
                 self.ask(Request::List, Asked::List(ListFor::Shutdown(reply)));
             }
             Order::Forget(instances) if self.connection.is_some() => self.forget(instances),
-            Order::List(_) | Order::Shutdown(_) | Order::Forget(_) => {
+            Order::Signal(instance, generation, number, reply) if self.connection.is_some() => {
+                self.signal(&instance, generation, number, reply);
+            }
+            Order::List(_) | Order::Shutdown(_) | Order::Forget(_) | Order::Signal(..) => {
                 self.waiting.push_back(order);
             }
             Order::Said(of, message) if of == self.connections => self.hear(message),

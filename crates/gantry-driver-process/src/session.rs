@@ -181,6 +181,19 @@ impl Session for ProcessSession {
         Box::pin(self.run_job(job))
     }
 
+    fn signal<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        generation: Generation,
+        number: i32,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        Box::pin(async move {
+            let (reply, sent) = oneshot::channel();
+            self.order(Order::Signal(instance.clone(), generation, number, reply));
+            answer("signal", sent).await?
+        })
+    }
+
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
         self.order(Order::Forget(instances));
     }

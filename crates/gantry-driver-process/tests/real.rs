@@ -421,8 +421,13 @@ async fn a_stop_command_takes_the_place_of_the_signal() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     bench.stop(1..2, &from);
     let heard = bench.ends(1).await;
-    let DriverEvent::Exited { exit, .. } = &heard[0] else {
-        panic!("it ends first: {heard:?}");
+    let DriverEvent::Note { text, .. } = &heard[0] else {
+        panic!("that is told first: {heard:?}");
+    };
+    let said = "its stop command failed with exit code 1; SIGTERM follows";
+    assert_eq!(text, said);
+    let DriverEvent::Exited { exit, .. } = &heard[1] else {
+        panic!("then it ends: {heard:?}");
     };
     assert_eq!(*exit, ExitStatus::Code(9));
 }

@@ -172,6 +172,15 @@ pub enum DriverEvent {
         /// How it is doing.
         child: ChildStatus,
     },
+    /// Something that someone should know, and that changes nothing: a stop command that failed.
+    Note {
+        /// About which.
+        instance: InstanceId,
+        /// Which start of it.
+        generation: Generation,
+        /// What, as a sentence without its subject.
+        text: String,
+    },
     /// The backend cannot be reached. Nothing is concluded about its instances.
     Unreachable {
         /// What was seen.
@@ -281,6 +290,11 @@ impl DriverEvent {
                 ..
             }
             | Self::Child {
+                instance,
+                generation,
+                ..
+            }
+            | Self::Note {
                 instance,
                 generation,
                 ..

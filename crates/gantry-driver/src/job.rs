@@ -67,6 +67,27 @@ impl JobOutcome {
     pub fn success(&self) -> bool {
         !self.timed_out && self.exit.success()
     }
+
+    /// What it did wrong, if anything, as a sentence without its subject. `limit` is the time that it had.
+    pub fn wrong(&self, limit: Duration) -> Option<String> {
+        if self.success() {
+            return None;
+        }
+        if self.timed_out {
+            return Some(format!("did not end within {limit:?}"));
+        }
+        let said = self.last_line();
+        let said = said.map_or_else(String::new, |line| format!(": {line}"));
+        Some(format!("failed with {}{said}", self.exit))
+    }
+
+    /// The last line that it printed, as an error if it printed any.
+    pub fn last_line(&self) -> Option<&str> {
+        let lines = |text| str::lines(text).rev().map(str::trim);
+        lines(&self.stderr)
+            .chain(lines(&self.stdout))
+            .find(|line| !line.is_empty())
+    }
 }
 
 /// Runs commands on this machine for those who must not fork.

@@ -45,6 +45,18 @@ pub trait Session: Send + Sync {
     /// Run a short command and wait for its end. Dropping the future cancels it.
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>>;
 
+    /// Send a signal to the first process of an instance, once. A mode that cannot refuses.
+    fn signal<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+        generation: Generation,
+        number: i32,
+    ) -> BoxFuture<'a, Result<(), DriverError>> {
+        let _ = (instance, generation, number);
+        let refused = DriverError::permanent("signal", "its mode cannot send signals");
+        Box::pin(std::future::ready(Err(refused)))
+    }
+
     /// Forget what is kept about these. Nothing of them runs; their output stays.
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
         let _ = instances;

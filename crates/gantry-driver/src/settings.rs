@@ -36,7 +36,8 @@ pub struct StopPolicy {
     pub signal: SmolStr,
     /// How long it may take before everything that belongs to it is killed.
     pub grace: Duration,
-    /// A command that asks it to end, run before the signal. The grace counts from its start.
+    /// A command that asks it to end, in place of the signal. The grace counts from its start. If it fails,
+    /// that is told as [`DriverEvent::Note`](crate::DriverEvent::Note), and the signal follows.
     pub command: Option<Vec<String>>,
 }
 

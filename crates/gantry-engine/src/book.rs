@@ -8,6 +8,7 @@ use gantry_core::{Generation, InstanceKey, Revision, ServiceKey};
 use gantry_driver::{Recorded, Target};
 use smol_str::SmolStr;
 
+use crate::beside::Reload;
 use crate::definition::Definition;
 use crate::effects::probes::PreparedProbe;
 
@@ -21,6 +22,7 @@ pub(crate) struct Prepared {
     pub(crate) target: Target,
     pub(crate) recorded: Recorded,
     pub(crate) probes: Arc<[PreparedProbe]>,
+    pub(crate) reload: Option<Reload>,
 }
 
 /// One instance that was started, or found.

@@ -5,6 +5,7 @@ use gantry_driver::{Capabilities, LogPolicy, Overflow, Owner, Resources, SpecKey
 use gantry_stack::model::{self, Conflict, Probe, ProbeCheck, Stack};
 use serde_json::{Value, json};
 
+use crate::beside::Beside;
 use crate::definition::{Definition, ForeignConflict, ProbeDefinition, Role};
 use crate::sessions::Drivers;
 
@@ -56,6 +57,7 @@ pub(crate) fn definitions(
                     grace: service.stop.grace.to_duration(),
                     command: None,
                 },
+                beside: Beside::unresolved(service),
                 logs: logs(&service.logs),
                 resources: resources(&service.resources),
                 folder: stack.dir.clone(),
@@ -77,6 +79,7 @@ fn given(definition: &Definition, seal: &dyn Fn(&Value) -> Value) -> Value {
         "env": seal(&definition.env),
         "ports": definition.ports,
         "stop": definition.stop,
+        "stop-command": definition.beside["stop"],
         "logs": definition.logs,
         "resources": definition.resources,
         "folder": definition.folder,

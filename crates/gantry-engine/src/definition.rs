@@ -30,6 +30,9 @@ pub(crate) struct Definition {
     /// How it is stopped.
     #[serde(default)]
     pub(crate) stop: StopPolicy,
+    /// The commands that run beside it; references in them are markers.
+    #[serde(default)]
+    pub(crate) beside: Value,
     /// What becomes of its output.
     #[serde(default)]
     pub(crate) logs: LogPolicy,

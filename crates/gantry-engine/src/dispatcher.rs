@@ -226,6 +226,7 @@ impl Dispatcher {
             Incoming::LookAgain(services) => self.observe(&services),
             Incoming::Fetched(fetched) => self.fetched(fetched),
             Incoming::Probed { watch, outcome } => self.probed(watch, &outcome),
+            Incoming::Reloaded { instance, report } => self.reloaded(instance, report),
             Incoming::Checked(checked) => self.checked(*checked),
             Incoming::Gone(operation) => self.client_gone(operation),
             Incoming::Tailed(operation, outcome) => self.end(operation, *outcome),
@@ -252,6 +253,7 @@ impl Dispatcher {
             Request::Plan { request, reply } => {
                 let _ = reply.send(self.plan(&request));
             }
+            Request::Reload { request, reply } => self.reload(&request, reply),
             Request::Operate { request, reply } => {
                 let _ = reply.send(self.operate(&request));
             }

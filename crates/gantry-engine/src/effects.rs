@@ -1,6 +1,7 @@
 //! Executors: each effect of the world is carried out here, and reports back as an event.
 
 pub(crate) mod probes;
+mod reload;
 mod start;
 mod stop;
 mod tell;

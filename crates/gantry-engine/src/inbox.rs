@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gantry_api::{
     ErrorBody, Event, EventsQuery, OperationRequest, Outcome, Plan, PlanRequest, Progress,
+    ReloadReport, ReloadRequest, Reloaded,
 };
-use gantry_core::{OperationId, ServiceKey};
+use gantry_core::{InstanceKey, OperationId, ServiceKey};
 use gantry_driver::{DriverError, DriverEvent, Observed, Session, Target};
 use gantry_probe as probe;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -40,6 +41,11 @@ pub(crate) enum Incoming {
     Probed {
         watch: WatchId,
         outcome: probe::Outcome,
+    },
+    /// An instance was told to read its configuration again.
+    Reloaded {
+        instance: InstanceKey,
+        report: Reloaded,
     },
     /// The checks before an operation are done.
     Checked(Box<Checked>),
@@ -75,6 +81,11 @@ pub(crate) enum Request {
     Plan {
         request: PlanRequest,
         reply: oneshot::Sender<Result<Plan, ErrorBody>>,
+    },
+    /// Tell services to read their configuration again.
+    Reload {
+        request: ReloadRequest,
+        reply: oneshot::Sender<Result<ReloadReport, ErrorBody>>,
     },
     /// Do something.
     Operate {

@@ -11,7 +11,7 @@
 //! | `dispatcher` | the loop; from drivers' words to the core's; what outlives a supervisor |
 //! | `effects` | one executor each: start, stop, probes, timers, telling |
 //! | `operations` | what clients ask for, from its checks to its end |
-//! | `convert`, `definition`, `book` | from the model to what drivers are given |
+//! | `convert`, `definition`, `beside`, `book` | from the model to what drivers are given |
 //! | `resolve` | references and secrets, as seen from the one who asks |
 //! | [`preflight`] | what is looked at before anything is started |
 //! | [`ports`], `port_book`, [`holder`] | free ports, and who holds one |
@@ -19,6 +19,7 @@
 //! | `serve` | the socket |
 //! | [`event_log`], `journal`, `saved`, [`files`], [`lock`] | what is on disk |
 
+mod beside;
 mod book;
 mod clock;
 mod convert;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
+use crate::beside::Beside;
 use crate::convert;
 use crate::definition::Definition;
 use crate::dispatcher::Dispatcher;
@@ -145,7 +146,7 @@ fn described(definition: &Definition) -> Settings {
             .collect(),
         _ => IndexMap::new(),
     };
-    Settings {
+    let mut settings = Settings {
         env,
         ports: definition.ports.clone(),
         stop: definition.stop.clone(),
@@ -153,7 +154,9 @@ fn described(definition: &Definition) -> Settings {
         resources: definition.resources.clone(),
         folder: definition.folder.clone(),
         job: definition.core.kind == gantry_core::Kind::Job,
-    }
+    };
+    Beside::literal(definition.beside.clone()).put_into(&mut settings);
+    settings
 }
 
 pub(crate) fn names(services: &[String]) -> Result<Vec<ServiceName>, ErrorBody> {

@@ -20,6 +20,7 @@ use smol_str::SmolStr;
 
 pub(crate) use secrets::{Fetched, Secrets, fetch};
 
+use crate::beside::{Beside, Reload};
 use crate::book::Prepared;
 use crate::definition::Definition;
 use crate::dispatcher::Dispatcher;
@@ -58,6 +59,7 @@ pub(crate) struct Resolved {
     pub(crate) spec: Value,
     pub(crate) settings: Settings,
     probes: Vec<PreparedProbe>,
+    reload: Option<Reload>,
     missing: Vec<Secret>,
 }
 
@@ -90,6 +92,7 @@ impl Dispatcher {
                 settings: Arc::new(resolved.settings),
             },
             probes: resolved.probes.into(),
+            reload: resolved.reload,
         }))
     }
 
@@ -116,6 +119,7 @@ impl Dispatcher {
         let spec = resolve(&definition.spec, definition.mode().as_str())?;
         let env = texts(&resolve(&definition.env, "env")?);
         let env = env.map_err(|error| format!("env: {error}"))?;
+        let beside = Beside::resolved(resolve(&definition.beside, "its commands")?)?;
         let mut probes = Vec::with_capacity(definition.probes.len());
         for probe in &definition.probes {
             let role = probe.role.as_str();
@@ -138,7 +142,7 @@ impl Dispatcher {
             });
         }
         let missing = asker.missing.into_inner();
-        let settings = Settings {
+        let mut settings = Settings {
             env,
             ports,
             stop: definition.stop.clone(),
@@ -147,10 +151,12 @@ impl Dispatcher {
             folder: definition.folder.clone(),
             job: definition.core.kind == gantry_core::Kind::Job,
         };
+        beside.put_into(&mut settings);
         Ok(Resolved {
             spec,
             settings,
             probes,
+            reload: beside.reload,
             missing,
         })
     }

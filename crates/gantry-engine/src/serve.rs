@@ -36,6 +36,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/explain/{service}", get(explain))
         .route("/v1/events", get(events))
         .route("/v1/plan", post(plan))
+        .route("/v1/reload", post(reload))
         .route("/v1/operations", post(operations))
         .fallback(nowhere)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -129,6 +130,12 @@ async fn plan(State(door): State<Door>, body: Bytes) -> Result<Response, Wrong> 
     let request = parsed(&body)?;
     let plan = door.ask(|reply| Request::Plan { request, reply }).await?;
     Ok(json(&plan.map_err(Wrong)?))
+}
+
+async fn reload(State(door): State<Door>, body: Bytes) -> Result<Response, Wrong> {
+    let request = parsed(&body)?;
+    let report = door.ask(|reply| Request::Reload { request, reply }).await?;
+    Ok(json(&report.map_err(Wrong)?))
 }
 
 async fn operations(State(door): State<Door>, body: Bytes) -> Result<Response, Wrong> {

@@ -11,6 +11,7 @@ mod forward;
 mod logs;
 mod origin;
 mod probe;
+mod reload;
 mod repository;
 mod resources;
 mod restart;
@@ -27,6 +28,7 @@ pub use probe::{
     CommandCheck, FdCheck, FileCheck, GrpcCheck, HttpCheck, LogCheck, NotifyCheck, Probe,
     ProbeCheck, TcpCheck, TlsCheck,
 };
+pub use reload::Reload;
 pub use repository::Repository;
 pub use resources::Resources;
 pub use restart::{Backoff, Restart};

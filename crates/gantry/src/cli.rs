@@ -7,7 +7,7 @@ mod see;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use run::{DownArgs, RestartArgs, StartArgs, StopArgs, UpArgs};
+pub(crate) use run::{DownArgs, ReloadArgs, RestartArgs, StartArgs, StopArgs, UpArgs};
 pub(crate) use see::{
     CompletionsArgs, ConfigArgs, ConfigVerb, EventsArgs, ExplainArgs, GraphArgs, LogsArgs,
     PlanArgs, StatusArgs, ValidateArgs,
@@ -103,6 +103,7 @@ pub(crate) enum Verb {
     Start(StartArgs),
     Stop(StopArgs),
     Restart(RestartArgs),
+    Reload(ReloadArgs),
     Status(StatusArgs),
     Logs(LogsArgs),
     Explain(ExplainArgs),

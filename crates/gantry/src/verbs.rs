@@ -11,6 +11,7 @@ mod logs;
 mod ls;
 mod plan;
 mod reference;
+mod reload;
 mod restart;
 mod roles;
 mod schema;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Start(args) => start::run(&context(&args.files.files)?, &args)?,
         Verb::Stop(args) => stop::run(&context(&args.files.files)?, &args)?,
         Verb::Restart(args) => restart::run(&context(&args.files.files)?, &args)?,
+        Verb::Reload(args) => return reload::run(&context(&args.files.files)?, &args),
         Verb::Status(args) => show(output, &status::run(&context(&args.files.files)?, &args)?),
         Verb::Logs(args) => logs::run(&context(&args.files.files)?, &args)?,
         Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),

@@ -12,6 +12,7 @@ pub(crate) mod origins;
 pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod reload;
 pub(crate) mod state;
 pub(crate) mod status;
 mod table;

@@ -195,6 +195,11 @@ impl Link {
                 Asked::List(ListFor::Shutdown(reply)) => {
                     self.waiting.push_back(Order::Shutdown(reply));
                 }
+                // Sent twice would be worse than not knowing.
+                Asked::Signal(reply) => {
+                    let error = DriverError::unreachable("signal", "the keeper was replaced");
+                    let _ = reply.send(Err(error));
+                }
                 // It had been asked to end, and did.
                 Asked::Shutdown(reply) => {
                     let _ = reply.send(Ok(()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gantry_core::{Generation, InstanceId, ModeName};
 use gantry_driver::{DriverError, DriverEvent, Handle, JobOutcome};
 use gantry_keeper::protocol::{
-    Event, EventBody, Exit, InstanceName, JobName, JobOutput, ProcessId, Request, SpawnFailure,
+    Event, EventBody, Exit, InstanceName, JobName, JobOutput, ProcessId, SpawnFailure,
 };
 use jiff::Timestamp;
 
@@ -170,6 +170,9 @@ impl Link {
         exit: Option<&Exit>,
         proof: Option<&str>,
     ) {
+        if self.await_stop_command(instance, generation, exit, proof) {
+            return;
+        }
         let slot = self.slots.entry(instance.clone()).or_default();
         if slot
             .alive
@@ -185,11 +188,6 @@ impl Link {
         } else {
             slot.take_starts(|of| of <= floor)
         };
-        let asking = slot.stops.is_empty().then(|| slot.stop_command.take());
-        if let Some(command) = asking.flatten() {
-            self.stop_commands.remove(&command.job);
-            self.tell(Request::CancelJob { job: command.job });
-        }
         for start in &overtaken {
             self.report_cancelled(instance, start);
         }
@@ -269,11 +267,7 @@ impl Link {
             }
         }
         if let Some(instance) = self.stop_commands.remove(name) {
-            let asked = matches!(outcome, Ok(outcome) if outcome.success());
-            if !asked {
-                tracing::warn!(%instance, ?outcome, "the stop command failed; the signal follows");
-            }
-            self.after_stop_command(&instance, asked);
+            self.after_stop_command(&instance, outcome);
         }
     }
 }

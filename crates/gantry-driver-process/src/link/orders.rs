@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use gantry_core::{EffectId, Failure, FailureKind, Generation, InstanceId, Stage, StopHow};
-use gantry_driver::{DriverEvent, SpecError, StartRequest, StopPolicy, StopRequest, UpdateRequest};
-use gantry_keeper::protocol::{Command, JobName, Request};
-use tokio::time::Instant;
+use gantry_driver::{
+    DriverError, DriverEvent, SpecError, StartRequest, StopPolicy, StopRequest, UpdateRequest,
+};
+use gantry_keeper::protocol::{Command, JobName, Request, Scope};
 
-use super::slot::{Start, Stop, StopCommand};
+use super::slot::{Start, Stop};
 use super::{Asked, Job, JobOrder, Link};
 use crate::sentence::Attempt;
 use crate::spec::Spec;
@@ -73,7 +74,7 @@ impl Link {
     }
 
     /// What a sentence about the failure of this command needs.
-    fn attempt(&self, command: &Command, search_path: Option<String>) -> Attempt {
+    pub(super) fn attempt(&self, command: &Command, search_path: Option<String>) -> Attempt {
         Attempt {
             program: command.argv.first().cloned().unwrap_or_default(),
             search_path: search_path.or_else(|| self.context.search_path.clone()),
@@ -122,10 +123,7 @@ impl Link {
             .starts
             .extract_if(.., |start| start.generation <= generation && !start.sent)
             .collect();
-        let lives = slot
-            .alive
-            .is_some_and(|alive| alive.generation <= generation);
-        let pid = slot.alive.and_then(|alive| alive.pid);
+        let alive = slot.alive.filter(|alive| alive.generation <= generation);
         let asking = slot.stop_command.is_some();
         slot.stops.push(Stop {
             effect,
@@ -139,33 +137,19 @@ impl Link {
         for start in overtaken {
             self.report_cancelled(&instance, &start);
         }
-        let ask_first = || {
-            let from = from.as_ref()?;
-            let own = Spec::read(&from.spec).ok()?.0.stop_command;
-            let argv = own.or_else(|| policy.command.clone())?;
-            let stack = &self.context.stack;
-            let mut command = command::beside(stack, &instance, from, argv).ok()?;
-            if let Some(pid) = pid {
-                command.env.push(("GANTRY_PID".into(), pid.to_string()));
-            }
-            Some(command)
-        };
         match how {
-            StopHow::Kill => {
-                if asking {
-                    self.give_up_stop_command(&instance);
-                }
-                self.ask_stop(&instance);
-            }
+            StopHow::Kill => self.give_up_stop_command(&instance),
             // It was asked already; what comes of that is awaited.
-            StopHow::Graceful if asking => {}
-            StopHow::Graceful => match ask_first().filter(|_| lives) {
-                Some(command) => {
+            StopHow::Graceful if asking => return,
+            StopHow::Graceful => {
+                if let (Some(alive), Some(from)) = (alive, &from)
+                    && let Some(command) = self.stop_command(&instance, from, alive.pid)
+                {
                     self.run_stop_command(&instance, generation, command, policy.grace);
                 }
-                None => self.ask_stop(&instance),
-            },
+            }
         }
+        self.ask_stop(&instance);
     }
 
     pub(super) fn report_cancelled(&self, instance: &InstanceId, start: &Start) {
@@ -176,58 +160,8 @@ impl Link {
         });
     }
 
-    fn run_stop_command(
-        &mut self,
-        instance: &InstanceId,
-        generation: Generation,
-        command: Command,
-        grace: Duration,
-    ) {
-        let job = JobName::new(format!("stop {instance} {generation}"));
-        if let Some(slot) = self.slots.get_mut(instance) {
-            slot.stop_command = Some(StopCommand {
-                job: job.clone(),
-                begun: Instant::now(),
-            });
-        }
-        self.stop_commands.insert(job.clone(), instance.clone());
-        let attempt = self.attempt(&command, None);
-        let request = Request::Job {
-            job: job.clone(),
-            command: Box::new(command),
-            time_limit_ms: millis(grace),
-            capture: 0,
-        };
-        self.begin_job(job, request, attempt, None);
-    }
-
-    fn give_up_stop_command(&mut self, instance: &InstanceId) {
-        let slot = self.slots.get_mut(instance);
-        if let Some(command) = slot.and_then(|slot| slot.stop_command.take()) {
-            self.stop_commands.remove(&command.job);
-            self.tell(Request::CancelJob { job: command.job });
-        }
-    }
-
-    /// The stop command has ended. If it did its work, the instance ends without a signal; if not, it
-    /// gets one. Either way it has what is left of the grace.
-    pub(super) fn after_stop_command(&mut self, instance: &InstanceId, asked: bool) {
-        let Some(slot) = self.slots.get_mut(instance) else {
-            return;
-        };
-        if let Some(command) = slot.stop_command.take() {
-            let spent = millis(command.begun.elapsed());
-            for stop in &mut slot.stops {
-                stop.grace = stop.grace.saturating_sub(spent);
-                if asked {
-                    stop.signal = signal::NONE;
-                }
-            }
-            self.ask_stop(instance);
-        }
-    }
-
-    /// Asks the keeper for the most urgent stop of an instance.
+    /// Asks the keeper for the most urgent stop of an instance. While a stop command runs, it is not
+    /// to send a signal; but it counts the grace from now on, whatever becomes of this supervisor.
     pub(super) fn ask_stop(&mut self, instance: &InstanceId) {
         let Some(slot) = self.slots.get(instance) else {
             return;
@@ -239,7 +173,11 @@ impl Link {
             Some(alive) if alive.generation <= stop.generation => alive.generation,
             _ => stop.generation,
         };
-        self.ask_stop_of(instance, generation, stop.signal, stop.grace);
+        let signal = match slot.stop_command {
+            Some(_) => signal::NONE,
+            None => stop.signal,
+        };
+        self.ask_stop_of(instance, generation, signal, stop.grace);
     }
 
     pub(super) fn ask_stop_of(
@@ -270,7 +208,7 @@ impl Link {
         if slot.stops.is_empty() {
             slot.starts.iter_mut().for_each(|start| start.sent = false);
             self.ask_spawns(instance);
-        } else if slot.stop_command.is_none() {
+        } else {
             // Its starts are not asked for again: they would only be stopped.
             self.ask_stop(instance);
         }
@@ -316,7 +254,7 @@ impl Link {
         self.begin_job(order.name, request, attempt, Some(order.reply));
     }
 
-    fn begin_job(
+    pub(super) fn begin_job(
         &mut self,
         name: JobName,
         request: Request,
@@ -337,6 +275,30 @@ impl Link {
             job.waiting.retain(|reply| !reply.is_closed());
             if job.waiting.is_empty() && !self.stop_commands.contains_key(&name) {
                 self.tell(Request::CancelJob { job: name });
+            }
+        }
+    }
+
+    pub(super) fn signal(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        signal: i32,
+        reply: super::SignalReply,
+    ) {
+        match command::name(instance) {
+            Ok(name) => self.ask(
+                Request::Signal {
+                    instance: name,
+                    generation: generation.0,
+                    signal,
+                    scope: Scope::Leader,
+                },
+                Asked::Signal(reply),
+            ),
+            Err(error) => {
+                // Whoever asked may have given up.
+                let _ = reply.send(Err(DriverError::permanent("signal", error.to_string())));
             }
         }
     }
@@ -364,6 +326,6 @@ fn stop_signal(policy: &StopPolicy, how: StopHow) -> i32 {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

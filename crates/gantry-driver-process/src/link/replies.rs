@@ -31,6 +31,15 @@ impl Link {
                 }
                 Reply::Done | Reply::Listing(_) => {}
             },
+            Asked::Signal(answer) => {
+                // Whoever asked may have given up.
+                let _ = answer.send(match reply {
+                    Reply::Refused(refusal) => {
+                        Err(DriverError::permanent("signal", refusal.to_string()))
+                    }
+                    _ => Ok(()),
+                });
+            }
             Asked::Shutdown(answer) => {
                 // Whoever asked may have given up.
                 let _ = answer.send(match reply {

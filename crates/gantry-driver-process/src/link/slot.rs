@@ -1,7 +1,9 @@
 //! What is pending for one instance.
 
+use std::time::Duration;
+
 use gantry_core::{EffectId, Generation};
-use gantry_keeper::protocol::{JobName, Request};
+use gantry_keeper::protocol::{Exit, JobName, Request};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -16,7 +18,7 @@ pub(super) struct Slot {
     pub(super) starts: Vec<Start>,
     /// Stops that have not ended.
     pub(super) stops: Vec<Stop>,
-    /// The stop command that runs before the signal is sent.
+    /// The stop command that runs in place of the signal.
     pub(super) stop_command: Option<StopCommand>,
     /// Nothing up to this generation comes to life any more.
     pub(super) floor: Generation,
@@ -55,7 +57,11 @@ pub(super) struct Stop {
 #[derive(Debug)]
 pub(super) struct StopCommand {
     pub(super) job: JobName,
+    pub(super) generation: Generation,
     pub(super) begun: Instant,
+    pub(super) grace: Duration,
+    /// How the instance ended, if it has while the command still runs.
+    pub(super) over: Option<(Generation, Option<Exit>, Option<String>)>,
 }
 
 impl Slot {

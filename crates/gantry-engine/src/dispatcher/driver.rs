@@ -149,6 +149,10 @@ impl Dispatcher {
                 generation,
                 evidence: failure.to_string().into(),
             },
+            DriverEvent::Note { text, .. } => {
+                self.note(Some(id), text);
+                return None;
+            }
             DriverEvent::Child { child, .. } => child_event(instance.service, child),
             DriverEvent::Unreachable { .. } | DriverEvent::Reachable { .. } => return None,
         })

@@ -177,6 +177,16 @@ impl Probes {
         Some((generation, verdicts))
     }
 
+    /// Ask every probe of an instance that waits for its turn at once.
+    pub(crate) fn ask_now(&mut self, instance: InstanceKey) {
+        let Some(watch) = self.watches.get(&instance) else {
+            return;
+        };
+        for key in watch.entries.iter().filter_map(|entry| entry.key) {
+            self.queue.reset(&key, Duration::ZERO);
+        }
+    }
+
     /// Put every probe that is wanted and not waiting on the wheel, and take the others off.
     fn arm(&mut self, instance: InstanceKey) {
         let Some(watch) = self.watches.get_mut(&instance) else {

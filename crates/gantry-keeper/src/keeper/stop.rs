@@ -50,6 +50,14 @@ impl Keeper<'_> {
         let key = run.key();
         if let Some(stop) = &mut run.stop {
             stop.deadline = stop.deadline.min(deadline);
+            // Something else was to ask it, and could not.
+            if stop.signal == 0 && signal != 0 && !grace.is_zero() {
+                stop.signal = signal;
+                stop.rest_asked = false;
+                if run.exit.is_none() && run.failure.is_none() {
+                    self.ask(id, signal);
+                }
+            }
         } else {
             run.stop = Some(Stop::new(signal, deadline));
             run.dirty = true;

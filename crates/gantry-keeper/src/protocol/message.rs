@@ -54,7 +54,7 @@ pub enum Request {
         /// Which start of it.
         generation: Generation,
         /// The signal that asks it to end. It goes to the leader's process group. 0 asks nothing:
-        /// something else did, and the grace is waited for.
+        /// something else did, and the grace is waited for. A later request with a signal sends it.
         signal: i32,
         /// Milliseconds until the tree is killed. 0 kills at once.
         grace_ms: u64,

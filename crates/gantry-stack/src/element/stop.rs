@@ -6,7 +6,8 @@ use super::{Element, Field, Kind, field};
 /// `stop`.
 pub static STOP: Element = Element::new(
     "stop",
-    "How a service is stopped: a signal, then, after a grace, the end of everything that is left of it. A text alone is the signal.",
+    "How a service is stopped: it is asked by a command or a signal, then, after a grace, everything that is left of it is killed. \
+     A text alone is the signal.",
     FIELDS,
 )
 .short("signal");
@@ -19,9 +20,15 @@ const FIELDS: &[Field] = &[
     )
     .default("\"TERM\""),
     field(
+        "command",
+        Kind::Command,
+        "What asks it to end, in place of the signal. It runs with the service's environment, and with the number of its process in `GANTRY_PID`. \
+         If it fails, that is said, and the signal follows.",
+    ),
+    field(
         "grace",
         Kind::Scalar(&DURATION),
-        "How long it has before everything that is left is killed.",
+        "How long it has, counted from the signal or the begin of the command, before everything that is left is killed.",
     )
     .default("\"10s\""),
 ];

@@ -7,7 +7,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::{
-    Conflict, DependsOn, Forward, Logs, Origin, Probe, Resources, Restart, Stop, is_default,
+    Conflict, DependsOn, Forward, Logs, Origin, Probe, Reload, Resources, Restart, Stop, is_default,
 };
 use crate::template::EnvValue;
 
@@ -69,6 +69,9 @@ pub struct Service {
     /// How it is stopped.
     #[serde(skip_serializing_if = "is_default")]
     pub stop: Stop,
+    /// How it is told to read its configuration again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reload: Option<Reload>,
     /// How much of the machine it may take.
     #[serde(skip_serializing_if = "is_default")]
     pub resources: Resources,
@@ -123,6 +126,7 @@ impl Default for Service {
             start_timeout: Millis::seconds(60),
             restart: Restart::default(),
             stop: Stop::default(),
+            reload: None,
             resources: Resources::default(),
             startup: Vec::new(),
             readiness: Vec::new(),

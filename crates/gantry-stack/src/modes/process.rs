@@ -31,7 +31,7 @@ pub struct ProcessSpec {
     /// Whether it begins with the environment that `up` was given.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub inherit_env: bool,
-    /// What stops it, in place of a signal.
+    /// What asks it to end in this mode, over the service's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_command: Option<Vec<String>>,
     /// What must exist before it starts.

@@ -14,6 +14,10 @@ mod status;
 mod changes;
 // `up` in the foreground: one Ctrl-C, two, and the client's death.
 mod foreground;
+// Stopping by a command.
+mod stop_command;
+// Telling services to read their configuration again.
+mod reload;
 // Logs, raw and otherwise.
 mod logs;
 // As root and as an ordinary user.

@@ -82,6 +82,16 @@ pub(crate) struct StopArgs {
     pub(crate) files: FileArgs,
 }
 
+/// Tell services to read their configuration again, as their `reload` says.
+#[derive(Debug, Args)]
+pub(crate) struct ReloadArgs {
+    /// The services; else all that run and have a `reload`.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
 /// Stop services and start them again.
 #[derive(Debug, Args)]
 pub(crate) struct RestartArgs {

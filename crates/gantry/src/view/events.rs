@@ -24,6 +24,7 @@ pub(crate) fn line(event: &Event, width: usize, zone: &TimeZone) -> Text {
             None => state::word(to),
         },
         _ => match event.kind {
+            EventKind::Reload => Text::of(Tone::Strong, "reload"),
             EventKind::OperationBegun => Text::of(Tone::Strong, "operation begun"),
             EventKind::OperationEnded => Text::of(Tone::Strong, "operation ended"),
             EventKind::SupervisorBegun => Text::of(Tone::Strong, "supervisor begun"),

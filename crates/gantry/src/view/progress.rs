@@ -57,6 +57,13 @@ impl Board {
     /// Take note of an event. Returns the line to be told for good, if there is one.
     pub(crate) fn event(&mut self, event: &Event) -> Option<Text> {
         let name = event.service.as_deref()?;
+        if event.kind == EventKind::Note {
+            // Which one matters where there are several.
+            let which = event.instance.as_deref().filter(|it| !it.ends_with(".1"));
+            let name = which.unwrap_or(name);
+            let mark = Text::of(Tone::Warn, "! ").join(Text::from(name).padded(self.width));
+            return Some(mark.plain("  ").plain(harmless(&event.message)));
+        }
         let to = event.to?;
         if event.kind != EventKind::Transition {
             return None;

@@ -28,7 +28,7 @@ const FIELDS: &[Field] = &[
     field("env", Kind::Map(Names::Variable, &Kind::Secretive), "Its environment in this mode, over the service's own."),
     field("inherit-env", Kind::Bool, "Whether it begins with the environment that `up` was given. If not, with `PATH` and `HOME` alone.")
         .default("true"),
-    field("stop-command", Kind::Command, "What stops it, in place of the signal."),
+    field("stop-command", Kind::Command, "What asks it to end in this mode, over `stop.command` of the service."),
     field("files", Kind::OneOrMany(&Kind::Path), "Files and folders that must exist before it starts."),
     field("nice", Kind::Integer(-20, 19), "How much it leaves to others."),
     field("oom-score", Kind::Integer(-1000, 1000), "How willingly the kernel kills it when memory is short."),

@@ -1,0 +1,86 @@
+//! The commands that run beside a service: what asks it to stop, what tells it to read its
+//! configuration again.
+
+use gantry_core::Millis;
+use gantry_driver::{Settings, StopPolicy};
+use gantry_stack::model;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use smol_str::SmolStr;
+
+/// They, with all references resolved.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(crate) struct Beside {
+    /// What asks it to stop.
+    pub(crate) stop: Option<Vec<String>>,
+    /// What tells it to read its configuration again.
+    pub(crate) reload: Option<Reload>,
+}
+
+/// What tells a service to read its configuration again: a signal, or a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Reload {
+    /// The signal's name.
+    #[serde(default)]
+    pub(crate) signal: Option<SmolStr>,
+    /// Program and arguments.
+    #[serde(default)]
+    pub(crate) command: Option<Vec<String>>,
+    /// How long the command may take.
+    pub(crate) timeout: Millis,
+}
+
+impl Reload {
+    /// What it is, in a word: `SIGHUP`, `nginx`.
+    pub(crate) fn words(&self) -> String {
+        match (&self.command, &self.signal) {
+            (Some(command), _) => command.first().cloned().unwrap_or_default(),
+            (None, Some(signal)) => format!("SIG{signal}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl Beside {
+    /// As JSON in which references are markers.
+    pub(crate) fn unresolved(service: &model::Service) -> Value {
+        json!({ "stop": service.stop.command, "reload": service.reload })
+    }
+
+    /// From what [`unresolved`](Self::unresolved) gave, with what the markers stand for.
+    pub(crate) fn resolved(value: Value) -> Result<Self, String> {
+        // What an earlier release kept has none.
+        let beside: Option<Self> =
+            serde_json::from_value(value).map_err(|error| error.to_string())?;
+        Ok(beside.unwrap_or_default())
+    }
+
+    /// With markers in place of what they stand for: good for comparing, not for running.
+    pub(crate) fn literal(mut value: Value) -> Self {
+        words(&mut value);
+        serde_json::from_value(value).unwrap_or_default()
+    }
+
+    /// Puts them where drivers look for them.
+    pub(crate) fn put_into(&self, settings: &mut Settings) {
+        settings.stop = StopPolicy {
+            command: self.stop.clone(),
+            ..std::mem::take(&mut settings.stop)
+        };
+    }
+}
+
+/// Turns the markers in every list of words into texts.
+fn words(value: &mut Value) {
+    match value {
+        Value::Array(list) => {
+            for word in list.iter_mut().filter(|word| word.is_object()) {
+                *word = word.to_string().into();
+            }
+        }
+        Value::Object(fields) => fields.values_mut().for_each(words),
+        _ => {}
+    }
+}
