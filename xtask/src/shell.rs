@@ -23,8 +23,12 @@ pub(crate) fn cargo() -> Command {
 
 /// Where a program is, by `PATH`.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
+    find_program_in(&std::env::var_os("PATH")?, name)
+}
+
+/// Where a program is, by a search path of one's own.
+pub(crate) fn find_program_in(path: &OsStr, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(path)
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
 }

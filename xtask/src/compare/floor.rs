@@ -1,41 +1,53 @@
-//! Nobody: a shell that starts the services and waits. No manager can be below this.
+//! Nobody: a loop that clones and executes, and then waits. No manager can be below this.
 
-use std::fmt::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
-use super::peer::{Peer, Work, terminate};
+use super::peer::{Peer, Work};
 
-pub(super) struct Floor;
+pub(super) struct Floor {
+    /// The service's program, which has the loop too.
+    pub(super) program: PathBuf,
+}
+
+/// What the floor is called.
+pub(super) const NAME: &str = "floor";
 
 impl Peer for Floor {
     fn name(&self) -> &'static str {
-        "floor"
+        NAME
     }
 
     fn programs(&self) -> &'static [&'static str] {
-        &["sh"]
+        &[]
     }
 
-    fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()> {
-        let mut script = "trap 'kill $pids; exit' TERM\n".to_owned();
-        for _ in 0..work.services {
-            writeln!(script, "{} &\npids=\"$pids $!\"", work.line())?;
-        }
-        script.push_str("wait\n");
-        Ok(std::fs::write(work.path("floor.sh"), script)?)
+    fn prepare(&self, _work: &Work) -> anyhow::Result<()> {
+        Ok(())
     }
 
-    fn up(&self, work: &Work<'_>) -> Command {
-        let mut command = Command::new("sh");
-        command.arg(work.path("floor.sh"));
+    fn up(&self, work: &Work) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("floor")
+            .arg(work.services.to_string())
+            .args(&work.command)
+            .process_group(0);
         command
     }
 
-    fn status(&self, _work: &Work<'_>) -> Option<Command> {
+    fn status(&self, _work: &Work) -> Option<Command> {
         None
     }
 
-    fn down(&self, _work: &Work<'_>, up: &Child) -> Option<Command> {
-        Some(terminate(up, "TERM"))
+    fn restarts(&self) -> bool {
+        false
+    }
+
+    fn down(&self, _work: &Work, up: &Child) -> Command {
+        let mut command = Command::new("kill");
+        command.args(["-TERM", "--", &format!("-{}", up.id())]);
+        command
     }
 }

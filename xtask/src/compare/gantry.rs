@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
+use gantry_test::Process;
+
 use super::peer::{Peer, Work};
 
 pub(super) struct Gantry {
@@ -11,10 +13,10 @@ pub(super) struct Gantry {
 }
 
 impl Gantry {
-    fn command(&self, work: &Work<'_>, words: &[&str]) -> Command {
+    fn command(&self, work: &Work, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .current_dir(work.folder)
+            .current_dir(&work.folder)
             .env("GANTRY_HOME", work.path("home"))
             .args(words);
         command
@@ -30,7 +32,7 @@ impl Peer for Gantry {
         &[]
     }
 
-    fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()> {
+    fn prepare(&self, work: &Work) -> anyhow::Result<()> {
         let words = work.command.iter().map(|word| format!("{word:?}"));
         let words = words.collect::<Vec<_>>().join(", ");
         let mut file = "name = \"compare\"\n".to_owned();
@@ -45,15 +47,20 @@ impl Peer for Gantry {
         Ok(std::fs::write(work.path("gantry.toml"), file)?)
     }
 
-    fn up(&self, work: &Work<'_>) -> Command {
+    fn up(&self, work: &Work) -> Command {
         self.command(work, &["up", "-d"])
     }
 
-    fn status(&self, work: &Work<'_>) -> Option<Command> {
+    fn status(&self, work: &Work) -> Option<Command> {
         Some(self.command(work, &["status"]))
     }
 
-    fn down(&self, work: &Work<'_>, _up: &Child) -> Option<Command> {
-        Some(self.command(work, &["down"]))
+    fn down(&self, work: &Work, _up: &Child) -> Command {
+        self.command(work, &["down"])
+    }
+
+    fn manager(&self, all: &[Process], _up: &Child) -> Vec<i32> {
+        // Guard, keeper and supervisor at once: any one of them alone would be too easy.
+        all.iter().map(|process| process.pid).collect()
     }
 }

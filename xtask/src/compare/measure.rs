@@ -1,19 +1,14 @@
-//! Doing the work once and again, with a stopwatch.
+//! Who takes part, round after round, and what each of them needed.
 
-use std::collections::HashSet;
-use std::os::unix::net::UnixDatagram;
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use gantry_test::{Process, processes_with};
-
-use super::peer::{Peer, Work};
-
-/// The variable that marks every process of a round.
-const MARK: &str = "GANTRY_COMPARE";
-const LIMIT: Duration = Duration::from_mins(1);
+use super::floor;
+use super::killed;
+use super::peer::Peer;
+use super::round::{self, Ground, Times};
+use crate::shell;
 
 /// What one manager needed: the median of the rounds.
 pub(super) struct Row {
@@ -28,176 +23,104 @@ pub(super) struct Row {
     pub(super) down: Duration,
     /// Proportional memory of everything besides the services, in KiB.
     pub(super) memory: u64,
+    /// What became of the services when the manager was killed and started again.
+    pub(super) killed: Option<String>,
 }
 
-/// Let a manager do the work this many times.
-pub(super) fn measure(
-    peer: &dyn Peer,
-    service: &Path,
-    services: usize,
-    rounds: usize,
-) -> anyhow::Result<Row> {
-    let mut rows = Vec::new();
-    for number in 0..rounds.max(1) {
-        rows.push(round(
+/// One run.
+pub(super) struct Contest<'a> {
+    ground: Ground<'a>,
+    entries: Vec<Entry<'a>>,
+    failures: Vec<String>,
+}
+
+struct Entry<'a> {
+    peer: &'a dyn Peer,
+    times: Vec<Times>,
+    killed: Option<String>,
+}
+
+impl<'a> Contest<'a> {
+    pub(super) fn new(service: &'a Path, path: OsString, services: usize) -> Self {
+        Self {
+            ground: Ground {
+                service,
+                path,
+                services,
+            },
+            entries: Vec::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// A program that this manager needs and that is not here.
+    pub(super) fn missing(&self, peer: &dyn Peer) -> Option<&'static str> {
+        let here = |program: &str| shell::find_program_in(&self.ground.path, program).is_some();
+        let programs = peer.programs().iter().copied();
+        programs.into_iter().find(|program| !here(program))
+    }
+
+    pub(super) fn enter(&mut self, peer: &'a dyn Peer) {
+        self.entries.push(Entry {
             peer,
-            service,
-            services,
-            &format!("{}-{number}", std::process::id()),
-        )?);
-    }
-    let middle = |mut values: Vec<Duration>| {
-        values.sort();
-        values.get(values.len() / 2).copied()
-    };
-    let memory = rows.iter().map(|row| row.memory).min().unwrap_or(0);
-    Ok(Row {
-        name: peer.name(),
-        up: middle(rows.iter().map(|row| row.up).collect()).unwrap_or_default(),
-        status: middle(rows.iter().filter_map(|row| row.status).collect()),
-        restart: middle(rows.iter().filter_map(|row| row.restart).collect()),
-        down: middle(rows.iter().map(|row| row.down).collect()).unwrap_or_default(),
-        memory,
-    })
-}
-
-fn round(peer: &dyn Peer, service: &Path, services: usize, mark: &str) -> anyhow::Result<Row> {
-    let folder = tempfile::Builder::new().prefix("compare-").tempdir()?;
-    let ear = Ear::open(&folder.path().join("ear"))?;
-    let own = folder.path().join("own");
-    std::fs::create_dir(&own)?;
-    let beat = [service, Path::new("beat"), &folder.path().join("ear")];
-    let command = beat.iter().map(|word| word.display().to_string()).collect();
-    let work = Work {
-        folder: &own,
-        command,
-        services,
-    };
-    peer.prepare(&work)?;
-    let left = Leftovers { mark };
-
-    let begin = Instant::now();
-    let mut up = quiet(&mut peer.up(&work)).env(MARK, mark).spawn()?;
-    let mut pids = HashSet::new();
-    while pids.len() < services {
-        pids.insert(ear.hear().context("not every service came up")?);
-    }
-    let up_time = begin.elapsed();
-    // Let it come to rest, so that the next figures are not about starting.
-    std::thread::sleep(Duration::from_millis(500));
-    let memory = memory(mark, service);
-
-    let status = peer.status(&work).map(|mut command| {
-        let begin = Instant::now();
-        let status = quiet(&mut command).env(MARK, mark).status();
-        (status, begin.elapsed())
-    });
-    let status = match status {
-        Some((Ok(status), time)) if status.success() => Some(time),
-        Some((Ok(status), _)) => bail!("its status command ended with {status}"),
-        Some((Err(error), _)) => return Err(error.into()),
-        None => None,
-    };
-
-    let restart = if peer.name() == "floor" {
-        None
-    } else {
-        Some(restart(&ear, &pids)?)
-    };
-
-    let begin = Instant::now();
-    if let Some(mut command) = peer.down(&work, &up) {
-        quiet(&mut command).env(MARK, mark).status()?;
-    }
-    let is_manager = |process: &Process| process.pid != i32::try_from(up.id()).unwrap_or(0);
-    while processes_with(MARK, mark).iter().any(is_manager) {
-        if begin.elapsed() > LIMIT {
-            bail!("it did not go down");
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    up.wait()?;
-    let down = begin.elapsed();
-    drop(left);
-    Ok(Row {
-        name: peer.name(),
-        up: up_time,
-        status,
-        restart,
-        down,
-        memory,
-    })
-}
-
-fn restart(ear: &Ear, pids: &HashSet<i32>) -> anyhow::Result<Duration> {
-    // Longer than the second that some managers want to see before a death is not their failure.
-    std::thread::sleep(Duration::from_millis(1_200));
-    let victim = pids
-        .iter()
-        .copied()
-        .find_map(Process::find)
-        .context("a service runs")?;
-    let begin = Instant::now();
-    victim.kill();
-    ear.hear().context("the killed service did not come back")?;
-    Ok(begin.elapsed())
-}
-
-/// Where services say that they live.
-struct Ear(UnixDatagram);
-
-impl Ear {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let socket = UnixDatagram::bind(path)?;
-        socket.set_read_timeout(Some(LIMIT))?;
-        Ok(Self(socket))
+            times: Vec::new(),
+            killed: None,
+        });
     }
 
-    fn hear(&self) -> anyhow::Result<i32> {
-        let mut bytes = [0; 32];
-        let length = self.0.recv(&mut bytes)?;
-        Ok(std::str::from_utf8(&bytes[..length])?.parse()?)
-    }
-}
-
-fn quiet(command: &mut Command) -> &mut Command {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-}
-
-/// The proportional memory of every process of a round that is no service.
-fn memory(mark: &str, service: &Path) -> u64 {
-    let service = service.display().to_string();
-    let managers = processes_with(MARK, mark);
-    let managers = managers
-        .iter()
-        .filter(|process| !process.command.starts_with(&service));
-    managers.map(|process| pss(process.pid)).sum()
-}
-
-fn pss(pid: i32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
-}
-
-/// Whatever a round leaves behind when it fails ends with it.
-struct Leftovers<'a> {
-    mark: &'a str,
-}
-
-impl Drop for Leftovers<'_> {
-    fn drop(&mut self) {
-        for _ in 0..50 {
-            let left = processes_with(MARK, self.mark);
-            if left.is_empty() {
-                break;
+    /// Everyone does the work once. Who fails is told of, and out.
+    pub(super) fn round(&mut self) {
+        let (ground, failures) = (&self.ground, &mut self.failures);
+        self.entries.retain_mut(|entry| {
+            let name = entry.peer.name();
+            eprintln!("    {name}");
+            match round::round(entry.peer, ground) {
+                Ok(times) => entry.times.push(times),
+                Err(error) => {
+                    failures.push(format!("{name}: did not do the work: {error:#}"));
+                    return false;
+                }
             }
-            left.iter().for_each(Process::kill);
-            std::thread::sleep(Duration::from_millis(5));
+            true
+        });
+    }
+
+    /// Every manager is killed once, over ten services.
+    pub(super) fn kill_managers(&mut self) {
+        eprintln!("==> managers are killed");
+        for entry in &mut self.entries {
+            let name = entry.peer.name();
+            if name == floor::NAME {
+                continue;
+            }
+            eprintln!("    {name}");
+            match killed::kill(entry.peer, &self.ground) {
+                Ok(said) => entry.killed = Some(said),
+                Err(error) => self.failures.push(format!("{name}, killed: {error:#}")),
+            }
         }
     }
+
+    /// What came out, and who failed.
+    pub(super) fn end(self) -> (Vec<Row>, Vec<String>) {
+        let rows = self.entries.into_iter().map(|entry| {
+            let times = &entry.times;
+            Row {
+                name: entry.peer.name(),
+                up: middle(times.iter().map(|row| row.up)).unwrap_or_default(),
+                status: middle(times.iter().filter_map(|row| row.status)),
+                restart: middle(times.iter().flat_map(|row| row.restarts.iter().copied())),
+                down: middle(times.iter().map(|row| row.down)).unwrap_or_default(),
+                memory: middle(times.iter().map(|row| row.memory)).unwrap_or(0),
+                killed: entry.killed,
+            }
+        });
+        (rows.collect(), self.failures)
+    }
+}
+
+fn middle<T: Ord + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort();
+    values.get(values.len() / 2).copied()
 }

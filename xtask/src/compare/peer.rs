@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
+use gantry_test::Process;
+
 /// The work of one round.
-pub(super) struct Work<'a> {
+pub(super) struct Work {
     /// An empty folder, the manager's own.
-    pub(super) folder: &'a Path,
+    pub(super) folder: PathBuf,
     /// The service's argument vector.
     pub(super) command: Vec<String>,
     /// How many of them.
     pub(super) services: usize,
 }
 
-impl Work<'_> {
+impl Work {
     /// A file or folder in the manager's own folder.
     pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.join(name)
@@ -25,6 +27,18 @@ impl Work<'_> {
     }
 }
 
+/// Where a manager comes from.
+pub(super) enum Source {
+    /// It is here already, or it is not measured.
+    Path,
+    /// A package of Debian.
+    Debian(&'static str),
+    /// A package of `PyPI`.
+    Python(&'static str),
+    /// A package of npm.
+    Node(&'static str),
+}
+
 /// One service manager.
 pub(super) trait Peer {
     /// What it is called.
@@ -33,20 +47,46 @@ pub(super) trait Peer {
     /// Programs that must be in `PATH`.
     fn programs(&self) -> &'static [&'static str];
 
+    /// Where it can be had.
+    fn source(&self) -> Source {
+        Source::Path
+    }
+
+    /// More services than this are not asked of it.
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+
     /// Write its configuration.
-    fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()>;
+    fn prepare(&self, work: &Work) -> anyhow::Result<()>;
 
     /// The command that brings everything up. It may return or stay.
-    fn up(&self, work: &Work<'_>) -> Command;
+    fn up(&self, work: &Work) -> Command;
 
     /// The command that shows the state of every service, if there is one.
-    fn status(&self, work: &Work<'_>) -> Option<Command>;
+    fn status(&self, work: &Work) -> Option<Command>;
 
-    /// The command that takes everything down, if ending the process of `up` does not.
-    fn down(&self, work: &Work<'_>, up: &Child) -> Option<Command>;
+    /// Whether a service that dies is started again.
+    fn restarts(&self) -> bool {
+        true
+    }
+
+    /// The command that takes everything down.
+    fn down(&self, work: &Work, up: &Child) -> Command;
+
+    /// Those of its processes that are neither `up` nor carry the mark of the round.
+    fn unmarked(&self, _work: &Work) -> Vec<i32> {
+        Vec::new()
+    }
+
+    /// The processes without which nobody supervises, out of all that are no service. What is killed
+    /// to see what becomes of the services.
+    fn manager(&self, _all: &[Process], up: &Child) -> Vec<i32> {
+        vec![i32::try_from(up.id()).unwrap_or(0)]
+    }
 }
 
-/// `kill -TERM` for a manager that is told to end that way.
+/// A signal for a manager that is told to end that way.
 pub(super) fn terminate(child: &Child, signal: &str) -> Command {
     let mut command = Command::new("kill");
     command

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command};
 
-use super::peer::{Peer, Work, terminate};
+use super::peer::{Peer, Source, Work, terminate};
 
 pub(super) struct Runit;
 
@@ -17,7 +17,15 @@ impl Peer for Runit {
         &["runsvdir", "sv"]
     }
 
-    fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()> {
+    fn source(&self) -> Source {
+        Source::Debian("runit")
+    }
+
+    fn most(&self) -> usize {
+        1_000
+    }
+
+    fn prepare(&self, work: &Work) -> anyhow::Result<()> {
         for number in 0..work.services {
             let folder = work.path(format!("services/s{number}"));
             fs::create_dir_all(&folder)?;
@@ -31,13 +39,13 @@ impl Peer for Runit {
         Ok(())
     }
 
-    fn up(&self, work: &Work<'_>) -> Command {
+    fn up(&self, work: &Work) -> Command {
         let mut command = Command::new("runsvdir");
         command.arg("-P").arg(work.path("services"));
         command
     }
 
-    fn status(&self, work: &Work<'_>) -> Option<Command> {
+    fn status(&self, work: &Work) -> Option<Command> {
         let mut command = Command::new("sv");
         command.arg("status");
         for number in 0..work.services {
@@ -46,8 +54,8 @@ impl Peer for Runit {
         Some(command)
     }
 
-    fn down(&self, _work: &Work<'_>, up: &Child) -> Option<Command> {
+    fn down(&self, _work: &Work, up: &Child) -> Command {
         // runsvdir takes its children down on SIGHUP only.
-        Some(terminate(up, "HUP"))
+        terminate(up, "HUP")
     }
 }

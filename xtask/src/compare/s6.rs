@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command};
 
-use super::peer::{Peer, Work, terminate};
+use super::peer::{Peer, Source, Work, terminate};
 
 pub(super) struct S6;
 
@@ -17,7 +17,11 @@ impl Peer for S6 {
         &["s6-svscan", "s6-supervise"]
     }
 
-    fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()> {
+    fn source(&self) -> Source {
+        Source::Debian("s6")
+    }
+
+    fn prepare(&self, work: &Work) -> anyhow::Result<()> {
         for number in 0..work.services {
             let folder = work.path(format!("services/s{number}"));
             fs::create_dir_all(&folder)?;
@@ -31,7 +35,7 @@ impl Peer for S6 {
         Ok(())
     }
 
-    fn up(&self, work: &Work<'_>) -> Command {
+    fn up(&self, work: &Work) -> Command {
         let mut command = Command::new("s6-svscan");
         command
             .arg("-c")
@@ -40,12 +44,12 @@ impl Peer for S6 {
         command
     }
 
-    fn status(&self, _work: &Work<'_>) -> Option<Command> {
+    fn status(&self, _work: &Work) -> Option<Command> {
         // One s6-svstat a service, and nothing that shows them all.
         None
     }
 
-    fn down(&self, _work: &Work<'_>, up: &Child) -> Option<Command> {
-        Some(terminate(up, "TERM"))
+    fn down(&self, _work: &Work, up: &Child) -> Command {
+        terminate(up, "TERM")
     }
 }

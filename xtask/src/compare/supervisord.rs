@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::{Child, Command};
 
-use super::peer::{Peer, Work, terminate};
+use super::peer::{Peer, Source, Work, terminate};
 
 pub(super) struct Supervisord;
 
@@ -16,7 +16,15 @@ impl Peer for Supervisord {
         &["supervisord", "supervisorctl"]
     }
 
-    fn prepare(&self, work: &Work<'_>) -> anyhow::Result<()> {
+    fn source(&self) -> Source {
+        Source::Debian("supervisor")
+    }
+
+    fn most(&self) -> usize {
+        1_000
+    }
+
+    fn prepare(&self, work: &Work) -> anyhow::Result<()> {
         let folder = work.folder.display();
         let files = 64 + 4 * work.services;
         let mut file = format!(
@@ -40,13 +48,13 @@ impl Peer for Supervisord {
         Ok(std::fs::write(work.path("supervisord.conf"), file)?)
     }
 
-    fn up(&self, work: &Work<'_>) -> Command {
+    fn up(&self, work: &Work) -> Command {
         let mut command = Command::new("supervisord");
         command.arg("-c").arg(work.path("supervisord.conf"));
         command
     }
 
-    fn status(&self, work: &Work<'_>) -> Option<Command> {
+    fn status(&self, work: &Work) -> Option<Command> {
         let mut command = Command::new("supervisorctl");
         command
             .arg("-c")
@@ -55,7 +63,7 @@ impl Peer for Supervisord {
         Some(command)
     }
 
-    fn down(&self, _work: &Work<'_>, up: &Child) -> Option<Command> {
-        Some(terminate(up, "TERM"))
+    fn down(&self, _work: &Work, up: &Child) -> Command {
+        terminate(up, "TERM")
     }
 }

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `beat SOCKET` | sends its pid as a datagram to that Unix socket, and sleeps for ever |
 //! | `count MILLISECONDS` | prints `1`, `2`, `3` … with that pause between |
+//! | `floor COUNT PROGRAM ARGUMENT…` | starts that program so often, and waits: what no manager can be below |
 
 #![expect(clippy::print_stderr, reason = "a service's log is its output")]
 
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixDatagram;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 fn main() -> ExitCode {
@@ -21,8 +22,12 @@ fn main() -> ExitCode {
             Ok(pause) => count(Duration::from_millis(pause)),
             Err(error) => Err(io::Error::other(error)),
         },
+        ["floor", count, program, words @ ..] => match count.parse() {
+            Ok(count) => floor(count, program, words),
+            Err(error) => Err(io::Error::other(error)),
+        },
         _ => Err(io::Error::other(
-            "usage: gantry-test-service beat SOCKET | count MILLISECONDS",
+            "usage: gantry-test-service beat SOCKET | count MILLISECONDS | floor COUNT PROGRAM …",
         )),
     };
     match outcome {
@@ -49,6 +54,17 @@ fn count(pause: Duration) -> io::Result<()> {
         out.flush()?;
         drop(out);
         std::thread::sleep(pause);
+    }
+    Ok(())
+}
+
+fn floor(count: usize, program: &str, words: &[&str]) -> io::Result<()> {
+    let mut children = Vec::with_capacity(count);
+    for _ in 0..count {
+        children.push(Command::new(program).args(words).spawn()?);
+    }
+    for mut child in children {
+        child.wait()?;
     }
     Ok(())
 }
