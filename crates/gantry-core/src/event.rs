@@ -108,6 +108,17 @@ pub struct ObservedInstance {
     pub run: ObservedRun,
 }
 
+/// What an instance's restarts are decided by, so that a new supervisor decides as the one before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Bad ends since it was last stable.
+    pub attempts: u32,
+    /// When it was started again, as far as that counts for the ceiling.
+    pub recent: Vec<Millis>,
+    /// Why it was given up, if it was: it is not tried again until someone asks.
+    pub failed: Option<Box<Failure>>,
+}
+
 /// Whether an observed instance runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObservedRun {
@@ -143,6 +154,14 @@ pub enum Event {
     Restored {
         /// The saved services, in their order.
         services: Vec<SavedService>,
+    },
+    /// What an earlier supervisor had noted of an instance. Right after [`Event::Restored`], and only for
+    /// instances that are still wanted.
+    Remembered {
+        /// Which.
+        instance: InstanceKey,
+        /// What.
+        memory: Memory,
     },
     /// `up`: this should be, from now on.
     Model {

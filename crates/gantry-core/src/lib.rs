@@ -35,7 +35,9 @@ pub mod view;
 pub mod world;
 
 pub use effect::{Effect, StopHow, Transition};
-pub use event::{Change, ChangeEffect, Command, Event, ObservedInstance, ObservedRun, Targets};
+pub use event::{
+    Change, ChangeEffect, Command, Event, Memory, ObservedInstance, ObservedRun, Targets,
+};
 pub use failure::{ExitStatus, Failure, FailureKind, Stage};
 pub use graph::{Graph, GraphError};
 pub use ids::{

@@ -147,6 +147,7 @@ impl World {
         self.now = self.now.max(at);
         match event {
             Event::Restored { services } => self.restore(services),
+            Event::Remembered { instance, memory } => self.remember(instance, memory),
             Event::Model {
                 operation,
                 specs,

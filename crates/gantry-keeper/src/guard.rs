@@ -2,6 +2,24 @@
 //!
 //! It does as little as can be, so that little can go wrong in it: it holds descriptors, environment
 //! and lock, starts keeper and supervisor again when they die, and writes down how orphans ended.
+//!
+//! # When the guard is killed
+//!
+//! A new process cannot become the parent of those that run. But the keeper is the parent of the
+//! services that it started, a subreaper, and holds the same descriptors: all that makes a guard. So it
+//! becomes the guard, and makes a keeper, which goes on as after any keeper's death:
+//!
+//! | who | before | after |
+//! |---|---|---|
+//! | the services that the keeper had started | two that can wait for them: keeper, guard | one: the new guard |
+//! | those of keepers before it | the guard | nobody: their exit will be unknown, and is said to be |
+//! | services that are started from now on | | two: the new keeper, the new guard |
+//! | the supervisor | the guard's child | watched by the new guard, which starts the next one |
+//!
+//! The first two kinds are *unguarded*, and said to be in `status`, until they are started again: each
+//! start is one under the new pair. That only the keeper succeeds prevents two guards; that it gives up
+//! being the keeper at once prevents a stack that the next kill would leave without anybody. Killed
+//! in the moment between, guard and keeper are both gone, and the next `up` adopts what runs.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -17,6 +35,7 @@ use rustix::fs::FlockOperation;
 
 use crate::backoff::Backoff;
 use crate::intake::Intake;
+use crate::keeper::KeeperEnd;
 use crate::layout::{Layout, SOCKET};
 use crate::orphans::{Orphan, OrphanWriter, exit_of};
 use crate::report::report;
@@ -45,11 +64,14 @@ pub(crate) const MARK: &str = "GANTRY_KEEPER_MARK";
 /// Be the guard, until the keeper was told to shut down. Must be called by a process that has no
 /// other threads, early: every descriptor but the standard streams is closed.
 pub fn run(config: GuardConfig) -> ExitCode {
-    match Guard::new(config) {
-        Ok(mut guard) => {
-            guard.watch();
-            ExitCode::SUCCESS
-        }
+    let begun = begin(config).and_then(|shared| {
+        let mut guard = Guard::new(&shared)?;
+        guard.supervisor.due = Some(Instant::now());
+        guard.watch();
+        Ok(())
+    });
+    match begun {
+        Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             report(message);
             ExitCode::FAILURE
@@ -57,8 +79,60 @@ pub fn run(config: GuardConfig) -> ExitCode {
     }
 }
 
-struct Guard {
-    shared: Shared,
+/// Be the guard in the place of one that died: the keeper does, whose children its services are. It is
+/// their parent and a subreaper, and has the descriptors, the lock and the environment; all that it
+/// gives up is being the keeper, which the one that it makes is now.
+pub(crate) fn succeed(shared: &Shared) -> i32 {
+    shared.set_guard();
+    let mut guard = match Guard::new(shared) {
+        Ok(guard) => guard,
+        Err(message) => {
+            report(message);
+            return 1;
+        }
+    };
+    guard.adopt_supervisor();
+    guard.watch();
+    0
+}
+
+/// Take the stack, and make all that guard and keepers share.
+fn begin(config: GuardConfig) -> Result<Shared, String> {
+    // Out of the terminal's reach: a Ctrl-C there is for the client. If it fails, we lead a session.
+    let _ = rustix::process::setsid();
+    let slots = Slots::take().map_err(|error| error.to_string())?;
+    let open_files = gantry_sys::raise_open_files();
+    let layout = Layout::new(config.dir.clone());
+    make_folder(&layout.keeper())?;
+    let lock = lock(&layout.lock())?;
+    gantry_sys::become_subreaper().map_err(|error| error.to_string())?;
+    let (intake, trouble) =
+        Intake::new(slots.null(), &layout.intent()).map_err(|error| error.to_string())?;
+    if let Some(error) = trouble {
+        report(format!("cannot open {}: {error}", layout.intent()));
+    }
+    let listener = listen(layout.root())?;
+    let bell = || {
+        rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(|error| format!("cannot make an eventfd: {error}"))
+    };
+    Shared::new(
+        config,
+        layout,
+        slots,
+        listener,
+        (bell()?, bell()?),
+        lock,
+        gantry_sys::boot_id().map_err(|error| error.to_string())?,
+        Environment::of_this_process(&[MARK]),
+        open_files,
+        intake,
+    )
+    .map_err(|error| error.to_string())
+}
+
+struct Guard<'a> {
+    shared: &'a Shared,
     signals: SignalFd,
     orphans: OrphanWriter,
     spawner: Spawner,
@@ -70,65 +144,46 @@ struct Guard {
 #[derive(Debug, Default)]
 struct Part {
     process: Option<ProcessRef>,
+    /// A descriptor of the process, if it is another's child.
+    pidfd: Option<OwnedFd>,
     backoff: Backoff,
     /// When to start it again.
     due: Option<Instant>,
 }
 
-impl Guard {
-    fn new(config: GuardConfig) -> Result<Self, String> {
-        // Out of the terminal's reach: a Ctrl-C there is for the client. If it fails, we lead a session.
-        let _ = rustix::process::setsid();
-        let slots = Slots::take().map_err(|error| error.to_string())?;
-        let spawner = Spawner::new().map_err(|error| error.to_string())?;
-        let open_files = gantry_sys::raise_open_files();
-        let layout = Layout::new(config.dir.clone());
-        make_folder(&layout.keeper())?;
-        let lock = lock(&layout.lock())?;
-        gantry_sys::become_subreaper().map_err(|error| error.to_string())?;
+impl<'a> Guard<'a> {
+    fn new(shared: &'a Shared) -> Result<Self, String> {
         let mut heard = PASSED_ON.to_vec();
         heard.push(SIGCHLD);
         let signals = SignalFd::new(&heard).map_err(|error| error.to_string())?;
-        let orphans = OrphanWriter::open(&layout.orphans())
-            .map_err(|error| format!("cannot open {}: {error}", layout.orphans()))?;
-        let (intake, trouble) =
-            Intake::new(slots.null(), &layout.intent()).map_err(|error| error.to_string())?;
-        if let Some(error) = trouble {
-            report(format!("cannot open {}: {error}", layout.intent()));
-        }
-        let listener = listen(layout.root())?;
-        let bell = || {
-            rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-                .map_err(|error| format!("cannot make an eventfd: {error}"))
-        };
-        let shared = Shared::new(
-            config,
-            layout,
-            slots,
-            listener,
-            (bell()?, bell()?),
-            lock,
-            gantry_sys::boot_id().map_err(|error| error.to_string())?,
-            Environment::of_this_process(&[MARK]),
-            open_files,
-            intake,
-        )
-        .map_err(|error| error.to_string())?;
+        let path = shared.layout.orphans();
+        let orphans =
+            OrphanWriter::open(&path).map_err(|error| format!("cannot open {path}: {error}"))?;
         Ok(Self {
             shared,
             signals,
             orphans,
-            spawner,
+            spawner: Spawner::new().map_err(|error| error.to_string())?,
             keeper: Part::default(),
             supervisor: Part::default(),
         })
     }
 
-    /// Start both, and again whenever one dies, until the keeper has shut down.
+    /// The supervisor is the child of the guard that died. It is watched, since nobody tells of it.
+    fn adopt_supervisor(&mut self) {
+        self.supervisor.pidfd = self
+            .shared
+            .supervisor()
+            .and_then(|process| gantry_sys::pidfd(process).ok().flatten());
+        match self.supervisor.pidfd {
+            Some(_) => self.supervisor.process = self.shared.supervisor(),
+            None => self.supervisor.due = Some(Instant::now()),
+        }
+    }
+
+    /// Start the keeper, and each of the two again whenever it dies, until the keeper has shut down.
     fn watch(&mut self) {
-        let now = Instant::now();
-        self.keeper.due = Some(now);
-        self.supervisor.due = Some(now);
+        self.keeper.due = Some(Instant::now());
         let mut farewell = None;
         loop {
             let now = Instant::now();
@@ -159,7 +214,7 @@ impl Guard {
         if self.keeper.process.is_some() && self.supervisor.due.is_some_and(|due| due <= now) {
             self.supervisor.due = None;
             self.supervisor.backoff.started(now);
-            self.supervisor.process = crate::supervisor::start(&self.shared, &mut self.spawner);
+            self.supervisor.process = crate::supervisor::start(self.shared, &mut self.spawner);
             if self.supervisor.process.is_none() {
                 self.supervisor.due = Some(now + Duration::from_secs(1));
             }
@@ -170,8 +225,12 @@ impl Guard {
         let starts = self.shared.count_keeper();
         let mut ours = vec![self.signals.as_fd().as_raw_fd(), self.orphans.as_raw_fd()];
         ours.extend(self.shared.fds());
-        let shared = &self.shared;
-        let child = gantry_sys::fork_sharing_files(|| crate::keeper::run(shared, &ours));
+        ours.extend(self.supervisor.pidfd.iter().map(AsRawFd::as_raw_fd));
+        let shared = self.shared;
+        let child = gantry_sys::fork_sharing_files(|| match crate::keeper::run(shared, &ours) {
+            KeeperEnd::Code(code) => code,
+            KeeperEnd::Unguarded => succeed(shared),
+        });
         match child {
             Ok(pid) => {
                 self.keeper.process = Some(ProcessRef { pid, start_time: 0 });
@@ -222,7 +281,10 @@ impl Guard {
         let left = until.map(|until| {
             timespec(until.saturating_duration_since(Instant::now()) + Duration::from_millis(1))
         });
-        let mut polled = [PollFd::new(&self.signals, PollFlags::IN)];
+        let mut polled = vec![PollFd::new(&self.signals, PollFlags::IN)];
+        if let Some(supervisor) = &self.supervisor.pidfd {
+            polled.push(PollFd::new(supervisor, PollFlags::IN));
+        }
         let _ = rustix::event::poll(&mut polled, left.as_ref());
     }
 
@@ -234,6 +296,7 @@ impl Guard {
                 let _ = gantry_sys::send(supervisor, signal);
             }
         }
+        self.look_at_adopted_supervisor();
         // Whatever the signals said: several children may have ended with one.
         let mut rang = false;
         while let Ok(Some(child)) = gantry_sys::wait_any() {
@@ -276,6 +339,25 @@ impl Guard {
         }
         if rang {
             let _ = rustix::io::write(&self.shared.orphans_bell, &1_u64.to_ne_bytes());
+        }
+    }
+
+    /// How it ended nobody can tell; the one that is started now finds out whether the stack is down.
+    fn look_at_adopted_supervisor(&mut self) {
+        let Some(pidfd) = &self.supervisor.pidfd else {
+            return;
+        };
+        let mut polled = [PollFd::new(pidfd, PollFlags::IN)];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        if matches!(rustix::event::poll(&mut polled, Some(&now)), Ok(1..)) {
+            let now = Instant::now();
+            self.supervisor.pidfd = None;
+            self.supervisor.process = None;
+            self.shared.set_supervisor(None);
+            self.supervisor.due = Some(now + self.supervisor.backoff.died(now, true));
         }
     }
 }

@@ -17,7 +17,7 @@
 //! | `tree` | which processes a run consists of |
 //! | `events` | numbering, keeping and sending what happened |
 //! | `recover` | taking over from a keeper that died |
-//! | `unguarded` | doing the guard's work when it is dead |
+//! | `unguarded` | becoming the guard when it is dead |
 
 mod children;
 mod connection;
@@ -59,13 +59,30 @@ const READ: usize = 64 * 1024;
 /// With this in the environment of `up`, control groups are left alone.
 const NO_CGROUP: &str = "GANTRY_NO_CGROUP";
 
+/// How a keeper's work came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeeperEnd {
+    /// The process is to end with this code.
+    Code(i32),
+    /// The guard is dead, and this process is to be the guard.
+    Unguarded,
+}
+
 /// Be the keeper, in a child of the guard that shares its descriptors.
-pub(crate) fn run(shared: &Shared, guards_fds: &[i32]) -> i32 {
+pub(crate) fn run(shared: &Shared, guards_fds: &[i32]) -> KeeperEnd {
     match Keeper::new(shared, guards_fds) {
-        Ok(mut keeper) => keeper.turn(),
+        Ok(mut keeper) => {
+            keeper.turn();
+            if keeper.guarding.is_dead() {
+                keeper.leave();
+                KeeperEnd::Unguarded
+            } else {
+                KeeperEnd::Code(0)
+            }
+        }
         Err(message) => {
             report(message);
-            1
+            KeeperEnd::Code(1)
         }
     }
 }
@@ -176,10 +193,13 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// Turn until told to shut down.
-    fn turn(&mut self) -> i32 {
+    /// Turn until told to shut down, or until the guard is dead.
+    fn turn(&mut self) {
         let mut ready = Vec::new();
         while !(self.shutting_down && self.connections.nothing_to_send()) {
+            if self.guarding.is_dead() && !self.shutting_down {
+                return;
+            }
             let busy = self.files_behind;
             let timeout = if busy {
                 Some(Duration::ZERO)
@@ -206,11 +226,7 @@ impl<'a> Keeper<'a> {
         if let Ok(root) = &self.cgroups {
             root.remove();
         }
-        if self.guarding.is_dead() {
-            let _ = std::fs::remove_file(self.shared.layout.socket());
-        }
         self.shared.set_shut_down();
-        0
     }
 
     fn handle(&mut self, token: Token) {
@@ -222,7 +238,6 @@ impl<'a> Keeper<'a> {
             }
             Token::Orphans => self.read_orphans(),
             Token::Guard => self.guard_died(),
-            Token::Supervisor => self.supervisor_died(),
             Token::Connection(id) => self.hear(id),
             Token::Output(id, stream) => {
                 self.read_output(id, stream.into());
@@ -237,7 +252,6 @@ impl<'a> Keeper<'a> {
             Timer::Stop(id) => self.stop_is_due(id),
             Timer::JobLimit(id) => self.job_is_over_time(id),
             Timer::LogRetry(id) => self.retry_log(id),
-            Timer::Supervisor => self.start_supervisor(),
         }
     }
 

@@ -98,6 +98,9 @@ pub(crate) struct Starting {
     /// descriptor, inode.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) behind: Vec<(u8, i32, u64)>,
+    /// The guard under which it was started: pid and start time. Older releases did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) guard: Option<(u32, u64)>,
 }
 
 /// The file.

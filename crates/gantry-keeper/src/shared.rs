@@ -25,7 +25,6 @@ pub(crate) struct Shared {
     pub(crate) ready_bell: OwnedFd,
     /// The locked file; held as long as either lives.
     pub(crate) lock: std::fs::File,
-    pub(crate) guard: ProcessRef,
     pub(crate) boot_id: String,
     /// The environment that `up` was given.
     pub(crate) environment: Environment,
@@ -45,6 +44,8 @@ const SPAWNING: usize = 4;
 const SPAWNED_PID: usize = 5;
 const SPAWN_FAILED: usize = 6;
 const SUPERVISOR_DONE: usize = 7;
+const GUARD_PID: usize = 8;
+const GUARD_START: usize = 9;
 
 impl Shared {
     #[expect(clippy::too_many_arguments, reason = "it is made in one place only")]
@@ -60,8 +61,7 @@ impl Shared {
         open_files: OpenFiles,
         intake: Intake,
     ) -> Result<Self, gantry_sys::SysError> {
-        let pid = std::process::id();
-        Ok(Self {
+        let shared = Self {
             config,
             layout,
             slots,
@@ -69,17 +69,15 @@ impl Shared {
             orphans_bell: bells.0,
             ready_bell: bells.1,
             lock,
-            guard: ProcessRef {
-                pid,
-                start_time: gantry_sys::start_time(pid).unwrap_or(0),
-            },
             boot_id,
             environment,
             open_files,
             intake,
             tally: Tally::new()?,
-            words: SharedWords::new(8)?,
-        })
+            words: SharedWords::new(10)?,
+        };
+        shared.set_guard();
+        Ok(shared)
     }
 
     /// Every descriptor of it, none of which a keeper may close.
@@ -154,6 +152,22 @@ impl Shared {
             pid,
             start_time: self.word(SUPERVISOR_START).load(Ordering::SeqCst),
         })
+    }
+
+    /// This process is the guard from now on.
+    pub(crate) fn set_guard(&self) {
+        let pid = std::process::id();
+        let start = gantry_sys::start_time(pid).unwrap_or(0);
+        self.word(GUARD_START).store(start, Ordering::SeqCst);
+        self.word(GUARD_PID).store(pid.into(), Ordering::SeqCst);
+    }
+
+    /// The guard.
+    pub(crate) fn guard(&self) -> ProcessRef {
+        ProcessRef {
+            pid: u32::try_from(self.word(GUARD_PID).load(Ordering::SeqCst)).unwrap_or(0),
+            start_time: self.word(GUARD_START).load(Ordering::SeqCst),
+        }
     }
 
     pub(crate) fn count_keeper(&self) -> u64 {

@@ -8,7 +8,7 @@ use super::act::instance;
 use super::service::{Run, Service, Slot, Then};
 use super::{SavedService, World};
 use crate::effect::{Effect, StopHow};
-use crate::event::{ObservedInstance, ObservedRun};
+use crate::event::{Memory, ObservedInstance, ObservedRun};
 use crate::failure::ExitStatus;
 use crate::ids::{Generation, InstanceKey, Millis, Revision, ServiceKey};
 use crate::state::Desired;
@@ -40,6 +40,33 @@ impl World {
             self.services.push(service);
         }
         self.rebuild(None);
+    }
+
+    /// Without this a service that had failed for good would be tried again by each new supervisor,
+    /// and a crash loop would begin to count anew.
+    pub(super) fn remember(&mut self, at: InstanceKey, memory: Memory) {
+        let Some(slot) = self.slot(at) else {
+            return;
+        };
+        slot.attempts = memory.attempts;
+        slot.recent = memory.recent;
+        if let (Run::Unknown { then, .. }, Some(failure)) = (&mut slot.run, memory.failed) {
+            *then = Then::Fail(failure);
+        }
+    }
+
+    /// What a new supervisor needs to know of an instance; see [`crate::Event::Remembered`].
+    pub fn memory(&self, at: InstanceKey) -> Memory {
+        let service = self.services.get(at.service.index());
+        let slot = service.and_then(|service| service.slots.get(usize::from(at.slot)));
+        slot.map_or_else(Memory::default, |slot| Memory {
+            attempts: slot.attempts,
+            recent: slot.recent.clone(),
+            failed: slot
+                .failure
+                .clone()
+                .filter(|_| matches!(slot.run, Run::Failed)),
+        })
     }
 
     pub(super) fn backend_lost(

@@ -15,8 +15,6 @@ impl Keeper<'_> {
         while let Ok(Some(child)) = gantry_sys::wait_any() {
             if let Some(id) = self.by_pid.get(&child.pid).copied() {
                 self.leader_ended(id, exit_of(child.ended));
-            } else {
-                self.supervisor_was_ours(child.pid);
             }
             gantry_sys::reap(child.pid);
         }
@@ -58,13 +56,10 @@ impl Keeper<'_> {
         if run.exit.is_some() {
             return;
         }
-        let reason = if run.adopted {
-            "it outlived its guard and keeper, so nobody could wait for it"
-        } else if self.guarding.is_dead() {
-            "its guard was killed, so nobody could wait for it"
-        } else {
+        if !run.adopted {
             return;
-        };
+        }
+        let reason = "it outlived the guard and the keeper that could have waited for it";
         self.leader_ended(
             id,
             Exit::Unknown {

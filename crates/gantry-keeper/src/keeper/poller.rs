@@ -15,7 +15,6 @@ pub(super) enum Token {
     Signals,
     Orphans,
     Guard,
-    Supervisor,
     Connection(u32),
     /// A run's output (0) or error (1).
     Output(RunId, u8),
@@ -32,10 +31,9 @@ impl Token {
             Self::Signals => (1, 0, 0),
             Self::Orphans => (2, 0, 0),
             Self::Guard => (3, 0, 0),
-            Self::Supervisor => (4, 0, 0),
-            Self::Connection(id) => (5, 0, id),
-            Self::Output(id, stream) => (6, stream, id),
-            Self::Process(id) => (7, 0, id),
+            Self::Connection(id) => (4, 0, id),
+            Self::Output(id, stream) => (5, stream, id),
+            Self::Process(id) => (6, 0, id),
             Self::Group(id) => (8, 0, id),
         };
         u64::from(kind) << 40 | u64::from(low) << 32 | u64::from(id)
@@ -49,10 +47,9 @@ impl Token {
             1 => Self::Signals,
             2 => Self::Orphans,
             3 => Self::Guard,
-            4 => Self::Supervisor,
-            5 => Self::Connection(id),
-            6 => Self::Output(id, low),
-            7 => Self::Process(id),
+            4 => Self::Connection(id),
+            5 => Self::Output(id, low),
+            6 => Self::Process(id),
             8 => Self::Group(id),
             _ => return None,
         })

@@ -86,6 +86,9 @@ impl Keeper<'_> {
             pipes: [None, None],
             pidfd: None,
             adopted: false,
+            unguarded: starting.guard.is_some_and(|(pid, start_time)| {
+                self.shared.guard() != ProcessRef { pid, start_time }
+            }),
             stop: None,
             stopped: false,
             dirty: true,
@@ -287,6 +290,8 @@ impl Keeper<'_> {
             let pidfd = process.and_then(|process| gantry_sys::pidfd(process).ok().flatten());
             if let Some(pidfd) = pidfd {
                 self.watch(id, pidfd, !same_guard);
+                // If it has ended meanwhile, whoever could tell has told by now.
+                self.read_orphans();
             } else {
                 let reason = if same_boot {
                     "guard and keeper were killed, and nobody was there to wait for it"
@@ -306,8 +311,8 @@ impl Keeper<'_> {
         }
     }
 
-    /// Watch a process that is not our child.
-    fn watch(&mut self, id: RunId, pidfd: OwnedFd, adopted: bool) {
+    /// Watch a process that is not our child. `gap` says whether guard and keeper were both killed.
+    fn watch(&mut self, id: RunId, pidfd: OwnedFd, gap: bool) {
         if let Err(error) = self.poller.add(&pidfd, Token::Process(id)) {
             report(error.to_string());
         }
@@ -315,8 +320,13 @@ impl Keeper<'_> {
             return;
         };
         run.pidfd = Some(pidfd);
-        run.adopted = adopted;
-        if adopted && let What::Instance { log, .. } = &mut run.what {
+        let guard = self.shared.guard().pid;
+        let parent = run.process.and_then(|process| {
+            let stat = gantry_sys::stat(process.pid)?;
+            (stat.process() == process).then_some(stat.parent)
+        });
+        run.adopted = parent.is_none_or(|parent| parent != guard);
+        if gap && let What::Instance { log, .. } = &mut run.what {
             let text = "guard and keeper were killed; what was printed meanwhile follows, as far as the \
                         pipe could hold it";
             let _ = log.writer.note(jiff::Timestamp::now(), text);

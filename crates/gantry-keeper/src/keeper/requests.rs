@@ -71,7 +71,7 @@ impl Keeper<'_> {
             version: PROTOCOL_VERSION,
             release: env!("CARGO_PKG_VERSION").to_owned(),
             keeper_pid: std::process::id(),
-            guard_pid: (!self.guarding.is_dead()).then_some(self.shared.guard.pid),
+            guard_pid: Some(self.shared.guard().pid),
             boot_id: self.shared.boot_id.clone(),
             keeper_starts: self.shared.keeper_starts(),
             last_sequence: self.events.last(),
@@ -268,6 +268,7 @@ impl Keeper<'_> {
             proof: run.proof,
             phase: run.phase(),
             adopted: run.adopted,
+            unguarded: run.unguarded && run.exit.is_none(),
         })
     }
 

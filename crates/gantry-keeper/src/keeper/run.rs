@@ -42,8 +42,10 @@ pub(super) struct Run {
     pub(super) pipes: [Option<OwnedFd>; 2],
     /// A descriptor of the leader, if it is not our child.
     pub(super) pidfd: Option<OwnedFd>,
-    /// Whether it was found alive by a guard that is not its ancestor.
+    /// Whether neither keeper nor guard is its parent, so that nobody can wait for it.
     pub(super) adopted: bool,
+    /// Whether the guard that it was started under is dead.
+    pub(super) unguarded: bool,
     pub(super) stop: Option<Stop>,
     /// Whether a stop was carried out.
     pub(super) stopped: bool,

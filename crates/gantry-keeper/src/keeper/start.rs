@@ -217,6 +217,7 @@ impl Keeper<'_> {
             pipes: [None, None],
             pidfd: None,
             adopted: false,
+            unguarded: false,
             stop: None,
             stopped: false,
             dirty: true,
@@ -289,6 +290,7 @@ impl Keeper<'_> {
             log,
             job,
             behind: behind(&run.what),
+            guard: Some((self.shared.guard().pid, self.shared.guard().start_time)),
         }));
         let base = if command.inherit_env {
             &self.shared.environment

@@ -15,8 +15,6 @@ pub(super) enum Timer {
     JobLimit(RunId),
     /// Try again to write a log.
     LogRetry(RunId),
-    /// Start the supervisor.
-    Supervisor,
 }
 
 /// Timers, the next one first.

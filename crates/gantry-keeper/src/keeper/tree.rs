@@ -65,7 +65,7 @@ impl Keeper<'_> {
             let (tree, marked) = table.tree(leader, &mark);
             members = tree.into_iter().map(Stat::process).collect();
             by_mark = marked;
-            let keepers = [std::process::id(), self.shared.guard.pid];
+            let keepers = [std::process::id(), self.shared.guard().pid];
             let supervisor = self.shared.supervisor();
             let by_pid = &self.by_pid;
             let known = |entry: &Entry| {

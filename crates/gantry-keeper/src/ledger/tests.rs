@@ -12,6 +12,7 @@ fn starting(name: &str, generation: Generation) -> Entry {
         log: LogPolicy::default(),
         job: None,
         behind: Vec::new(),
+        guard: None,
     })
 }
 

@@ -157,7 +157,7 @@ pub struct Welcome {
     pub release: String,
     /// The keeper.
     pub keeper_pid: u32,
-    /// The guard. `None` if it is dead, so that the keeper's death would lose exit statuses.
+    /// The guard. `None` if it is dead; a keeper takes its place at once, so only an older release says so.
     pub guard_pid: Option<u32>,
     /// Which boot of the machine.
     pub boot_id: String,
@@ -275,6 +275,10 @@ pub struct InstanceState {
     /// Whether it was found alive by a keeper that is not its parent: its exit will be unknown.
     #[serde(default)]
     pub adopted: bool,
+    /// Whether the guard that it was started under was killed since, so that fewer can wait for it than
+    /// should. It ends with its next start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unguarded: bool,
 }
 
 /// One job that runs.
