@@ -118,6 +118,10 @@ pub struct InstanceStatus {
     /// How it is known which processes belong to it: `cgroup`, `lineage`, `marker`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<String>,
+    /// Whether gantry's processes that keep it were killed since it was started: its exit may remain
+    /// unknown. It is guarded again from its next start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unguarded: bool,
     /// The state's reason in one line; empty when there is nothing to add to the state.
     #[serde(default)]
     pub message: String,

@@ -142,6 +142,8 @@ pub(crate) struct Link {
     acknowledged: u64,
     /// Events up to this one happened before the session began: it observes instead.
     history: u64,
+    /// The guard, as the keeper last said.
+    guard: Option<u32>,
     slots: HashMap<InstanceId, Slot>,
     jobs: HashMap<JobName, Job>,
     /// Stop commands that run, by the job's name.
@@ -173,6 +175,7 @@ impl Link {
             seen: 0,
             acknowledged: 0,
             history: opened.welcome.last_sequence,
+            guard: opened.welcome.guard_pid,
             slots: HashMap::new(),
             jobs: HashMap::new(),
             stop_commands: HashMap::new(),

@@ -26,6 +26,8 @@ pub struct Observed {
     pub children: Vec<ChildStatus>,
     /// How it is known what belongs to it (`cgroup`, `lineage`, `marker`, `label`).
     pub proof: Option<&'static str>,
+    /// Whether who keeps it was killed since it was started, so that its exit may remain unknown.
+    pub unguarded: bool,
 }
 
 /// How an observed instance is doing.

@@ -34,6 +34,8 @@ pub(crate) struct Run {
     pub(crate) prepared: Option<Arc<Prepared>>,
     /// How it is known what belongs to it.
     pub(crate) membership: Option<SmolStr>,
+    /// Whether its exit may remain unknown, because who keeps it was killed.
+    pub(crate) unguarded: bool,
 }
 
 /// The book.

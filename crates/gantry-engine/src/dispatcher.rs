@@ -80,6 +80,8 @@ pub(crate) struct Dispatcher {
     pub(crate) begun: bool,
     /// Whether what an earlier supervisor kept is being found again.
     pub(crate) restoring: bool,
+    /// Instances that ended, or could not be started, in this turn.
+    pub(crate) ended: Vec<gantry_core::InstanceKey>,
     /// How often this process was asked to end.
     pub(crate) interruptions: u32,
     pub(crate) phase: Phase,
@@ -133,6 +135,7 @@ impl Dispatcher {
             strays: Vec::new(),
             begun: false,
             restoring: false,
+            ended: Vec::new(),
             interruptions: 0,
             phase: Phase::Serving,
             inbox: parts.inbox,
@@ -196,6 +199,7 @@ impl Dispatcher {
     pub(crate) fn hand_over(&mut self) {
         loop {
             // Before anything is started: the next supervisor must know of it.
+            self.note_given_up();
             self.journal.flush();
             let unsent = self.sessions.flush();
             if unsent.is_empty() {

@@ -1,7 +1,9 @@
-//! Which start of an instance was made from which specification, and its driver's handle.
+//! Which start of an instance was made from which specification, its driver's handle, and how its
+//! restarts stood.
 //!
 //! A line is appended before each start, so that the next supervisor knows what an instance that it
-//! finds was started from. Written to survive this process, not a loss of power: no instance does.
+//! finds was started from; and one when an instance is given up, so that it is not tried again. The
+//! counts are those from before the start: the end of what runs now is counted by whoever sees it. Written to survive this process, not a loss of power: no instance does.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +14,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use gantry_core::{Generation, InstanceId, Revision};
+use gantry_core::{Failure, Generation, InstanceId, Memory, Millis, Revision};
 use gantry_driver::Handle;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +29,48 @@ pub(crate) struct Start {
     /// How often it was started again by then after it ended by itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) restarts: u32,
+    /// Bad ends since it was last stable.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) attempts: u32,
+    /// When it was started again, as far as that counts for the ceiling: milliseconds of Unix time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) recent: Vec<Millis>,
+    /// Why it was given up after this start. The next start is one that somebody asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gave_up: Option<Box<Failure>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) handle: Option<Handle>,
+}
+
+impl Start {
+    /// A start by the policy that this memory is the state of. What had failed before is tried again.
+    pub(crate) fn new(
+        instance: InstanceId,
+        generation: Generation,
+        revision: Revision,
+        restarts: u32,
+        memory: Memory,
+    ) -> Self {
+        Self {
+            instance,
+            generation,
+            revision,
+            restarts,
+            attempts: memory.attempts,
+            recent: memory.recent,
+            gave_up: None,
+            handle: None,
+        }
+    }
+
+    /// What the next supervisor's world is to know.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory {
+            attempts: self.attempts,
+            recent: self.recent.clone(),
+            failed: self.gave_up.clone(),
+        }
+    }
 }
 
 #[expect(
@@ -101,6 +143,18 @@ impl Journal {
         if start.generation == at && start.handle.as_ref() != Some(&handle) {
             let mut start = start.clone();
             start.handle = Some(handle);
+            self.note(start);
+        }
+    }
+
+    /// It failed for good: the next supervisor must not try it again.
+    pub(crate) fn note_gave_up(&mut self, instance: &InstanceId, failure: &Failure) {
+        let Some(start) = self.last.get(instance) else {
+            return;
+        };
+        if start.gave_up.is_none() {
+            let mut start = start.clone();
+            start.gave_up = Some(Box::new(failure.clone()));
             self.note(start);
         }
     }

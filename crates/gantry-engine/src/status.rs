@@ -8,6 +8,9 @@ use crate::definition::Definition;
 use crate::dispatcher::Dispatcher;
 use crate::wire;
 
+/// Said of what runs under a guard that is not the one that it was started under.
+const UNGUARDED: &str = "unguarded until its next start: the guard was killed";
+
 impl Dispatcher {
     /// The whole stack.
     pub(crate) fn status(&self) -> Status {
@@ -72,7 +75,7 @@ impl Dispatcher {
             waits_for,
             blocked_by: view.blocked_by.and_then(name),
             endpoints: definition.map(|it| self.endpoints(it)).unwrap_or_default(),
-            message: view.message.to_string(),
+            message: self.or_unguarded(&view.message, &view.instances),
             failure: failure.map(wire::failure),
             children: children(&view),
         })
@@ -85,6 +88,7 @@ impl Dispatcher {
     ) -> InstanceStatus {
         let id = InstanceId::new(service.clone(), view.key.slot);
         let run = self.book.run(view.key);
+        let unguarded = run.is_some_and(|run| run.unguarded) && view.pid.is_some();
         let message = view
             .resists
             .as_ref()
@@ -105,7 +109,21 @@ impl Dispatcher {
             membership: run
                 .and_then(|run| run.membership.as_ref())
                 .map(ToString::to_string),
-            message: message.unwrap_or_default(),
+            unguarded,
+            message: message
+                .or_else(|| unguarded.then(|| UNGUARDED.to_owned()))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The message of a service; where it has none, that an instance is not guarded.
+    fn or_unguarded(&self, message: &str, instances: &[InstanceView]) -> String {
+        let mut running = instances.iter().filter(|it| it.pid.is_some());
+        let unguarded = |it: &InstanceView| self.book.run(it.key).is_some_and(|run| run.unguarded);
+        if message.is_empty() && running.any(unguarded) {
+            UNGUARDED.to_owned()
+        } else {
+            message.to_owned()
         }
     }
 

@@ -235,7 +235,7 @@ impl<'a> Guard<'a> {
             Ok(pid) => {
                 self.keeper.process = Some(ProcessRef { pid, start_time: 0 });
                 if starts > 1 {
-                    report(format!("the keeper died; {pid} takes its place"));
+                    report(format!("{pid} is the keeper now"));
                 }
                 self.wait_until_ready();
                 let start_time = gantry_sys::start_time(pid).unwrap_or(0);

@@ -262,8 +262,11 @@ impl Link {
         self.seen = self.seen.min(opened.welcome.last_sequence);
         self.acknowledged = self.seen;
         self.history = self.history.min(self.seen);
+        // Under another guard, what is known of who is guarded is not true any more.
+        let another = self.guard != opened.welcome.guard_pid;
+        self.guard = opened.welcome.guard_pid;
         self.take_connection(opened);
-        if self.reported_away {
+        if self.reported_away || another {
             self.ask(Request::List, Asked::List(ListFor::Reachable));
         }
         let instances: Vec<_> = self.slots.keys().cloned().collect();

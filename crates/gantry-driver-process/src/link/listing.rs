@@ -66,6 +66,7 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
         handle: state.process.as_ref().map(handle),
         children: Vec::new(),
         proof: Some(sentence::proof(state.proof)),
+        unguarded: state.unguarded || (state.adopted && lives(state)),
     })
 }
 

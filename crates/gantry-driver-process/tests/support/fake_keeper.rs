@@ -246,6 +246,7 @@ impl Shared {
                 proof: Proof::Lineage,
                 phase,
                 adopted: false,
+                unguarded: false,
             },
             words: words.clone(),
         };

@@ -158,6 +158,7 @@ impl Thing {
             handle: None,
             children: self.children.clone(),
             proof: Some("mock"),
+            unguarded: false,
         }
     }
 

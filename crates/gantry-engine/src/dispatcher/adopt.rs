@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_core::{Desired, Event, Millis, OperationId, ServiceKey};
+use gantry_core::{Desired, Event, Memory, Millis, OperationId, ServiceKey};
 use gantry_driver::{DriverError, Session, Target};
 use gantry_stack::model::Stack;
 
@@ -137,10 +137,11 @@ impl Dispatcher {
             let view = self.world.service(key);
             view.is_some_and(|view| view.desired == Desired::Running)
         };
-        let starts = self.journal.all().filter(|start| start.restarts > 0);
-        let restarted: Vec<_> = starts
-            .filter_map(|start| Some((self.key_of(&start.instance)?, start.restarts)))
+        let starts = self.journal.all();
+        let remembered: Vec<_> = starts
+            .filter_map(|start| Some((self.key_of(&start.instance)?, start)))
             .filter(|(instance, _)| wanted(instance.service))
+            .map(|(instance, start)| (instance, start.restarts, start.memory()))
             .collect();
         // What is down has given its ports back.
         let definitions: Vec<_> = self
@@ -150,8 +151,13 @@ impl Dispatcher {
             .map(|(_, it)| Arc::clone(it))
             .collect();
         self.begun = !definitions.is_empty();
-        for (instance, restarts) in restarted {
-            self.book.put_restarts(instance, restarts);
+        for (instance, restarts, memory) in remembered {
+            if restarts > 0 {
+                self.book.put_restarts(instance, restarts);
+            }
+            if memory != Memory::default() {
+                self.apply(Event::Remembered { instance, memory });
+            }
         }
         if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
             tracing::error!(%error, "the ports that were drawn are not known");
@@ -195,6 +201,17 @@ impl Dispatcher {
                 tokio::time::sleep(COME_BACK).await;
                 let _ = outbox.send(Incoming::Forsaken);
             });
+        }
+    }
+
+    /// What ended in this turn and was given up is noted, so that the next supervisor leaves it alone.
+    pub(crate) fn note_given_up(&mut self) {
+        for instance in std::mem::take(&mut self.ended) {
+            if let Some(id) = self.world.instance_id(instance)
+                && let Some(failure) = self.world.memory(instance).failed
+            {
+                self.journal.note_gave_up(&id, &failure);
+            }
         }
     }
 

@@ -35,6 +35,14 @@ impl Dispatcher {
         let Some(instance) = self.key_of(&id) else {
             return;
         };
+        if matches!(
+            event,
+            DriverEvent::StartFailed { .. }
+                | DriverEvent::Stopped { .. }
+                | DriverEvent::Exited { .. }
+        ) {
+            self.ended.push(instance);
+        }
         if let Some(event) = self.about_instance(&id, instance, event) {
             self.queue.push_back(event);
         }
@@ -217,8 +225,14 @@ impl Dispatcher {
                         revision: revision.unwrap_or(latest),
                         prepared: None,
                         membership: one.proof.map(SmolStr::new_static),
+                        unguarded: one.unguarded,
                     },
                 );
+            } else if let Some(run) = self.book.run_mut(instance) {
+                run.unguarded = one.unguarded;
+            }
+            if !matches!(one.state, ObservedState::Running { .. }) {
+                self.ended.push(instance);
             }
             instances.push(ObservedInstance {
                 instance,

@@ -56,13 +56,13 @@ impl Dispatcher {
         let Some(instance) = self.world.instance_id(start.instance) else {
             return;
         };
-        self.journal.note(journal::Start {
-            instance: instance.clone(),
-            generation: start.generation,
-            revision: start.revision,
-            restarts: self.restarts(start.instance),
-            handle: None,
-        });
+        self.journal.note(journal::Start::new(
+            instance.clone(),
+            start.generation,
+            start.revision,
+            self.restarts(start.instance),
+            self.world.memory(start.instance),
+        ));
         let request = StartRequest {
             effect: start.id,
             instance,
@@ -78,6 +78,7 @@ impl Dispatcher {
                 revision: start.revision,
                 prepared: Some(prepared),
                 membership: None,
+                unguarded: false,
             },
         );
     }
@@ -138,13 +139,13 @@ impl Dispatcher {
         let Some(name) = self.world.instance_id(instance) else {
             return;
         };
-        self.journal.note(journal::Start {
-            instance: name.clone(),
+        self.journal.note(journal::Start::new(
+            name.clone(),
             generation,
             revision,
-            restarts: self.restarts(instance),
-            handle: None,
-        });
+            self.restarts(instance),
+            self.world.memory(instance),
+        ));
         let request = UpdateRequest {
             effect: id,
             instance: name,

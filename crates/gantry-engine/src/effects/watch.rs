@@ -36,6 +36,7 @@ impl Dispatcher {
         let known = self.book.run(instance);
         let known = known.filter(|run| run.generation == generation && run.revision == revision);
         let membership = known.and_then(|run| run.membership.clone());
+        let unguarded = known.is_some_and(|run| run.unguarded);
         let prepared = match known.and_then(|run| run.prepared.clone()) {
             Some(prepared) => prepared,
             None => match self.prepare(instance, revision) {
@@ -69,6 +70,7 @@ impl Dispatcher {
                 revision,
                 prepared: Some(prepared),
                 membership,
+                unguarded,
             },
         );
         self.probes

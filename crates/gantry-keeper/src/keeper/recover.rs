@@ -21,6 +21,13 @@ use crate::ledger::{Entry, Key, RunState, Starting, State};
 use crate::protocol::{EventBody, Exit, InstanceName, ProcessId, Proof, SpawnFailure};
 use crate::report::report;
 
+/// Of a service that outlived guard and keeper.
+const GAP_OF_THE_LIVING: &str = "guard and keeper were killed; what was printed meanwhile follows, as \
+                                 far as the pipe could hold it";
+
+/// Of one that ended before there was a guard again.
+const GAP_OF_THE_DEAD: &str = "guard and keeper were killed, and this ended before they were back; what it printed last is lost";
+
 impl Keeper<'_> {
     pub(super) fn recover(
         &mut self,
@@ -300,6 +307,9 @@ impl Keeper<'_> {
                 };
                 // Looked again: it may have ended since, and the guard have written it down.
                 self.read_orphans();
+                if !same_guard {
+                    self.note_gap(id, GAP_OF_THE_DEAD);
+                }
                 let reason = reason.into();
                 self.leader_ended(id, Exit::Unknown { reason });
             }
@@ -326,9 +336,14 @@ impl Keeper<'_> {
             (stat.process() == process).then_some(stat.parent)
         });
         run.adopted = parent.is_none_or(|parent| parent != guard);
-        if gap && let What::Instance { log, .. } = &mut run.what {
-            let text = "guard and keeper were killed; what was printed meanwhile follows, as far as the \
-                        pipe could hold it";
+        if gap {
+            self.note_gap(id, GAP_OF_THE_LIVING);
+        }
+    }
+
+    /// Mark the place in the log where something may be missing.
+    fn note_gap(&mut self, id: RunId, text: &str) {
+        if let Some(What::Instance { log, .. }) = self.runs.get_mut(&id).map(|run| &mut run.what) {
             let _ = log.writer.note(jiff::Timestamp::now(), text);
             log.writer.release();
         }

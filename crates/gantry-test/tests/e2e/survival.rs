@@ -1,6 +1,6 @@
 //! The supervisor may be killed at any instant: its services go on, and none is started twice.
 
-use gantry_test::{Process, Sandbox, wait_until};
+use gantry_test::{Process, Sandbox, wait_for, wait_until};
 use serde_json::Value;
 
 use crate::support::{PATIENCE, pids, restarts, services, sleepers};
@@ -73,6 +73,95 @@ fn a_new_supervisor_goes_on_restarting() {
         |status| restarts(status) == 1 && pids(status).len() == 1,
     );
     assert_ne!(pids(&after)[0].1, pid);
+    sandbox.gantry(["down"]).expect(0);
+    sandbox.expect_nothing_left();
+}
+
+/// Guard and keeper: both have the guard's arguments, and one is the other's child.
+fn guard_and_keeper(sandbox: &Sandbox) -> (Process, Process) {
+    wait_for(PATIENCE, "a guard with a keeper", || {
+        let all = sandbox.processes();
+        let pair: Vec<&Process> = all
+            .iter()
+            .filter(|process| process.command.contains("__guard"))
+            .collect();
+        let keeper = pair
+            .iter()
+            .find(|one| pair.iter().any(|other| one.parent == other.pid))?;
+        let guard = pair.iter().find(|one| one.pid == keeper.parent)?;
+        Some(((*guard).clone(), (*keeper).clone()))
+    })
+}
+
+#[test]
+fn status_says_what_is_unguarded_until_it_is_started_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("gantry.toml", &sleepers(2));
+    sandbox.gantry(["up", "-d"]).expect(0);
+    let before = pids(&sandbox.status());
+    let (guard, keeper) = guard_and_keeper(&sandbox);
+    guard.kill();
+    let flags = |status: &Value| -> Vec<bool> {
+        let all = services(status).iter();
+        all.map(|service| service["instances"][0]["unguarded"] == true)
+            .collect()
+    };
+    wait_until(
+        PATIENCE,
+        "both are unguarded",
+        || flags(&sandbox.status()),
+        |flags| *flags == [true, true],
+    );
+    assert_eq!(pids(&sandbox.status()), before);
+    assert_eq!(guard_and_keeper(&sandbox).0.pid, keeper.pid);
+    let table = sandbox.gantry(["status"]).expect(0).stdout.clone();
+    assert_eq!(
+        table.matches("unguarded until its next start").count(),
+        2,
+        "{table}"
+    );
+    let name = services(&sandbox.status())[0]["name"]
+        .as_str()
+        .expect("a name")
+        .to_owned();
+    sandbox.gantry(["restart", &name]).expect(0);
+    assert_eq!(flags(&sandbox.status()), [false, true]);
+    sandbox.gantry(["down"]).expect(0);
+    sandbox.expect_nothing_left();
+}
+
+#[test]
+fn what_has_failed_for_good_is_not_tried_again_by_a_new_supervisor() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "gantry.toml",
+        "name = \"one\"\n[services.bad]\nrestart = { policy = \"on-failure\", backoff = \"1ms..1ms\", max = 2 }\n\
+         [services.bad.process]\ncommand = [\"sh\", \"-c\", \"echo again >> tries; exit 3\"]\n",
+    );
+    sandbox.gantry(["up", "-d"]).expect(1);
+    let tries = || {
+        std::fs::read_to_string(sandbox.path("stack/tries"))
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+    assert_eq!(tries(), 3);
+    for _ in 0..3 {
+        let killed = supervisor(&sandbox.status());
+        killed.kill();
+        let status = wait_until(
+            PATIENCE,
+            "another supervisor",
+            || sandbox.status(),
+            |status| supervisor(status).pid != killed.pid,
+        );
+        assert_eq!(services(&status)[0]["state"], "failed", "{status:#}");
+        assert_eq!(services(&status)[0]["restarts"], 2, "{status:#}");
+    }
+    assert_eq!(tries(), 3);
+    // Whoever asks for it gets it.
+    sandbox.gantry(["start", "bad"]).expect(1);
+    assert!(tries() > 3);
     sandbox.gantry(["down"]).expect(0);
     sandbox.expect_nothing_left();
 }

@@ -53,6 +53,7 @@ fn instance(id: &str, pid: u32) -> InstanceStatus {
         pid: Some(pid),
         started_at: Some(ago(192)),
         membership: Some("lineage".to_owned()),
+        unguarded: false,
         ..InstanceStatus::default()
     }
 }

@@ -2,7 +2,8 @@
 
 use super::harness::{Harness, change, changed, exited, job, name, probed, running, spec};
 use crate::effect::Effect;
-use crate::event::{ChangeEffect, Command, Event, ObservedInstance, ObservedRun, Targets};
+use crate::event::{ChangeEffect, Command, Event, Memory, ObservedInstance, ObservedRun, Targets};
+use crate::failure::{ExitStatus, Failure, Stage};
 use crate::ids::{Generation, Millis};
 use crate::outcome::OutcomeKind;
 use crate::state::ServiceState;
@@ -284,7 +285,7 @@ fn a_slot_that_comes_back_before_the_observation_is_unknown_too() {
 #[test]
 fn leftovers_of_a_start_that_nobody_knows_go_and_leave_no_timer_behind() {
     let left = || ObservedRun::Exited {
-        exit: crate::failure::ExitStatus::Code(0),
+        exit: ExitStatus::Code(0),
         left: Some("a child".into()),
         tail: Vec::new(),
     };
@@ -311,4 +312,57 @@ fn what_an_earlier_stop_has_ended_is_started_again() {
     assert_eq!(harness.state("api"), ServiceState::Starting);
     assert_eq!(harness.generation("api").0, 2);
     assert_eq!(harness.world.audit(), Ok(()));
+}
+
+fn remembered(harness: &mut Harness, memory: Memory) {
+    let instance = harness.at("api", 0);
+    harness.tell(Event::Remembered { instance, memory });
+}
+
+#[test]
+fn what_was_given_up_stays_so_under_a_new_supervisor() {
+    let failure = Failure::new(Stage::CrashLoop, "ended 6 times");
+    let memory = Memory {
+        failed: Some(Box::new(failure)),
+        ..Memory::default()
+    };
+    let ended = ObservedRun::Exited {
+        exit: ExitStatus::Code(3),
+        left: None,
+        tail: Vec::new(),
+    };
+    // Whether its backend still has a record of it or not.
+    for found in [vec![("api", 6, ended)], Vec::new()] {
+        let harness = Harness::up(&[spec("api", &[])]);
+        let mut new = harness.restarted();
+        remembered(&mut new, memory.clone());
+        new.observed(&found);
+        assert_eq!(new.state("api"), ServiceState::Failed);
+        assert!(new.starts().is_empty());
+        assert_eq!(
+            new.view("api").instances[0].failure,
+            memory.failed.as_deref().cloned()
+        );
+    }
+}
+
+#[test]
+fn a_new_supervisor_counts_on_to_the_ceiling() {
+    let mut api = spec("api", &[]);
+    api.restart.max = 3;
+    let harness = Harness::up(&[api]);
+    let mut new = harness.restarted();
+    let memory = Memory {
+        attempts: 3,
+        recent: vec![new.now; 3],
+        failed: None,
+    };
+    remembered(&mut new, memory);
+    let ended = ObservedRun::Exited {
+        exit: ExitStatus::Code(3),
+        left: None,
+        tail: Vec::new(),
+    };
+    new.observed(&[("api", 4, ended)]);
+    assert_eq!(new.state("api"), ServiceState::Failed);
 }
