@@ -289,6 +289,25 @@ pub enum Event {
         /// What was seen.
         evidence: SmolStr,
     },
+    /// Another process of it counts as the whole now.
+    Leader {
+        /// Which.
+        instance: InstanceKey,
+        /// Which start of it.
+        generation: Generation,
+        /// That process.
+        pid: u32,
+    },
+    /// It asks for time to become ready: so much from now, if it has not more than that anyway. Of one
+    /// that has been ready, nothing is changed.
+    MoreTime {
+        /// Which.
+        instance: InstanceKey,
+        /// Which start of it.
+        generation: Generation,
+        /// How much.
+        wanted: Millis,
+    },
     /// A timer ran out.
     Timer {
         /// Which.

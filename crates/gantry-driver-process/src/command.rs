@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::InstanceId;
-use gantry_driver::{LogPolicy, Overflow, Recorded, Settings, SpecError, StackIdentity};
+use gantry_driver::{LogPolicy, Overflow, Recorded, Settings, SpecError, StackIdentity, Voice};
 use gantry_keeper::protocol as keeper;
 use indexmap::IndexMap;
 
@@ -38,6 +38,7 @@ pub(crate) fn service(
             cpu_millis: settings.resources.cpu_millis,
             pids: settings.resources.pids,
         },
+        voice: voice(&settings.voice),
         argv: spec.command,
     })
 }
@@ -63,6 +64,7 @@ pub(crate) fn beside(
         argv,
         limits: keeper::Limits::default(),
         resources: keeper::Resources::default(),
+        voice: keeper::Voice::default(),
         ..service(stack, instance, from)?
     })
 }
@@ -117,6 +119,17 @@ fn port_variable(name: &str) -> String {
         })
         .collect();
     format!("GANTRY_PORT_{name}")
+}
+
+/// The same voice in the keeper's words.
+fn voice(voice: &Voice) -> keeper::Voice {
+    keeper::Voice {
+        fd: voice.fd,
+        notify: voice.notify,
+        watchdog_ms: voice
+            .watchdog
+            .map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
+    }
 }
 
 /// The same policy in the keeper's words.

@@ -23,7 +23,10 @@ impl ProcessDriver {
     /// The driver.
     pub fn new() -> Self {
         Self {
-            capabilities: Capabilities::all_ours(),
+            capabilities: Capabilities {
+                voice: true,
+                ..Capabilities::all_ours()
+            },
         }
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use gantry_core::{ExitStatus, Failure, FailureKind, Stage};
-use gantry_keeper::protocol::{Exit, LeftProcess, Proof, SpawnFailure};
+use gantry_driver::{Line, Said};
+use gantry_keeper::protocol::{self as keeper, Exit, LeftProcess, Proof, SpawnFailure};
 use rustix::io::Errno;
 
 /// `exited with code 3 after 1.2 s`, `killed by SIGSEGV after 12 ms, core dumped`.
@@ -178,6 +179,28 @@ pub(crate) fn proof(proof: Proof) -> &'static str {
         Proof::Cgroup => "cgroup",
         Proof::Lineage => "lineage",
         Proof::Marker => "marker",
+    }
+}
+
+/// What an instance has said, in the words of the seam.
+pub(crate) fn said(said: &keeper::Said) -> Said {
+    Said {
+        count: said.count,
+        line: match said.line {
+            keeper::Line::Awaited => Line::Awaited,
+            keeper::Line::Written => Line::Written,
+            keeper::Line::Closed => Line::Closed,
+        },
+        ready: said.ready,
+        reloading: said.reloading,
+        stopping: said.stopping,
+        status: said.status.as_deref().map(Into::into),
+        watched: said.watched,
+        misses: said.misses,
+        leader: said.leader.as_ref().map(|leader| leader.pid),
+        until: said
+            .until_us
+            .and_then(|until| jiff::Timestamp::from_microsecond(until).ok()),
     }
 }
 

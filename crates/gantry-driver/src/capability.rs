@@ -63,6 +63,9 @@ pub struct Capabilities {
     pub jobs: bool,
     /// Whether a stop has a signal and a grace period that the stack file sets.
     pub stop_policy: bool,
+    /// Whether an instance can be given a [`Voice`](crate::Voice).
+    #[serde(default)]
+    pub voice: bool,
     /// Powers that sessions may have.
     pub powers: Vec<Power>,
 }
@@ -83,6 +86,7 @@ impl Capabilities {
             logs: true,
             jobs: true,
             stop_policy: true,
+            voice: false,
             powers: Vec::new(),
         }
     }

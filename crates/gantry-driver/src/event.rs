@@ -8,7 +8,7 @@ use gantry_core::{EffectId, ExitStatus, Failure, Generation, InstanceId};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::{ChildStatus, Handle, Observed};
+use crate::{ChildStatus, Handle, Observed, Said};
 
 /// One thing that happened in a backend.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,6 +154,15 @@ pub enum DriverEvent {
         /// What was seen.
         evidence: SmolStr,
     },
+    /// It said something of itself.
+    Said {
+        /// Which.
+        instance: InstanceId,
+        /// Which start of it.
+        generation: Generation,
+        /// All that it has said so far.
+        said: Box<Said>,
+    },
     /// The backend says that it will never become ready: an image that does not exist, a crash.
     Doomed {
         /// Which.
@@ -280,6 +289,11 @@ impl DriverEvent {
                 generation,
             }
             | Self::NotReady {
+                instance,
+                generation,
+                ..
+            }
+            | Self::Said {
                 instance,
                 generation,
                 ..

@@ -3,7 +3,7 @@
 use gantry_core::{Digest, ExitStatus, Failure, Generation, InstanceId, Revision};
 use jiff::Timestamp;
 
-use crate::{ChildStatus, Handle};
+use crate::{ChildStatus, Handle, Said};
 
 /// One instance that the driver recorded as this stack's, or what is left of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Observed {
     pub state: ObservedState,
     /// Whether it is ready, where the backend decides that.
     pub ready: Option<bool>,
+    /// What it has said of itself, if it has.
+    pub said: Option<Box<Said>>,
     /// What is enough to find it again.
     pub handle: Option<Handle>,
     /// The parts that it has now.

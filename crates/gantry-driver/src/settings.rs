@@ -7,6 +7,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::Voice;
+
 /// What every mode is given besides its own specification. All references are resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -26,6 +28,9 @@ pub struct Settings {
     pub folder: Utf8PathBuf,
     /// Whether it is meant to end.
     pub job: bool,
+    /// How it can say how it is doing.
+    #[serde(skip_serializing_if = "Voice::is_none")]
+    pub voice: Voice,
 }
 
 /// How an instance is stopped.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gantry_core::{Generation, InstanceKey, Revision, ServiceKey};
-use gantry_driver::{Recorded, Target};
+use gantry_driver::{Recorded, Said, Target};
 use smol_str::SmolStr;
 
 use crate::beside::Reload;
@@ -36,6 +36,8 @@ pub(crate) struct Run {
     pub(crate) membership: Option<SmolStr>,
     /// Whether its exit may remain unknown, because who keeps it was killed.
     pub(crate) unguarded: bool,
+    /// What it has said of itself, if it has.
+    pub(crate) said: Option<Box<Said>>,
 }
 
 /// The book.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use gantry_core::{ModeName, ServiceName, ServiceSpec};
-use gantry_driver::{LogPolicy, Resources, StopPolicy};
+use gantry_driver::{LogPolicy, Resources, StopPolicy, Voice};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,6 +61,27 @@ impl Definition {
     /// Its mode.
     pub(crate) fn mode(&self) -> &ModeName {
         &self.core.mode
+    }
+
+    /// How its instances say how they are doing, as far as its probes wait for that.
+    pub(crate) fn voice(&self) -> Voice {
+        let mut voice = Voice::default();
+        for probe in &self.probes {
+            match probe.kind.as_str() {
+                "fd" => {
+                    let fd = probe.check["fd"]["fd"].as_u64();
+                    voice.fd = fd.and_then(|fd| u16::try_from(fd).ok());
+                }
+                "notify" => {
+                    voice.notify = true;
+                    if probe.role == Role::Liveness {
+                        voice.watchdog = Some(probe.interval);
+                    }
+                }
+                _ => {}
+            }
+        }
+        voice
     }
 }
 

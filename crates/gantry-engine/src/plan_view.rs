@@ -154,6 +154,7 @@ fn described(definition: &Definition) -> Settings {
         resources: definition.resources.clone(),
         folder: definition.folder.clone(),
         job: definition.core.kind == gantry_core::Kind::Job,
+        voice: definition.voice(),
     };
     Beside::literal(definition.beside.clone()).put_into(&mut settings);
     settings

@@ -150,6 +150,7 @@ impl Dispatcher {
             resources: definition.resources.clone(),
             folder: definition.folder.clone(),
             job: definition.core.kind == gantry_core::Kind::Job,
+            voice: definition.voice(),
         };
         beside.put_into(&mut settings);
         Ok(Resolved {

@@ -75,7 +75,7 @@ impl Dispatcher {
             waits_for,
             blocked_by: view.blocked_by.and_then(name),
             endpoints: definition.map(|it| self.endpoints(it)).unwrap_or_default(),
-            message: self.or_unguarded(&view.message, &view.instances),
+            message: self.or_unguarded(&self.message_of(&view), &view.instances),
             failure: failure.map(wire::failure),
             children: children(&view),
         })
@@ -94,7 +94,8 @@ impl Dispatcher {
             .as_ref()
             .or(view.evidence.as_ref())
             .map(ToString::to_string)
-            .or_else(|| view.failure.as_ref().map(ToString::to_string));
+            .or_else(|| view.failure.as_ref().map(ToString::to_string))
+            .or_else(|| self.own_words(view));
         InstanceStatus {
             id: id.to_string(),
             state: wire::state(view.state),
@@ -124,6 +125,27 @@ impl Dispatcher {
             UNGUARDED.to_owned()
         } else {
             message.to_owned()
+        }
+    }
+
+    /// A service's state in one line; where there is nothing to add to it, what it says itself.
+    pub(crate) fn message_of(&self, view: &ServiceView) -> String {
+        if !view.message.is_empty() {
+            return view.message.to_string();
+        }
+        let mut own = view.instances.iter().filter_map(|it| self.own_words(it));
+        own.next().unwrap_or_default()
+    }
+
+    /// What an instance that runs says that it is doing.
+    fn own_words(&self, view: &InstanceView) -> Option<String> {
+        let run = self.book.run(view.key)?;
+        let said = run.said.as_ref().filter(|_| view.pid.is_some())?;
+        match (&said.status, said.reloading) {
+            (Some(status), true) => Some(format!("reloading: {status}")),
+            (Some(status), false) => Some(status.to_string()),
+            (None, true) => Some("reloading".to_owned()),
+            (None, false) => None,
         }
     }
 

@@ -61,6 +61,10 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// The prefix of the variables that would make a child ours by mistake.
 pub(crate) const MARK: &str = "GANTRY_KEEPER_MARK";
 
+/// Variables of whoever started us that no service is to take for its own: our mark, and the ways to
+/// speak to another manager of services.
+const NOT_PASSED_ON: [&str; 4] = [MARK, "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_"];
+
 /// Be the guard, until the keeper was told to shut down. Must be called by a process that has no
 /// other threads, early: every descriptor but the standard streams is closed.
 pub fn run(config: GuardConfig) -> ExitCode {
@@ -116,6 +120,9 @@ fn begin(config: GuardConfig) -> Result<Shared, String> {
         rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|error| format!("cannot make an eventfd: {error}"))
     };
+    let name = gantry_sys::stack_hash(layout.root().as_std_path());
+    let letters = gantry_sys::LetterBox::open(&format!("gantry/{name}"));
+    let letters = letters.map_err(|error| report(error.to_string())).ok();
     Shared::new(
         config,
         layout,
@@ -124,9 +131,10 @@ fn begin(config: GuardConfig) -> Result<Shared, String> {
         (bell()?, bell()?),
         lock,
         gantry_sys::boot_id().map_err(|error| error.to_string())?,
-        Environment::of_this_process(&[MARK]),
+        Environment::of_this_process(&NOT_PASSED_ON),
         open_files,
         intake,
+        letters,
     )
     .map_err(|error| error.to_string())
 }

@@ -12,6 +12,8 @@
 //! | `start` | starting a program |
 //! | `output` | whose pipe is read when |
 //! | `pass` | one piece of a pipe into a log |
+//! | `voice` | what services say of themselves, and what becomes of it |
+//! | `letters` | whose message it is, and what it does |
 //! | `children` | who ended, and how |
 //! | `stop` | signal, grace, kill, proof of emptiness |
 //! | `tree` | which processes a run consists of |
@@ -22,6 +24,7 @@
 mod children;
 mod connection;
 mod events;
+mod letters;
 mod output;
 mod pass;
 mod poller;
@@ -33,12 +36,13 @@ mod stop;
 mod timers;
 mod tree;
 mod unguarded;
+mod voice;
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use gantry_sys::{CgroupRoot, ProcessTable, SignalFd, Spawner};
+use gantry_sys::{CgroupRoot, Pipe, ProcessTable, SignalFd, Spawner};
 
 use crate::ledger::{Entry, Ledger};
 use crate::orphans::{Orphan, OrphanReader};
@@ -117,6 +121,10 @@ struct Keeper<'a> {
     /// While taking over: exits of processes that no run knows yet.
     recovering: bool,
     unclaimed: Vec<Orphan>,
+    /// The pipe through which others are looked into.
+    glass: Option<Pipe>,
+    /// Messages that were no instance's.
+    foreign_letters: u64,
 }
 
 impl<'a> Keeper<'a> {
@@ -170,6 +178,8 @@ impl<'a> Keeper<'a> {
             files_behind: true,
             recovering: true,
             unclaimed: Vec::new(),
+            glass: None,
+            foreign_letters: 0,
         };
         keeper.recover(state, boot_before.as_deref(), guards_fds)?;
         gantry_sys::become_subreaper().map_err(text)?;
@@ -189,6 +199,9 @@ impl<'a> Keeper<'a> {
         self.poller
             .add(&shared.orphans_bell, Token::Orphans)
             .map_err(text)?;
+        if let Some(letters) = &shared.letters {
+            self.poller.add(letters, Token::Letters).map_err(text)?;
+        }
         self.watch_guard();
         Ok(())
     }
@@ -234,6 +247,8 @@ impl<'a> Keeper<'a> {
             Token::Listener => self.accept(),
             Token::Signals => {
                 self.signals.drain();
+                // What the dead have said counts before their end, and only now it is known who they were.
+                self.hear_letters();
                 self.reap_children();
             }
             Token::Orphans => self.read_orphans(),
@@ -244,6 +259,10 @@ impl<'a> Keeper<'a> {
             }
             Token::Process(id) => self.process_gone(id),
             Token::Group(id) => self.group_changed(id),
+            Token::Ready(id) => self.read_ready(id),
+            Token::Letters => {
+                self.hear_letters();
+            }
         }
     }
 
@@ -252,6 +271,8 @@ impl<'a> Keeper<'a> {
             Timer::Stop(id) => self.stop_is_due(id),
             Timer::JobLimit(id) => self.job_is_over_time(id),
             Timer::LogRetry(id) => self.retry_log(id),
+            Timer::Watchdog(id) => self.watchdog_is_due(id),
+            Timer::Said(id) => self.said_is_due(id),
         }
     }
 

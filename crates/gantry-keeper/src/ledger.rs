@@ -5,7 +5,7 @@
 //! write, so only the last can be torn, and a torn one is as if it had never been begun: the entry
 //! says what is about to be done, and the next keeper looks at what became of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{Event, EventBody, Generation, InstanceName, JobName, LogPolicy};
+use crate::protocol::{Event, EventBody, Generation, InstanceName, JobName, LogPolicy, Voice};
 
 /// The first line. A ledger that begins otherwise is set aside.
 const HEADER: &str = "gantry-ledger 1";
@@ -101,6 +101,12 @@ pub(crate) struct Starting {
     /// The guard under which it was started: pid and start time. Older releases did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) guard: Option<(u32, u64)>,
+    /// How it can say how it is doing.
+    #[serde(default, skip_serializing_if = "Voice::is_none")]
+    pub(crate) voice: Voice,
+    /// Our end of the pipe for the line that means ready: descriptor and inode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ready: Option<(i32, u64)>,
 }
 
 /// The file.
@@ -249,6 +255,11 @@ impl State {
                             runs.remove(&at);
                         }
                     } else if let Some(run) = at.get(&key).and_then(|at| runs.get_mut(at)) {
+                        if let EventBody::Said { .. } = event.body {
+                            // The last one says it all.
+                            let said = |event: &Event| matches!(event.body, EventBody::Said { .. });
+                            run.events.retain(|event| !said(event));
+                        }
                         run.events.push(event.clone());
                     }
                     state.events.push(event.clone());
@@ -272,8 +283,11 @@ impl State {
 
     /// The entries that give the same state.
     fn filter(&self, entries: Vec<Entry>) -> Vec<Entry> {
-        let live: std::collections::HashSet<&Key> =
-            self.runs.iter().map(|run| &run.starting.key).collect();
+        let live: HashSet<&Key> = self.runs.iter().map(|run| &run.starting.key).collect();
+        let runs = self.runs.iter();
+        let matters: HashSet<u64> = runs
+            .flat_map(|run| run.events.iter().map(|event| event.sequence))
+            .collect();
         let mut kept: Vec<Entry> = vec![Entry::Ack {
             sequence: self.acknowledged,
         }];
@@ -286,7 +300,7 @@ impl State {
             Entry::Starting(starting) => live.contains(&starting.key),
             Entry::Started { key, .. } | Entry::Stopping { key, .. } => live.contains(key),
             Entry::Event { event } => {
-                event.sequence > self.acknowledged || live.contains(&key_of(&event.body))
+                event.sequence > self.acknowledged || matters.contains(&event.sequence)
             }
         }));
         kept

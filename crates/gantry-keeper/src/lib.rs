@@ -14,6 +14,7 @@ mod intent;
 mod keeper;
 pub mod layout;
 mod ledger;
+mod letter;
 mod orphans;
 pub mod protocol;
 mod report;

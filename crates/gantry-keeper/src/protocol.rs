@@ -24,6 +24,7 @@ mod event;
 mod frame;
 mod instance;
 mod message;
+mod voice;
 
 pub use command::{Command, Limits, LogPolicy, Overflow, Resources};
 pub use event::{
@@ -35,6 +36,8 @@ pub use message::{
     Hello, InstanceState, JobState, Listing, Message, Refusal, Reply, Request, RequestFrame, Role,
     Scope, Welcome,
 };
+
+pub use voice::{Line, Said, Voice};
 
 /// The version of the protocol. A keeper refuses a client of another major version, by name.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -4,7 +4,9 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gantry_sys::{Environment, OpenFiles, ProcessRef, SharedWords, Slots, Stage, Witness};
+use gantry_sys::{
+    Environment, LetterBox, OpenFiles, ProcessRef, SharedWords, Slots, Stage, Witness,
+};
 
 use crate::guard::GuardConfig;
 use crate::intake::Intake;
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) intake: Intake,
     /// What logs had to throw away.
     pub(crate) tally: Tally,
+    /// The socket for services' messages, which outlives every keeper. None if it cannot be had.
+    pub(crate) letters: Option<LetterBox>,
     words: SharedWords,
 }
 
@@ -60,6 +64,7 @@ impl Shared {
         environment: Environment,
         open_files: OpenFiles,
         intake: Intake,
+        letters: Option<LetterBox>,
     ) -> Result<Self, gantry_sys::SysError> {
         let shared = Self {
             config,
@@ -74,6 +79,7 @@ impl Shared {
             open_files,
             intake,
             tally: Tally::new()?,
+            letters,
             words: SharedWords::new(10)?,
         };
         shared.set_guard();
@@ -90,6 +96,7 @@ impl Shared {
         ]
         .into_iter()
         .chain(self.intake.fds())
+        .chain(self.letters.iter().map(AsRawFd::as_raw_fd))
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {

@@ -64,6 +64,8 @@ fn try_start(shared: &Shared, spawner: &mut Spawner) -> Result<u32, String> {
                     output: log.as_fd(),
                     error: log.as_fd(),
                 },
+                passed: &[],
+                own_pid: &[],
                 cgroup: None,
                 witness: None,
             },

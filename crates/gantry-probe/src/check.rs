@@ -58,10 +58,10 @@ impl Kind {
         }
     }
 
-    /// Whether this build can run it. A stack that names another kind is refused before anything is
-    /// started, never at the moment when the probe would run.
-    pub fn is_built_in(self) -> bool {
-        matches!(self, Self::Http | Self::Tcp | Self::Command | Self::File)
+    /// Whether it is told by what is checked instead of asked: only a mode that can give an instance
+    /// a voice has it.
+    pub fn is_told(self) -> bool {
+        matches!(self, Self::Notify | Self::Fd)
     }
 }
 
@@ -76,6 +76,10 @@ pub enum Check {
     File(FileCheck),
     /// A program. Someone else runs it: see [`crate::command`].
     Command(CommandCheck),
+    /// A message that says ready. Someone else hears it.
+    Notify,
+    /// A line on this descriptor. Someone else reads it.
+    Fd(u16),
 }
 
 impl Check {
@@ -86,6 +90,8 @@ impl Check {
             Self::Tcp(_) => Kind::Tcp,
             Self::File(_) => Kind::File,
             Self::Command(_) => Kind::Command,
+            Self::Notify => Kind::Notify,
+            Self::Fd(_) => Kind::Fd,
         }
     }
 
@@ -96,6 +102,8 @@ impl Check {
             Self::Tcp(check) => check.what(),
             Self::File(check) => check.what(),
             Self::Command(check) => check.what(),
+            Self::Notify => "a message to NOTIFY_SOCKET".to_owned(),
+            Self::Fd(fd) => format!("a line on descriptor {fd}"),
         }
     }
 
@@ -122,6 +130,10 @@ impl Check {
             Self::Command(check) => Outcome::unhealthy(format!(
                 "{} was not run: nobody here runs programs",
                 check.what()
+            )),
+            Self::Notify | Self::Fd(_) => Outcome::unhealthy(format!(
+                "{} was not awaited: nobody here hears it",
+                self.what()
             )),
         };
         outcome.took = begin.elapsed();

@@ -13,6 +13,7 @@ mod boot;
 mod cgroup;
 mod error;
 mod fork;
+mod letters;
 mod limits;
 mod pipe;
 mod process;
@@ -28,15 +29,19 @@ pub use boot::{boot_id, stack_hash};
 pub use cgroup::{CgroupRoot, Group, GroupEvents, Unavailable};
 pub use error::SysError;
 pub use fork::fork_sharing_files;
+pub use letters::{Letter, LetterBox};
 pub use limits::{OpenFiles, RLimit, raise_open_files};
 pub use pipe::{Pipe, reopen, stdio_pipe};
 pub use process::{
-    ProcessRef, Stat, cmdline, has_environment, inode_of_fd, runs_our_program, start_time, stat,
+    ProcessRef, Stat, cmdline, environment_value, group_of, has_environment, inode_of_fd, owner,
+    runs_our_program, start_time, stat, zombie_exit,
 };
 pub use shared::SharedWords;
 pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
 pub use slots::{Slots, claim, close_all_but};
-pub use spawn::{Environment, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates};
+pub use spawn::{
+    Environment, Passed, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates,
+};
 pub use table::{Entry, ProcessTable};
 pub use user::{Credentials, UserError, lookup};
 pub use wait::{ChildExit, Ended, become_subreaper, reap, wait_any, wait_for};

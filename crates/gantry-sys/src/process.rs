@@ -3,6 +3,8 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
+use crate::wait::Ended;
+
 /// A process, so that a reused pid is not mistaken for it (within one boot).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessRef {
@@ -117,6 +119,50 @@ pub fn runs_our_program(pid: u32) -> bool {
         |path: &str| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
     file("/proc/self/exe")
         .is_ok_and(|ours| file(&format!("/proc/{pid}/exe")).is_ok_and(|theirs| theirs == ours))
+}
+
+/// The value of a variable with which a process was started, if it may be looked into.
+pub fn environment_value(pid: u32, name: &str) -> Option<String> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut entries = environment.split(|byte| *byte == 0);
+    let value =
+        entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+    String::from_utf8(value.to_vec()).ok()
+}
+
+/// The cgroup2 group of a process, below the root of all groups; also of a zombie.
+pub fn group_of(pid: u32) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::"))?;
+    Some(path.to_owned())
+}
+
+/// The user that a process runs as.
+pub fn owner(pid: u32) -> Option<u32> {
+    std::fs::metadata(format!("/proc/{pid}"))
+        .ok()
+        .map(|metadata| metadata.uid())
+}
+
+/// How a process ended that its parent has not waited for. `None` if it is no zombie, or the kernel
+/// does not tell.
+pub fn zombie_exit(process: ProcessRef) -> Option<Ended> {
+    let text = std::fs::read(format!("/proc/{}/stat", process.pid)).ok()?;
+    let stat = Stat::parse(&text)?;
+    if !stat.is_dead() || stat.process() != process {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&text);
+    // The last of its 52 fields: what waiting for it would say.
+    let status: i32 = text.split_ascii_whitespace().next_back()?.parse().ok()?;
+    Some(if status & 0x7f == 0 {
+        Ended::Code(status >> 8 & 0xff)
+    } else {
+        Ended::Signal {
+            signal: status & 0x7f,
+            core: status & 0x80 != 0,
+        }
+    })
 }
 
 /// The inode behind a descriptor of some process, to recognise a pipe.

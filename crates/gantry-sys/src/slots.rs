@@ -18,6 +18,9 @@ pub(crate) const FIRST_FREE: u32 = 10;
 const FIRST: RawFd = 3;
 
 impl Slots {
+    /// How many descriptors a child can be given through them.
+    pub(crate) const ROOM: usize = FIRST_FREE as usize - FIRST as usize - 1;
+
     /// Close everything above standard error and take the slots. For a program that has just begun:
     /// descriptors that it was given, or opened before, are gone.
     pub fn take() -> Result<Self, SysError> {
@@ -49,20 +52,21 @@ impl Slots {
         unsafe { BorrowedFd::borrow_raw(self.null) }
     }
 
-    /// Put a descriptor into the slot for this standard stream (0 to 2) for the next child.
-    pub(crate) fn lend(stream: RawFd, fd: BorrowedFd<'_>) -> Result<RawFd, SysError> {
-        let slot = FIRST + 1 + stream;
+    /// Put a descriptor into one of the slots (from 0; the first three are for the standard streams)
+    /// for the next child.
+    pub(crate) fn lend(place: RawFd, fd: BorrowedFd<'_>) -> Result<RawFd, SysError> {
+        let slot = FIRST + 1 + place;
         // SAFETY: only descriptors are touched; the slot is ours.
         if unsafe { libc::dup3(fd.as_raw_fd(), slot, libc::O_CLOEXEC) } < 0 {
-            return Err(SysError::last("duplicate", "a standard stream"));
+            return Err(SysError::last("duplicate", "a descriptor for a child"));
         }
         Ok(slot)
     }
 
-    /// Take the slots back, so that no copy of a pipe stays open in them.
-    pub(crate) fn clear(&self) {
-        for stream in 0..3 {
-            let _ = Self::lend(stream, self.null());
+    /// Take the first so many slots back, so that no copy of a pipe stays open in them.
+    pub(crate) fn clear(&self, count: usize) {
+        for (place, _) in (0..).zip(0..count.min(Self::ROOM)) {
+            let _ = Self::lend(place, self.null());
         }
     }
 }

@@ -47,6 +47,10 @@ pub struct Spawn<'a> {
     pub oom_score: Option<i32>,
     /// Standard input, output and error.
     pub stdio: Stdio<'a>,
+    /// What else stays open, and under which number. The numbers are above 2, and differ.
+    pub passed: &'a [Passed<'a>],
+    /// Variables that name the child's own pid, which nobody knows before it is born.
+    pub own_pid: &'a [&'a str],
     /// The control group to be born into.
     pub cgroup: Option<BorrowedFd<'a>>,
     /// Who learns of the birth even if this process is killed in the middle of it.
@@ -73,6 +77,15 @@ pub struct Stdio<'a> {
     pub error: BorrowedFd<'a>,
 }
 
+/// A descriptor for the child.
+#[derive(Debug, Clone, Copy)]
+pub struct Passed<'a> {
+    /// What it stands for.
+    pub fd: BorrowedFd<'a>,
+    /// The child's number for it.
+    pub number: i32,
+}
+
 /// Starts programs, one at a time.
 #[derive(Debug)]
 pub struct Spawner {
@@ -97,15 +110,21 @@ impl Spawner {
     /// the cost does not depend on how much is open. Only a program that took its slots may do that.
     pub fn spawn(&mut self, slots: Option<&Slots>, spawn: &Spawn<'_>) -> Result<u32, SpawnError> {
         let stdio = [spawn.stdio.input, spawn.stdio.output, spawn.stdio.error];
-        let mut fds = stdio.map(|fd| fd.as_raw_fd());
+        let given: Vec<BorrowedFd<'_>> = stdio
+            .into_iter()
+            .chain(spawn.passed.iter().map(|passed| passed.fd))
+            .collect();
+        // What does not fit into the slots needs a table of its own from the beginning.
+        let slots = slots.filter(|_| given.len() <= Slots::ROOM);
+        let mut fds: Vec<i32> = given.iter().map(AsRawFd::as_raw_fd).collect();
         if slots.is_some() {
-            for (stream, (fd, lent)) in (0..).zip(stdio.into_iter().zip(&mut fds)) {
-                *lent = Slots::lend(stream, fd).map_err(|error| SpawnError::streams(&error))?;
+            for (place, (fd, lent)) in (0..).zip(given.iter().zip(&mut fds)) {
+                *lent = Slots::lend(place, *fd).map_err(|error| SpawnError::streams(&error))?;
             }
         }
-        let result = self.spawn_with(slots.is_some(), fds, spawn);
+        let result = self.spawn_with(slots.is_some(), &fds, spawn);
         if let Some(slots) = slots {
-            slots.clear();
+            slots.clear(given.len());
         }
         result
     }
@@ -113,15 +132,25 @@ impl Spawner {
     fn spawn_with(
         &mut self,
         shared: bool,
-        stdio: [i32; 3],
+        fds: &[i32],
         spawn: &Spawn<'_>,
     ) -> Result<u32, SpawnError> {
+        let (stdio, passed) = fds.split_at(3);
+        let stdio = [stdio[0], stdio[1], stdio[2]];
+        let passed: Vec<child::Move> = passed
+            .iter()
+            .zip(spawn.passed)
+            .map(|(from, passed)| child::Move::new(*from, passed.number))
+            .collect();
         let pointers = |strings: &mut dyn Iterator<Item = *const libc::c_char>| {
             strings.chain([ptr::null()]).collect::<Vec<_>>()
         };
         let programs = pointers(&mut spawn.programs.iter().map(|text| text.as_ptr()));
         let argv = pointers(&mut spawn.argv.iter().map(|text| text.as_ptr()));
-        let envp = pointers(&mut spawn.env.iter().map(|text| text.as_ptr()));
+        let mut own_pid: Vec<OwnPid> = spawn.own_pid.iter().map(|name| OwnPid::new(name)).collect();
+        let places: Vec<*mut u8> = own_pid.iter_mut().map(OwnPid::place).collect();
+        let variables = spawn.env.iter().map(|text| text.as_ptr());
+        let envp = pointers(&mut variables.chain(own_pid.iter_mut().map(OwnPid::text)));
         let oom_score = spawn
             .oom_score
             .and_then(|score| CString::new(score.to_string()).ok());
@@ -140,6 +169,8 @@ impl Spawner {
             shared_files: shared,
             join_cgroup: -1,
             stdio,
+            passed: &passed,
+            own_pid: &places,
             ignored: crate::signal::ignored(),
             limits: &limits,
             oom_score: oom_score.as_deref(),
@@ -177,6 +208,31 @@ impl Spawner {
                 Err(SpawnError::describe(stage, failed.errno, spawn))
             }
         }
+    }
+}
+
+/// A variable whose value the child writes.
+struct OwnPid {
+    bytes: Vec<u8>,
+    name: usize,
+}
+
+impl OwnPid {
+    fn new(name: &str) -> Self {
+        let mut bytes = format!("{name}=").into_bytes();
+        let name = bytes.len();
+        bytes.resize(name + child::PID_ROOM, 0);
+        Self { bytes, name }
+    }
+
+    /// The whole variable, which ends in NUL whatever the child writes.
+    fn text(&mut self) -> *const libc::c_char {
+        self.bytes.as_mut_ptr().cast_const().cast()
+    }
+
+    /// Where the digits go.
+    fn place(&mut self) -> *mut u8 {
+        self.bytes.as_mut_ptr().wrapping_add(self.name)
     }
 }
 

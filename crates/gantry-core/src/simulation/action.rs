@@ -65,6 +65,9 @@ pub enum Action {
     Ready(usize),
     NotReady(usize),
     NotLive(usize),
+    /// It asks for more time, or names another leader.
+    MoreTime(usize),
+    Leader(usize),
     Child {
         service: usize,
         gone: bool,
@@ -150,7 +153,9 @@ impl Action {
             94..=95 => Self::LoseBackend {
                 done: random.next(),
             },
-            96..=97 => Self::Reconnect,
+            96 => Self::Reconnect,
+            97 if random.chance(50) => Self::MoreTime(random.pick()),
+            97 => Self::Leader(random.pick()),
             98 => Self::PreflightFails(random.pick()),
             _ => Self::Nonsense {
                 which: random.pick(),

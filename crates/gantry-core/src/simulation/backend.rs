@@ -148,6 +148,24 @@ impl Backend {
         });
     }
 
+    /// Another process of an instance takes the lead.
+    pub(super) fn elect(&mut self, at: &InstanceId, generation: Generation) -> Option<u32> {
+        let process = self.processes.get_mut(at)?;
+        if process.generation != generation || process.left {
+            return None;
+        }
+        self.last_pid += 1;
+        process.pid = self.last_pid;
+        if let Some(Record {
+            run: ObservedRun::Running { pid, .. },
+            ..
+        }) = self.records.get_mut(at)
+        {
+            *pid = Some(self.last_pid);
+        }
+        Some(self.last_pid)
+    }
+
     /// Carries out one piece of work. Gives the news of it, which the caller may lose.
     pub(super) fn carry_out(
         &mut self,

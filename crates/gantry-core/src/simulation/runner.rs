@@ -137,7 +137,11 @@ impl Runner {
                 }
                 Ok(())
             }
-            Action::Ready(which) | Action::NotReady(which) | Action::NotLive(which) => {
+            Action::Ready(which)
+            | Action::NotReady(which)
+            | Action::NotLive(which)
+            | Action::MoreTime(which)
+            | Action::Leader(which) => {
                 let watched: Vec<_> = self.backend.watched.iter().cloned().collect();
                 let Some((at, generation)) = pick(&watched, which).cloned() else {
                     return Ok(());
@@ -146,7 +150,7 @@ impl Runner {
                     return Ok(());
                 };
                 let evidence = "as the schedule says".into();
-                self.tell(match action {
+                let event = match action {
                     Action::Ready(_) => Event::Ready {
                         instance,
                         generation,
@@ -156,12 +160,28 @@ impl Runner {
                         generation,
                         evidence,
                     },
+                    Action::MoreTime(_) => Event::MoreTime {
+                        instance,
+                        generation,
+                        wanted: Millis(20_000),
+                    },
+                    Action::Leader(_) => {
+                        let Some(pid) = self.backend.elect(&at, generation) else {
+                            return Ok(());
+                        };
+                        Event::Leader {
+                            instance,
+                            generation,
+                            pid,
+                        }
+                    }
                     _ => Event::NotLive {
                         instance,
                         generation,
                         evidence,
                     },
-                })
+                };
+                self.tell(event)
             }
             Action::Child { service, gone } => {
                 let Some(service) = self.world.key(self.name(service).as_str()) else {

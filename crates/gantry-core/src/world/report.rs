@@ -149,6 +149,24 @@ impl World {
             } => {
                 self.not_live(instance, generation, &evidence, out);
             }
+            Event::Leader {
+                instance,
+                generation,
+                pid,
+            } => {
+                if let Some(slot) = self.slot(instance)
+                    && slot.generation == generation
+                    && let Run::Up(Up { pid: known, .. }) | Run::Stopping { pid: known, .. } =
+                        &mut slot.run
+                {
+                    *known = Some(pid);
+                }
+            }
+            Event::MoreTime {
+                instance,
+                generation,
+                wanted,
+            } => self.more_time(instance, generation, wanted, out),
             // All others are taken by `apply` itself.
             _ => {}
         }

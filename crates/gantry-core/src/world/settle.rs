@@ -211,7 +211,7 @@ impl World {
     fn audit_timers(&self) -> Result<(), String> {
         for (id, target) in &self.timers {
             let waited = match target {
-                TimerTarget::Start(at) => {
+                TimerTarget::Start(at, _) => {
                     let slot = &self.services[at.service.index()].slots[usize::from(at.slot)];
                     slot.start_timer == Some(*id)
                 }

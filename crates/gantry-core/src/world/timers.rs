@@ -6,13 +6,13 @@ use super::World;
 use super::service::{Run, Then};
 use crate::effect::{Effect, StopHow};
 use crate::failure::{Failure, Stage};
-use crate::ids::{InstanceKey, Millis, OperationId, TimerId};
+use crate::ids::{Generation, InstanceKey, Millis, OperationId, TimerId};
 
 /// What a timer is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TimerTarget {
-    /// The time that a slot has to become ready.
-    Start(InstanceKey),
+    /// The time that a slot has to become ready, and when it ends.
+    Start(InstanceKey, Millis),
     /// The wait before a restart.
     Backoff(InstanceKey),
     /// The time that an operation has.
@@ -43,7 +43,8 @@ impl World {
         after: Millis,
         out: &mut Vec<Effect>,
     ) -> TimerId {
-        self.set_timer(TimerTarget::Start(instance), after, out)
+        let ends = self.now.plus(after);
+        self.set_timer(TimerTarget::Start(instance, ends), after, out)
     }
 
     pub(super) fn cancel_timer(&mut self, id: TimerId, out: &mut Vec<Effect>) {
@@ -66,7 +67,35 @@ impl World {
                     self.touch(instance.service);
                 }
             }
-            Some(TimerTarget::Start(instance)) => self.start_time_over(id, instance, out),
+            Some(TimerTarget::Start(instance, _)) => self.start_time_over(id, instance, out),
+        }
+    }
+
+    /// A slot that has not been ready yet asks for time. It never gets less than it had.
+    pub(super) fn more_time(
+        &mut self,
+        at: InstanceKey,
+        generation: Generation,
+        wanted: Millis,
+        out: &mut Vec<Effect>,
+    ) {
+        let ends = self.now.plus(wanted);
+        let Some(slot) = self.slot(at).filter(|slot| slot.generation == generation) else {
+            return;
+        };
+        let Some(timer) = slot.start_timer else {
+            return;
+        };
+        let Some(TimerTarget::Start(_, known)) = self.timers.get(&timer) else {
+            return;
+        };
+        if *known >= ends {
+            return;
+        }
+        self.cancel_timer(timer, out);
+        let timer = self.start_timer(at, wanted, out);
+        if let Some(slot) = self.slot(at) {
+            slot.start_timer = Some(timer);
         }
     }
 

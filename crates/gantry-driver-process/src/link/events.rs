@@ -47,6 +47,22 @@ impl Link {
             EventBody::SpawnFailed { failure, .. } => {
                 self.spawn_failed(&instance, generation, &failure);
             }
+            EventBody::Said { said, .. } => {
+                let leader = said.leader.as_ref().map(|leader| leader.pid);
+                if let Some(alive) = self
+                    .slots
+                    .get_mut(&instance)
+                    .and_then(|slot| slot.alive.as_mut())
+                    .filter(|alive| alive.generation == generation)
+                {
+                    alive.pid = leader.or(alive.pid);
+                }
+                self.report(DriverEvent::Said {
+                    instance,
+                    generation,
+                    said: Box::new(sentence::said(&said)),
+                });
+            }
             EventBody::Exited {
                 exit,
                 left,

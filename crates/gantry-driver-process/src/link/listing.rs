@@ -63,6 +63,10 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
             },
         },
         ready: None,
+        said: state
+            .said
+            .as_ref()
+            .map(|said| Box::new(sentence::said(said))),
         handle: state.process.as_ref().map(handle),
         children: Vec::new(),
         proof: Some(sentence::proof(state.proof)),

@@ -155,6 +155,7 @@ impl Thing {
                 },
             },
             ready: self.spec.ready_after.map(|_| self.ready),
+            said: None,
             handle: None,
             children: self.children.clone(),
             proof: Some("mock"),

@@ -148,6 +148,13 @@ impl Dispatcher {
                 generation,
                 evidence,
             },
+            DriverEvent::Said {
+                generation, said, ..
+            } => {
+                let events = self.said(instance, generation, *said);
+                self.queue.extend(events);
+                return None;
+            }
             DriverEvent::Doomed {
                 generation,
                 failure,
@@ -226,6 +233,7 @@ impl Dispatcher {
                         prepared: None,
                         membership: one.proof.map(SmolStr::new_static),
                         unguarded: one.unguarded,
+                        said: None,
                     },
                 );
             } else if let Some(run) = self.book.run_mut(instance) {
@@ -233,6 +241,9 @@ impl Dispatcher {
             }
             if !matches!(one.state, ObservedState::Running { .. }) {
                 self.ended.push(instance);
+            }
+            if let Some(said) = one.said {
+                then.extend(self.said(instance, one.generation, *said));
             }
             instances.push(ObservedInstance {
                 instance,

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gantry_core::{Generation, InstanceKey};
+use gantry_driver::Said;
 use gantry_probe::{Check, Health, Outcome, Pace, Schedule, Thresholds, Tracker};
 use tokio_util::time::{DelayQueue, delay_queue};
 
@@ -76,6 +78,8 @@ struct Watch {
     started: bool,
     /// Whether the probes of readiness have all passed at once before.
     been_ready: bool,
+    /// What the instance has said of itself.
+    said: Said,
     /// What was told last.
     told_ready: Option<bool>,
     told_evidence: String,
@@ -116,6 +120,7 @@ impl Probes {
                 live: false,
                 started: !ready || probes.iter().all(|probe| probe.role != Role::Startup),
                 been_ready: false,
+                said: Said::default(),
                 told_ready: None,
                 told_evidence: String::new(),
             };
@@ -171,7 +176,9 @@ impl Probes {
             return None;
         }
         watch.entries[id.index].asked = false;
-        let verdicts = watch.note(id.index, outcome);
+        let mut verdicts = watch.note(id.index, outcome);
+        // What it has said may count only now.
+        verdicts.extend(watch.hear());
         let generation = watch.generation;
         self.arm(id.instance);
         Some((generation, verdicts))
@@ -187,13 +194,30 @@ impl Probes {
         }
     }
 
+    /// An instance has said this of itself.
+    pub(crate) fn tell(
+        &mut self,
+        instance: InstanceKey,
+        generation: Generation,
+        said: &Said,
+    ) -> Vec<Verdict> {
+        let watch = self.watches.get_mut(&instance);
+        let Some(watch) = watch.filter(|watch| watch.generation == generation) else {
+            return Vec::new();
+        };
+        watch.said = said.clone();
+        let verdicts = watch.hear();
+        self.arm(instance);
+        verdicts
+    }
+
     /// Put every probe that is wanted and not waiting on the wheel, and take the others off.
     fn arm(&mut self, instance: InstanceKey) {
         let Some(watch) = self.watches.get_mut(&instance) else {
             return;
         };
         for index in 0..watch.entries.len() {
-            let wanted = watch.wants(index);
+            let wanted = watch.wants(index) && !watch.probes[index].check.kind().is_told();
             let entry = &mut watch.entries[index];
             match entry.key.take() {
                 Some(key) if wanted => entry.key = Some(key),
@@ -223,10 +247,19 @@ impl Probes {
 
 impl Entry {
     fn new(probe: &PreparedProbe, seed: u64) -> Self {
+        // What is said is said: nobody asks so often until it counts.
+        let thresholds = if probe.check.kind().is_told() {
+            Thresholds {
+                failures: 1,
+                successes: 1,
+            }
+        } else {
+            probe.thresholds
+        };
         Self {
             // Failures count after the first success, for liveness too: a file of the last run that
             // has grown old says nothing about this one.
-            tracker: Tracker::starting(probe.thresholds),
+            tracker: Tracker::starting(thresholds),
             schedule: Schedule::new(probe.interval, probe.delay, seed),
             key: None,
             asked: false,
@@ -252,6 +285,22 @@ impl Watch {
     fn is_up(&self) -> bool {
         let asks = |probe: &PreparedProbe| probe.role != Role::Liveness;
         !self.ready || self.been_ready || !self.probes.iter().any(asks)
+    }
+
+    /// Take in what the instance has said, as far as it is wanted now.
+    fn hear(&mut self) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        // Those of startup come first in the list, and let the others count.
+        for index in 0..self.entries.len() {
+            let probe = &self.probes[index];
+            if probe.check.kind().is_told()
+                && self.wants(index)
+                && let Some(outcome) = told::judge(probe, &self.said)
+            {
+                verdicts.extend(self.note(index, &outcome));
+            }
+        }
+        verdicts
     }
 
     fn note(&mut self, index: usize, outcome: &Outcome) -> Vec<Verdict> {

@@ -1,7 +1,7 @@
 //! Watching probes: who is asked when, by whom, and what becomes of the answers.
 
-use gantry_core::{Event, ExitStatus, Generation, InstanceKey, Revision};
-use gantry_driver::{JobPlace, JobRequest};
+use gantry_core::{Event, ExitStatus, Generation, InstanceKey, Millis, Revision};
+use gantry_driver::{JobPlace, JobRequest, Said};
 use gantry_probe::command::{CommandCheck, CommandEnd};
 use gantry_probe::{Check, Outcome};
 
@@ -37,6 +37,7 @@ impl Dispatcher {
         let known = known.filter(|run| run.generation == generation && run.revision == revision);
         let membership = known.and_then(|run| run.membership.clone());
         let unguarded = known.is_some_and(|run| run.unguarded);
+        let said = known.and_then(|run| run.said.clone());
         let prepared = match known.and_then(|run| run.prepared.clone()) {
             Some(prepared) => prepared,
             None => match self.prepare(instance, revision) {
@@ -71,10 +72,60 @@ impl Dispatcher {
                 prepared: Some(prepared),
                 membership,
                 unguarded,
+                said: said.clone(),
             },
         );
         self.probes
             .watch(instance, generation, &probes, (ready, live));
+        // It may have spoken before anyone listened.
+        let verdicts = self
+            .probes
+            .tell(instance, generation, &said.unwrap_or_default());
+        self.decided(instance, generation, verdicts);
+    }
+
+    /// An instance said something of itself, or was found to have. Gives what follows.
+    pub(crate) fn said(
+        &mut self,
+        instance: InstanceKey,
+        generation: Generation,
+        said: Said,
+    ) -> Vec<Event> {
+        let run = self.book.run_mut(instance);
+        let Some(run) = run.filter(|run| run.generation == generation) else {
+            return Vec::new();
+        };
+        let before = run.said.take().map(|said| *said).unwrap_or_default();
+        if said.count <= before.count {
+            run.said = (before.count > 0).then(|| Box::new(before));
+            return Vec::new();
+        }
+        run.said = Some(Box::new(said.clone()));
+        let mut events = Vec::new();
+        if let Some(pid) = said.leader.filter(|_| said.leader != before.leader) {
+            events.push(Event::Leader {
+                instance,
+                generation,
+                pid,
+            });
+        }
+        if let Some(until) = said.until.filter(|_| said.until != before.until) {
+            let left = until.duration_since(self.clock.wall()).as_millis();
+            if let Ok(left) = u64::try_from(left) {
+                events.push(Event::MoreTime {
+                    instance,
+                    generation,
+                    wanted: Millis(left),
+                });
+            }
+        }
+        let verdicts = self.probes.tell(instance, generation, &said);
+        events.extend(
+            verdicts
+                .into_iter()
+                .map(|it| it.event(instance, generation)),
+        );
+        events
     }
 
     /// A probe is due.
@@ -131,28 +182,38 @@ impl Dispatcher {
         let Some((generation, verdicts)) = self.probes.note(watch, outcome) else {
             return;
         };
-        let instance = watch.instance;
-        for verdict in verdicts {
-            self.queue.push_back(match verdict {
-                Verdict::Ready => Event::Ready {
-                    instance,
-                    generation,
-                },
-                Verdict::NotReady(evidence) => Event::NotReady {
-                    instance,
-                    generation,
-                    evidence: evidence.into(),
-                },
-                Verdict::Live => Event::Live {
-                    instance,
-                    generation,
-                },
-                Verdict::NotLive(evidence) => Event::NotLive {
-                    instance,
-                    generation,
-                    evidence: evidence.into(),
-                },
-            });
+        self.decided(watch.instance, generation, verdicts);
+    }
+
+    fn decided(&mut self, instance: InstanceKey, generation: Generation, verdicts: Vec<Verdict>) {
+        let events = verdicts.into_iter();
+        self.queue
+            .extend(events.map(|verdict| verdict.event(instance, generation)));
+    }
+}
+
+impl Verdict {
+    /// The same in the core's words.
+    fn event(self, instance: InstanceKey, generation: Generation) -> Event {
+        match self {
+            Self::Ready => Event::Ready {
+                instance,
+                generation,
+            },
+            Self::NotReady(evidence) => Event::NotReady {
+                instance,
+                generation,
+                evidence: evidence.into(),
+            },
+            Self::Live => Event::Live {
+                instance,
+                generation,
+            },
+            Self::NotLive(evidence) => Event::NotLive {
+                instance,
+                generation,
+                evidence: evidence.into(),
+            },
         }
     }
 }

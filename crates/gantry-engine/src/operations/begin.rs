@@ -239,16 +239,18 @@ impl Dispatcher {
                 error.hint = Some(format!("built in: {}", modes.join(", ")));
                 return Some(error);
             };
-            for probe in &definition.probes {
-                let kinds = gantry_probe::Kind::ALL.into_iter();
-                let mut built_in = kinds.filter(|kind| kind.is_built_in());
-                if !built_in.any(|kind| kind.as_str() == probe.kind) {
-                    return Some(invalid(format!(
-                        "the {} probe of service {name} asks by {}, which is not built in",
-                        probe.role.as_str(),
-                        probe.kind
-                    )));
-                }
+            let told = definition.probes.iter().find(|probe| {
+                let mut kinds = gantry_probe::Kind::ALL.into_iter();
+                kinds.any(|kind| kind.is_told() && kind.as_str() == probe.kind)
+            });
+            if let Some(probe) = told.filter(|_| !driver.capabilities().voice) {
+                return Some(invalid(format!(
+                    "the {} probe of service {name} waits for what it says by `{}`, which the mode {} \
+                     has no means for",
+                    probe.role.as_str(),
+                    probe.kind,
+                    definition.mode()
+                )));
             }
             if let Some(Err(error)) = self.checked_spec(driver.as_ref(), definition, wanted) {
                 return Some(invalid(format!("service {name}: {error}")));

@@ -35,7 +35,9 @@ pub(super) fn prepared(check: Value, ports: &Ports, folder: &Utf8Path) -> Result
             max_age: check.max_age.map(gantry_core::Millis::to_duration),
             contains: check.contains,
         }),
-        ProbeCheck::Log(_) | ProbeCheck::Grpc(_) | ProbeCheck::Notify(_) | ProbeCheck::Fd(_) => {
+        ProbeCheck::Notify(_) => Check::Notify,
+        ProbeCheck::Fd(check) => Check::Fd(check.fd),
+        ProbeCheck::Log(_) | ProbeCheck::Grpc(_) => {
             return Err(format!("the check {} is not built in", check.name()));
         }
     })

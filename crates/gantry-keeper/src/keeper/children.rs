@@ -42,7 +42,7 @@ impl Keeper<'_> {
 
     fn run_of(&self, process: ProcessRef) -> Option<RunId> {
         let id = *self.by_pid.get(&process.pid)?;
-        (self.runs.get(&id)?.process == Some(process)).then_some(id)
+        (self.runs.get(&id)?.leader() == Some(process)).then_some(id)
     }
 
     /// A process that is not our child is gone. If there is a guard, it tells how.
@@ -56,7 +56,11 @@ impl Keeper<'_> {
         if run.exit.is_some() {
             return;
         }
-        if !run.adopted {
+        if self.has_elected(id) {
+            self.elected_gone(id);
+            return;
+        }
+        if self.runs.get(&id).is_none_or(|run| !run.adopted) {
             return;
         }
         let reason = "it outlived the guard and the keeper that could have waited for it";
@@ -68,12 +72,36 @@ impl Keeper<'_> {
         );
     }
 
+    /// A leader that took over from the first one is gone. Its parent may be another process of its tree,
+    /// and then only the kernel's table tells how it ended, as long as that one has not looked.
+    fn elected_gone(&mut self, id: RunId) {
+        self.hear_letters();
+        let known = |keeper: &Self| {
+            let run = keeper.runs.get(&id);
+            run.filter(|run| run.exit.is_none())
+                .and_then(super::run::Run::leader)
+        };
+        let seen = known(self).and_then(gantry_sys::zombie_exit);
+        self.reap_children();
+        self.read_orphans();
+        if known(self).is_none() {
+            return;
+        }
+        let exit = match seen {
+            Some(ended) => exit_of(ended),
+            None => Exit::Unknown {
+                reason: "its parent, which is one of its own processes, waited for it".into(),
+            },
+        };
+        self.leader_ended(id, exit);
+    }
+
     /// A run's leader ended. Its last words go to the log before anyone hears of it.
     pub(super) fn leader_ended(&mut self, id: RunId, exit: Exit) {
         match self.runs.get_mut(&id) {
             Some(run) if run.exit.is_none() => {
-                if let Some(process) = run.process {
-                    self.by_pid.remove(&process.pid);
+                if let Some(leader) = run.leader() {
+                    self.by_pid.remove(&leader.pid);
                 }
             }
             _ => return,

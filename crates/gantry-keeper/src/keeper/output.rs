@@ -234,6 +234,7 @@ impl Keeper<'_> {
     /// Give back what a run holds.
     pub(super) fn close_run(&mut self, mut run: Run) {
         self.end_output(&mut run);
+        self.end_speech(&mut run);
         if let Some(pidfd) = run.pidfd.take() {
             self.poller.remove(&pidfd);
         }

@@ -22,6 +22,10 @@ pub(super) enum Token {
     Process(RunId),
     /// A run's control group.
     Group(RunId),
+    /// A run's pipe for the line that means ready.
+    Ready(RunId),
+    /// The socket for messages.
+    Letters,
 }
 
 impl Token {
@@ -35,6 +39,8 @@ impl Token {
             Self::Output(id, stream) => (5, stream, id),
             Self::Process(id) => (6, 0, id),
             Self::Group(id) => (8, 0, id),
+            Self::Ready(id) => (9, 0, id),
+            Self::Letters => (10, 0, 0),
         };
         u64::from(kind) << 40 | u64::from(low) << 32 | u64::from(id)
     }
@@ -51,6 +57,8 @@ impl Token {
             5 => Self::Output(id, low),
             6 => Self::Process(id),
             8 => Self::Group(id),
+            9 => Self::Ready(id),
+            10 => Self::Letters,
             _ => return None,
         })
     }
@@ -136,6 +144,8 @@ mod tests {
             Token::Output(u32::MAX, 0),
             Token::Process(0),
             Token::Group(9),
+            Token::Ready(8),
+            Token::Letters,
         ] {
             assert_eq!(Token::unpack(token.pack()), Some(token));
         }

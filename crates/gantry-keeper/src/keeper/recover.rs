@@ -15,10 +15,11 @@ use super::poller::Token;
 use super::requests::instant_of;
 use super::run::{Capture, Log, Run, RunId, Stop, What};
 use super::timers::Timer;
+use super::voice::Speech;
 use crate::guard::MARK;
 use crate::intent::log_number;
 use crate::ledger::{Entry, Key, RunState, Starting, State};
-use crate::protocol::{EventBody, Exit, InstanceName, ProcessId, Proof, SpawnFailure};
+use crate::protocol::{EventBody, Exit, InstanceName, Line, ProcessId, Proof, SpawnFailure};
 use crate::report::report;
 
 /// Of a service that outlived guard and keeper.
@@ -91,6 +92,8 @@ impl Keeper<'_> {
                 Proof::Lineage
             },
             pipes: [None, None],
+            speech: (!starting.voice.is_none())
+                .then(|| Box::new(Speech::new(starting.voice, None))),
             pidfd: None,
             adopted: false,
             unguarded: starting.guard.is_some_and(|(pid, start_time)| {
@@ -123,6 +126,17 @@ impl Keeper<'_> {
                     run.tree_empty = true;
                     run.ended_us = Some(event.at_us);
                 }
+                EventBody::Said { said, .. } => {
+                    if let Some(speech) = &mut run.speech {
+                        speech.leader = said.leader.as_ref().map(|leader| ProcessRef {
+                            pid: leader.pid,
+                            start_time: leader.start_time,
+                        });
+                        let every = said.watchdog_ms.map(std::time::Duration::from_millis);
+                        speech.watchdog.every = every.or(speech.watchdog.every);
+                        speech.said = said;
+                    }
+                }
                 EventBody::Exited { exit, .. } => {
                     run.exit = Some(exit);
                     run.ended_us = Some(event.at_us);
@@ -153,12 +167,20 @@ impl Keeper<'_> {
                         .set(std::time::Instant::now(), Timer::LogRetry(id));
                 }
             }
-        } else if let Some(process) = run.process
+            if let (Some(speech), Some((fd, inode))) = (&mut run.speech, starting.ready) {
+                speech.ready = gantry_sys::claim(fd, inode);
+            }
+        } else if let Some(process) = run.leader()
             && process.is_alive()
         {
             // The process itself still has its pipes.
             for (stream, (_, inode)) in (0_i32..).zip(starting.pipes) {
                 run.pipes[usize::from(stream == 1)] = reopen_pipe(process, stream + 1, inode);
+            }
+            if let (Some(speech), Some((_, inode))) = (&mut run.speech, starting.ready)
+                && let Some(fd) = speech.voice.fd
+            {
+                speech.ready = reopen_pipe(process, fd.into(), inode);
             }
         }
         if let Some((signal, deadline_ms)) = stopping.filter(|_| !was_stopped) {
@@ -182,10 +204,16 @@ impl Keeper<'_> {
                 }
             }
         }
-        if let (Some(process), None) = (run.process, &run.exit) {
-            self.by_pid.insert(process.pid, id);
+        if let (Some(leader), None) = (run.leader(), &run.exit) {
+            self.by_pid.insert(leader.pid, id);
+        }
+        if let Some(speech) = &mut run.speech
+            && speech.said.line != Line::Awaited
+        {
+            speech.ready = None;
         }
         self.runs.insert(id, run);
+        self.listen_on(id);
     }
 
     fn what_was(&self, starting: &Starting) -> What {
@@ -271,6 +299,8 @@ impl Keeper<'_> {
                 keep.extend(log.behind.iter().map(|(_, pipe)| pipe.as_raw_fd()));
             }
         }
+        let speeches = self.runs.values().filter_map(|run| run.speech.as_ref());
+        keep.extend(speeches.filter_map(|speech| speech.ready.as_ref().map(AsRawFd::as_raw_fd)));
         gantry_sys::close_all_but(&keep).map_err(|error| error.to_string())
     }
 
@@ -292,7 +322,7 @@ impl Keeper<'_> {
             let is_ours = same_boot && run.boot_id == self.shared.boot_id;
             // Under the guard that it is a child of, a zombie is one whose status is about to come.
             let process = run
-                .process
+                .leader()
                 .filter(|process| is_ours && (same_guard || process.is_alive()));
             let pidfd = process.and_then(|process| gantry_sys::pidfd(process).ok().flatten());
             if let Some(pidfd) = pidfd {

@@ -175,7 +175,7 @@ impl Keeper<'_> {
                 message: format!("{signal} is not a signal"),
             });
         }
-        let leader = run.process.filter(|_| run.exit.is_none());
+        let leader = run.leader().filter(|_| run.exit.is_none());
         match (scope, leader) {
             (Scope::Leader | Scope::Group, None) => Err(gone()),
             (Scope::Leader, Some(leader)) => match gantry_sys::send(leader, signal) {
@@ -245,7 +245,7 @@ impl Keeper<'_> {
     }
 
     fn process_id(run: &Run) -> Option<ProcessId> {
-        run.process.map(|process| ProcessId {
+        run.leader().map(|process| ProcessId {
             pid: process.pid,
             start_time: process.start_time,
             boot_id: run.boot_id.clone(),
@@ -269,12 +269,18 @@ impl Keeper<'_> {
             phase: run.phase(),
             adopted: run.adopted,
             unguarded: run.unguarded && run.exit.is_none(),
+            said: run
+                .speech
+                .as_ref()
+                .map(|speech| speech.said.clone())
+                .filter(|said| said.count > 0),
         })
     }
 
     fn listing(&mut self) -> Listing {
         let mut listing = Listing {
             sequence: self.events.last(),
+            foreign_messages: self.foreign_letters,
             ..Listing::default()
         };
         for run in self.runs.values() {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use gantry_log::LogWriter;
 use gantry_sys::{Group, GroupEvents, ProcessRef};
 
+use super::voice::Speech;
 use crate::ledger::Key;
 use crate::protocol::{
     Exit, Generation, InstanceName, JobName, Overflow, Phase, Proof, SpawnFailure,
@@ -40,6 +41,8 @@ pub(super) struct Run {
     pub(super) mark: String,
     /// Output and error.
     pub(super) pipes: [Option<OwnedFd>; 2],
+    /// How it says how it is doing, if it can.
+    pub(super) speech: Option<Box<Speech>>,
     /// A descriptor of the leader, if it is not our child.
     pub(super) pidfd: Option<OwnedFd>,
     /// Whether neither keeper nor guard is its parent, so that nobody can wait for it.

@@ -6,20 +6,22 @@ use std::time::{Duration, Instant};
 
 use gantry_log::{LogWriter, Policy};
 use gantry_sys::{
-    Credentials, Environment, Group, Pipe, ProcessRef, RLimit, Spawn, SpawnError, Stage, Stdio,
+    Credentials, Environment, Group, Passed, Pipe, ProcessRef, RLimit, Spawn, SpawnError, Stage,
+    Stdio,
 };
 
 use super::poller::Token;
 use super::requests::after;
 use super::run::{Capture, Log, Run, RunId, What};
 use super::timers::Timer;
+use super::voice::Speech;
 use super::{Keeper, boot_millis, now_us, written_down};
 use crate::guard::MARK;
 use crate::intent::log_number;
 use crate::ledger::{Entry, Starting};
 use crate::protocol::{
     Command, EventBody, Generation, InstanceName, JobName, LogPolicy, ProcessId, Proof, Refusal,
-    Reply, SpawnFailure,
+    Reply, SpawnFailure, Voice,
 };
 
 /// What a command looks like when everything about it was looked up.
@@ -215,6 +217,7 @@ impl Keeper<'_> {
             proof: Proof::Lineage,
             mark: format!("{MARK}={mark}"),
             pipes: [None, None],
+            speech: None,
             pidfd: None,
             adopted: false,
             unguarded: false,
@@ -258,7 +261,7 @@ impl Keeper<'_> {
         group: &str,
         mark: &str,
     ) -> Result<ProcessRef, SpawnError> {
-        let prepared = prepare(command, mark)?;
+        let mut prepared = prepare(command, mark)?;
         let trouble = |error: gantry_sys::SysError| {
             let errno = error.source.raw_os_error().unwrap_or(0);
             SpawnError::new(Stage::Prepare, errno, error.to_string())
@@ -267,6 +270,13 @@ impl Keeper<'_> {
             gantry_sys::stdio_pipe().map_err(trouble)?,
             gantry_sys::stdio_pipe().map_err(trouble)?,
         ];
+        let voice = if job.is_none() {
+            command.voice
+        } else {
+            Voice::default()
+        };
+        let own_pid = self.give_voice(&voice, &mut prepared.env);
+        let ready = Speech::pipe(&voice).map_err(trouble)?;
         let group = match &self.cgroups {
             Ok(root) => Some(root.group(group).map_err(trouble)?),
             Err(_) => None,
@@ -291,6 +301,8 @@ impl Keeper<'_> {
             job,
             behind: behind(&run.what),
             guard: Some((self.shared.guard().pid, self.shared.guard().start_time)),
+            voice,
+            ready: ready.as_ref().map(|(pipe, _)| written_down(&pipe.read)),
         }));
         let base = if command.inherit_env {
             &self.shared.environment
@@ -301,6 +313,13 @@ impl Keeper<'_> {
         let mut limits = Vec::new();
         limits.extend(command.limits.core.map(RLimit::Core));
         limits.extend(command.limits.open_files.map(RLimit::OpenFiles));
+        let passed: Vec<Passed<'_>> = ready
+            .iter()
+            .map(|(pipe, number)| Passed {
+                fd: pipe.write.as_fd(),
+                number: *number,
+            })
+            .collect();
         let result = self.spawner.spawn(
             Some(&self.shared.slots),
             &Spawn {
@@ -319,6 +338,8 @@ impl Keeper<'_> {
                     output: pipes[0].write.as_fd(),
                     error: pipes[1].write.as_fd(),
                 },
+                passed: &passed,
+                own_pid,
                 cgroup: group_fd.as_ref().map(AsFd::as_fd),
                 witness: Some(self.shared.begin_spawn(&run.mark)),
             },
@@ -330,11 +351,34 @@ impl Keeper<'_> {
                 .map_err(trouble)?;
             run.pipes[usize::from(stream)] = Some(read);
         }
+        if !voice.is_none() {
+            let ready = ready.map(|(pipe, _)| pipe.read);
+            if let Some(ready) = &ready {
+                self.poller.add(ready, Token::Ready(id)).map_err(trouble)?;
+            }
+            run.speech = Some(Box::new(Speech::new(voice, ready)));
+        }
         Ok(ProcessRef {
             pid,
             // It is our child and not waited for, so it is there, be it as a zombie.
             start_time: gantry_sys::start_time(pid).unwrap_or(0),
         })
+    }
+
+    /// Tell a service by which means it can speak. Gives the variables that its pid goes into.
+    fn give_voice(&self, voice: &Voice, env: &mut Environment) -> &'static [&'static str] {
+        if let Some(fd) = voice.fd {
+            env.set("GANTRY_READY_FD", &fd.to_string());
+        }
+        let Some(letters) = self.shared.letters.as_ref().filter(|_| voice.notify) else {
+            return &[];
+        };
+        env.set("NOTIFY_SOCKET", &letters.address());
+        let Some(every) = voice.watchdog_ms else {
+            return &[];
+        };
+        env.set("WATCHDOG_USEC", &every.saturating_mul(1000).to_string());
+        &["WATCHDOG_PID"]
     }
 
     /// Limit the tree as a whole; give what could not be.

@@ -92,6 +92,14 @@ impl Keeper<'_> {
                 }
             }
         }
+        // One that took the lead later may be in another group, or the group without its first.
+        if let Some(leader) = run.leader().filter(|leader| Some(*leader) != run.process) {
+            for signal in [signal, SIGCONT] {
+                if let Err(error) = gantry_sys::send(leader, signal) {
+                    report(format!("{}: {error}", run.label()));
+                }
+            }
+        }
     }
 
     pub(super) fn stop_is_due(&mut self, id: RunId) {

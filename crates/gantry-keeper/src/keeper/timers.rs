@@ -15,6 +15,10 @@ pub(super) enum Timer {
     JobLimit(RunId),
     /// Try again to write a log.
     LogRetry(RunId),
+    /// See whether a sign of life has come.
+    Watchdog(RunId),
+    /// Tell a status that had to wait.
+    Said(RunId),
 }
 
 /// Timers, the next one first.

@@ -13,6 +13,8 @@ fn starting(name: &str, generation: Generation) -> Entry {
         job: None,
         behind: Vec::new(),
         guard: None,
+        voice: Voice::default(),
+        ready: None,
     })
 }
 

@@ -3,6 +3,8 @@
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::voice::Voice;
+
 /// A program with all that its process is given. Never a shell string.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Command {
@@ -35,6 +37,9 @@ pub struct Command {
     /// Limits on the whole tree.
     #[serde(default)]
     pub resources: Resources,
+    /// How it can say how it is doing. Not for jobs.
+    #[serde(default, skip_serializing_if = "Voice::is_none")]
+    pub voice: Voice,
 }
 
 /// Limits on each process by itself (`setrlimit` and its neighbours).

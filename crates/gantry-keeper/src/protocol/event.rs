@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Generation, InstanceName, JobName};
+use super::voice::Said;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,15 @@ pub enum EventBody {
         generation: Generation,
         /// What failed.
         failure: SpawnFailure,
+    },
+    /// It said something of itself.
+    Said {
+        /// Which instance.
+        instance: InstanceName,
+        /// Which start of it.
+        generation: Generation,
+        /// All that it has said so far.
+        said: Said,
     },
     /// The leader ended. What it wrote is in the log.
     Exited {
@@ -115,6 +125,11 @@ impl EventBody {
                 ..
             }
             | Self::SpawnFailed {
+                instance,
+                generation,
+                ..
+            }
+            | Self::Said {
                 instance,
                 generation,
                 ..

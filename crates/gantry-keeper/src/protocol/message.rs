@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::command::{Command, LogPolicy};
 use super::event::{Event, Phase, ProcessId, Proof};
 use super::instance::{Generation, InstanceName, JobName};
+use super::voice::Said;
 
 /// One request as it goes over the socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -251,6 +252,9 @@ pub struct Listing {
     pub jobs: Vec<JobState>,
     /// The highest event number: this listing contains everything up to it.
     pub sequence: u64,
+    /// Messages that came from processes of no instance, and were ignored.
+    #[serde(default)]
+    pub foreign_messages: u64,
 }
 
 /// One instance.
@@ -279,6 +283,9 @@ pub struct InstanceState {
     /// should. It ends with its next start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unguarded: bool,
+    /// What it has said of itself, if it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
 }
 
 /// One job that runs.

@@ -13,3 +13,4 @@ mod stop;
 mod support;
 mod survive;
 mod trees;
+mod voice;

@@ -105,7 +105,7 @@ fn a_killed_keeper_is_back_and_knows_everything() {
 
 impl Stack {
     /// Connect to the keeper that comes after this one.
-    fn reconnect_after(&mut self, keeper: u32) {
+    pub(crate) fn reconnect_after(&mut self, keeper: u32) {
         eventually("another keeper", || {
             let dir = self.dir().to_owned();
             let client = gantry_keeper::client::Client::open(

@@ -31,17 +31,30 @@ const FIELDS: &[Field] = &[
     ),
     field("command", Kind::Command, "A command ends with 0. It runs in the environment of the service."),
     field("file", Kind::Element(&FILE), "A file exists. A text alone is its path."),
-    field("log", Kind::Scalar(&REGEX), "A line of the output matches this regular expression."),
+    field(
+        "log",
+        Kind::Scalar(&REGEX),
+        "A line of the output since this start matches this regular expression. Not for `liveness`.",
+    ),
     field("grpc", Kind::Element(&GRPC), "The gRPC health service answers `SERVING`. A text or number alone is the port."),
-    field("notify", Kind::Bool, "The service says so itself, as `sd_notify` does: `true`."),
-    field("fd", Kind::Integer(3, 1023), "The service writes a line to this descriptor."),
+    field(
+        "notify",
+        Kind::Bool,
+        "The service says so itself, as `sd_notify` does: `true`. For `liveness` it must say `WATCHDOG=1` every `interval` \
+         (`WATCHDOG_USEC`).",
+    ),
+    field(
+        "fd",
+        Kind::Integer(3, 1023),
+        "The service writes a line to this descriptor (`GANTRY_READY_FD`). Not for `liveness`.",
+    ),
     field("interval", Kind::Scalar(&SPAN), "The time between two checks once the service is up.")
         .default("\"10s\""),
     field("timeout", Kind::Scalar(&SPAN), "How long one check may take.").default("\"1s\""),
     field(
         "failures",
         Kind::Integer(1, 10_000),
-        "So many failures in a row count. Only after the first success; before it, `start-timeout` decides.",
+        "So many failures in a row count. Only after the first success; before it, `start-timeout` decides. With `notify` 1.",
     )
     .default("3"),
     field("successes", Kind::Integer(1, 10_000), "So many successes in a row count.").default("1"),
@@ -160,7 +173,13 @@ fn finish(decoder: &mut Decoder<'_>, node: &Node, mut map: Map<String, Value>) -
             );
             return None;
         }
-        "notify" => json!({}),
+        "notify" => {
+            // One word that does not come in time is enough: that is what a watchdog is for.
+            if !map.contains_key("failures") {
+                map.insert("failures".into(), json!(1));
+            }
+            json!({})
+        }
         _ => value,
     };
     map.insert("check".into(), json!({ *key: inner }));

@@ -81,6 +81,7 @@ fn finish(decoder: &mut Decoder<'_>, node: &Node, mut map: Map<String, Value>) -
             }
         }
     }
+    whole &= told_once(decoder, node);
     map.insert("origin".into(), decoder.origin(node.span));
     whole.then_some(Value::Object(map))
 }
@@ -88,6 +89,37 @@ fn finish(decoder: &mut Decoder<'_>, node: &Node, mut map: Map<String, Value>) -
 /// The items of a list, or the one that there is.
 fn each(node: &Node) -> impl Iterator<Item = &Node> {
     node.as_seq().unwrap_or(std::slice::from_ref(node)).iter()
+}
+
+/// Checks the probes that wait for what a service says once: they tell nothing of whether it still
+/// lives, and there is one descriptor for it.
+fn told_once(decoder: &mut Decoder<'_>, node: &Node) -> bool {
+    let mut whole = true;
+    for kind in ["fd", "log"] {
+        for probe in node.at(["liveness"]).into_iter().flat_map(each) {
+            if let Some(at) = probe.at([kind]) {
+                let message = format!("`{kind}` is told once, and says nothing about `liveness`");
+                let wrong = Diagnostic::error("bad-probe", at.span, message);
+                decoder.complain(wrong.hint(
+                    "write it below `readiness` or `startup`; `notify = true` is a watchdog",
+                ));
+                whole = false;
+            }
+        }
+    }
+    let roles = ["startup", "readiness"].into_iter();
+    let probes = roles.filter_map(|role| node.at([role])).flat_map(each);
+    let mut fds = probes.filter_map(|probe| probe.at(["fd"]));
+    if let Some(first) = fds.next()
+        && let Some(other) = fds.find(|other| other.as_int() != first.as_int())
+    {
+        let wrong = Diagnostic::error("bad-probe", other.span, "another `fd` than before")
+            .also(first.span, "the first is here")
+            .hint("a service has one descriptor for this");
+        decoder.complain(wrong);
+        whole = false;
+    }
+    whole
 }
 
 /// Checks what a probe says of a port: a number, `HOST:PORT`, or a name that the service has.

@@ -2,8 +2,9 @@
 //!
 //! It runs in its parent's memory. So it only makes system calls (by the raw call where the library
 //! would do more, as for users, which it sets in all threads), never allocates, never panics, and
-//! writes to nothing but the word that it leaves.
+//! writes to nothing but the word that it leaves and what was prepared for it to write to.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::atomic::Ordering;
@@ -19,6 +20,9 @@ pub(super) struct Plan<'a> {
     /// An open `cgroup.procs` to write ourselves to, or -1.
     pub(super) join_cgroup: i32,
     pub(super) stdio: [i32; 3],
+    pub(super) passed: &'a [Move],
+    /// Where it writes its pid in digits: [`PID_ROOM`] zeros each, of which the last stays.
+    pub(super) own_pid: &'a [*mut u8],
     pub(super) ignored: &'a [i32],
     pub(super) limits: &'a [(u32, u64, u64)],
     pub(super) oom_score: Option<&'a CStr>,
@@ -33,6 +37,23 @@ pub(super) struct Plan<'a> {
     pub(super) failed: Failed,
     pub(super) witness: Option<super::Witness<'a>>,
 }
+
+/// A descriptor that gets another number.
+pub(super) struct Move {
+    /// On the way the child changes it: it is first taken to where no other target is.
+    from: Cell<i32>,
+    to: i32,
+}
+
+impl Move {
+    pub(super) fn new(from: i32, to: i32) -> Self {
+        let from = Cell::new(from);
+        Self { from, to }
+    }
+}
+
+/// Ten digits and a NUL.
+pub(super) const PID_ROOM: usize = 11;
 
 /// The word that the child leaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,6 +126,28 @@ unsafe fn run(plan: &Plan<'_>) -> (Stage, i32) {
     (Stage::Exec, why)
 }
 
+/// Write a number in digits.
+///
+/// # Safety
+///
+/// `place` must be writable for ten bytes.
+unsafe fn write_number(place: *mut u8, number: u32) {
+    let mut length = 1;
+    let mut rest = number / 10;
+    while rest > 0 {
+        length += 1;
+        rest /= 10;
+    }
+    rest = number;
+    while length > 0 {
+        length -= 1;
+        let digit = b"0123456789"[(rest % 10) as usize];
+        // SAFETY: a number of 32 bits has at most ten digits.
+        unsafe { place.wrapping_add(length).write(digit) };
+        rest /= 10;
+    }
+}
+
 /// # Safety
 ///
 /// As for [`run`].
@@ -128,6 +171,16 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
         for (to, from) in (0..).zip(plan.stdio) {
             check(Stage::Streams, libc::dup2(from, to).into())?;
         }
+        let above = plan
+            .passed
+            .iter()
+            .fold(0, |most, passed| passed.to.max(most));
+        for passed in plan.passed {
+            let from = passed.from.get();
+            let free = libc::fcntl(from, libc::F_DUPFD_CLOEXEC, above.saturating_add(1));
+            check(Stage::Passing, free.into())?;
+            passed.from.set(free);
+        }
         // What somebody opened without care does not go to the program either.
         let closed = libc::syscall(
             libc::SYS_close_range,
@@ -136,6 +189,14 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
             libc::CLOSE_RANGE_CLOEXEC,
         );
         check(Stage::Descriptors, closed)?;
+        for passed in plan.passed {
+            let moved = libc::dup2(passed.from.get(), passed.to);
+            check(Stage::Passing, moved.into())?;
+        }
+        let pid = libc::getpid().unsigned_abs();
+        for place in plan.own_pid {
+            write_number(*place, pid);
+        }
         check(Stage::Session, libc::setsid().into())?;
         for signal in plan.ignored {
             let default: Disposition = [0; 4];

@@ -42,10 +42,12 @@ pub enum Stage {
     WorkingFolder,
     /// Running the program.
     Exec,
+    /// Giving it the descriptors that it was promised.
+    Passing,
 }
 
 impl Stage {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Arguments,
         Self::Lookup,
         Self::Prepare,
@@ -62,6 +64,7 @@ impl Stage {
         Self::User,
         Self::WorkingFolder,
         Self::Exec,
+        Self::Passing,
     ];
 
     /// Step and error number as one word that is not 0.
@@ -99,6 +102,7 @@ impl Stage {
             Self::User => "user",
             Self::WorkingFolder => "working folder",
             Self::Exec => "exec",
+            Self::Passing => "passing descriptors",
         }
     }
 }

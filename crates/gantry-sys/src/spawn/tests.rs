@@ -41,6 +41,8 @@ fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<
             output: null.as_fd(),
             error: null.as_fd(),
         },
+        passed: &[],
+        own_pid: &[],
         cgroup: None,
         witness: None,
     };
@@ -154,4 +156,44 @@ fn the_witness_is_told_of_birth_and_failure() {
     run(&["no-such-program"], "/", with).unwrap_err();
     assert!(told(0) > 1);
     assert_eq!(Stage::unpack(told(1)), Some((Stage::Exec, libc::ENOENT)));
+}
+
+#[test]
+fn descriptors_get_the_numbers_that_were_promised() {
+    // Numbers that are each other's, or the spawner's own, must not be mixed up on the way.
+    let folder = tempfile_in("passed");
+    let files: Vec<std::fs::File> = ["a", "b", "c"]
+        .iter()
+        .map(|name| {
+            std::fs::write(folder.join(name), name).unwrap();
+            std::fs::File::open(folder.join(name)).unwrap()
+        })
+        .collect();
+    let numbers: Vec<i32> = files.iter().map(AsRawFd::as_raw_fd).collect();
+    let files: &'static [std::fs::File] = Box::leak(files.into_boxed_slice());
+    let passed = |file: usize, number| Passed {
+        fd: files[file].as_fd(),
+        number,
+    };
+    let crossed: &'static [Passed<'_>] = Box::leak(Box::new([
+        passed(0, numbers[1]),
+        passed(1, numbers[0]),
+        passed(2, 3),
+    ]));
+    let script = format!(
+        "test $(cat <&{}) = a && test $(cat <&{}) = b && test $(cat <&3) = c && test $ME = $$ && test $YOU = $$",
+        numbers[1], numbers[0]
+    );
+    let ended = run(&["bash", "-c", &script], "/", |spawn| {
+        spawn.passed = crossed;
+        spawn.own_pid = &["ME", "YOU"];
+    });
+    std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!(ended, Ok(Ended::Code(0)));
+}
+
+fn tempfile_in(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("gantry-sys-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
 }

@@ -18,6 +18,8 @@ mod foreground;
 mod stop_command;
 // Telling services to read their configuration again.
 mod reload;
+// Readiness that services tell by themselves, through everybody's death.
+mod told;
 // Logs, raw and otherwise.
 mod logs;
 // As root and as an ordinary user.

@@ -112,6 +112,41 @@ fn a_stable_while_brings_the_wait_back_to_the_first() {
 }
 
 #[test]
+fn one_that_asks_for_time_gets_it_and_never_less_than_it_had() {
+    let mut harness = Harness::new();
+    harness.model(&[probed(spec("db", &[]))]);
+    harness.started("db");
+    let (instance, generation) = (harness.at("db", 0), harness.generation("db"));
+    let more = |wanted| Event::MoreTime {
+        instance,
+        generation,
+        wanted: Millis::seconds(wanted),
+    };
+    harness.tell(more(10));
+    assert_eq!(harness.effects, [], "it has more than that");
+    harness.now = harness.now.plus(Millis::seconds(50));
+    harness.tell(more(30));
+    harness.time_out(Millis::seconds(30));
+    assert_eq!(harness.stops(), ["db"]);
+    // One that has been ready has no such time.
+    let mut harness = Harness::up(&[probed(spec("db", &[]))]);
+    harness.ready("db");
+    let (instance, generation) = (harness.at("db", 0), harness.generation("db"));
+    harness.tell(Event::MoreTime {
+        instance,
+        generation,
+        wanted: Millis::seconds(100),
+    });
+    assert_eq!(harness.effects, []);
+    harness.tell(Event::Leader {
+        instance,
+        generation,
+        pid: 77,
+    });
+    assert_eq!(harness.view("db").instances[0].pid, Some(77));
+}
+
+#[test]
 fn not_ready_in_time_stops_it_and_then_it_has_failed_with_the_evidence() {
     let mut harness = Harness::new();
     let up = harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);

@@ -150,6 +150,10 @@ fn event() -> impl Strategy<Value = Event> {
             tail: Vec::new(),
         }),
         2 => about.clone().prop_map(|(instance, generation)| Event::Ready { instance, generation }),
+        1 => about.clone().prop_map(|(instance, generation)| Event::Leader { instance, generation, pid: 9 }),
+        1 => about.clone().prop_map(|(instance, generation)| {
+            Event::MoreTime { instance, generation, wanted: Millis(1_500) }
+        }),
         1 => about.prop_map(|(instance, generation)| {
             Event::NotLive { instance, generation, evidence: "no".into() }
         }),

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_core::{Generation, InstanceKey, ServiceKey};
+use gantry_driver::Said;
 use gantry_probe::{Address, Check, Outcome, Thresholds, tcp::TcpCheck};
 use tokio::time::Instant;
 
@@ -97,4 +98,52 @@ async fn all_probes_of_a_role_must_pass_and_an_old_answer_is_ignored() {
     assert!(probes.note(id, &Outcome::unhealthy("late")).is_none());
     probes.unwatch(INSTANCE);
     assert!(probes.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_is_not_asked_and_counts_when_its_turn_has_come() {
+    let mut probes = Probes::default();
+    let told = |role, check| PreparedProbe {
+        check,
+        ..probe(role, 1)
+    };
+    let list: Arc<[_]> = Arc::new([
+        told(Role::Startup, Check::Fd(3)),
+        told(Role::Readiness, Check::Notify),
+        told(Role::Liveness, Check::Notify),
+    ]);
+    probes.watch(INSTANCE, Generation(1), &list, (true, true));
+    assert!(probes.next().await.is_none(), "nobody asks");
+    let mut said = Said::default();
+    let not = |text: &str| vec![Verdict::NotReady(text.into())];
+    let tell = |probes: &mut Probes, said: &Said| probes.tell(INSTANCE, Generation(1), said);
+    assert_eq!(
+        tell(&mut probes, &said),
+        not("it has not written a line to descriptor 3")
+    );
+    // Before it has started, what it says of readiness waits.
+    said.ready = true;
+    said.watched = true;
+    said.misses = 5;
+    assert_eq!(tell(&mut probes, &said), []);
+    said.misses = 0;
+    said.line = gantry_driver::Line::Written;
+    assert_eq!(tell(&mut probes, &said), [Verdict::Ready, Verdict::Live]);
+    assert_eq!(tell(&mut probes, &said), []);
+    said.misses = 1;
+    let dead = vec![Verdict::NotLive(
+        "it did not say WATCHDOG=1 within 10s".into(),
+    )];
+    assert_eq!(tell(&mut probes, &said), dead);
+    said.misses = 0;
+    said.stopping = true;
+    assert_eq!(
+        tell(&mut probes, &said),
+        [vec![Verdict::Live], not("it said STOPPING=1")]
+            .concat()
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+    );
+    assert_eq!(probes.tell(INSTANCE, Generation(2), &said), []);
 }
