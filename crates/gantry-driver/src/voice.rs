@@ -39,6 +39,10 @@ pub enum Line {
 
 /// All that an instance has said since it was started. It is always told as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of its own, and all combinations occur"
+)]
 pub struct Said {
     /// Of two, the one with the higher number is newer; 0 if it has said nothing.
     pub count: u64,

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 /// What one message says. What is not known is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of its own, and all combinations occur"
+)]
 pub(crate) struct Message {
     pub(crate) ready: bool,
     pub(crate) reloading: bool,

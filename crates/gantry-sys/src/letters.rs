@@ -122,8 +122,8 @@ impl LetterBox {
                     }
                     (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
                         for index in 0..size / size_of::<RawFd>() {
-                            let fd: RawFd =
-                                ptr::read_unaligned(data.cast::<RawFd>().wrapping_add(index));
+                            let place = data.wrapping_add(index * size_of::<RawFd>());
+                            let fd: RawFd = ptr::read_unaligned(place.cast());
                             // Ours since the call, and wanted by nobody.
                             drop(OwnedFd::from_raw_fd(fd));
                         }

@@ -155,13 +155,12 @@ pub fn zombie_exit(process: ProcessRef) -> Option<Ended> {
     let text = String::from_utf8_lossy(&text);
     // The last of its 52 fields: what waiting for it would say.
     let status: i32 = text.split_ascii_whitespace().next_back()?.parse().ok()?;
-    Some(if status & 0x7f == 0 {
-        Ended::Code(status >> 8 & 0xff)
-    } else {
-        Ended::Signal {
-            signal: status & 0x7f,
+    Some(match status & 0x7f {
+        0 => Ended::Code(status >> 8 & 0xff),
+        signal => Ended::Signal {
+            signal,
             core: status & 0x80 != 0,
-        }
+        },
     })
 }
 

@@ -238,6 +238,7 @@ impl Shared {
         let known = ["forever", "stubborn", "exit", "for", "print", "print-exit"];
         let instance = |phase, process| Instance {
             state: InstanceState {
+                said: None,
                 instance: name.clone(),
                 generation,
                 process,
@@ -546,6 +547,7 @@ impl State {
         };
         let jobs = self.jobs.iter().filter(|(_, job)| job.ended.is_none());
         Listing {
+            foreign_messages: 0,
             instances: self
                 .instances
                 .values()

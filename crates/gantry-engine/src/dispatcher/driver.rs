@@ -151,7 +151,7 @@ impl Dispatcher {
             DriverEvent::Said {
                 generation, said, ..
             } => {
-                let events = self.said(instance, generation, *said);
+                let events = self.said(instance, generation, &said);
                 self.queue.extend(events);
                 return None;
             }
@@ -243,7 +243,7 @@ impl Dispatcher {
                 self.ended.push(instance);
             }
             if let Some(said) = one.said {
-                then.extend(self.said(instance, one.generation, *said));
+                then.extend(self.said(instance, one.generation, &said));
             }
             instances.push(ObservedInstance {
                 instance,

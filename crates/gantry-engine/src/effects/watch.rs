@@ -89,7 +89,7 @@ impl Dispatcher {
         &mut self,
         instance: InstanceKey,
         generation: Generation,
-        said: Said,
+        said: &Said,
     ) -> Vec<Event> {
         let run = self.book.run_mut(instance);
         let Some(run) = run.filter(|run| run.generation == generation) else {
@@ -119,7 +119,7 @@ impl Dispatcher {
                 });
             }
         }
-        let verdicts = self.probes.tell(instance, generation, &said);
+        let verdicts = self.probes.tell(instance, generation, said);
         events.extend(
             verdicts
                 .into_iter()

@@ -43,6 +43,10 @@ pub enum Line {
 /// one is all that need be known.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of its own, and all combinations occur"
+)]
 pub struct Said {
     /// Of two, the one with the higher number is newer.
     pub count: u64,

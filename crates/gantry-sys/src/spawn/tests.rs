@@ -161,16 +161,16 @@ fn the_witness_is_told_of_birth_and_failure() {
 #[test]
 fn descriptors_get_the_numbers_that_were_promised() {
     // Numbers that are each other's, or the spawner's own, must not be mixed up on the way.
-    let folder = tempfile_in("passed");
-    let files: Vec<std::fs::File> = ["a", "b", "c"]
+    let files: Vec<std::io::PipeReader> = ["a", "b", "c"]
         .iter()
-        .map(|name| {
-            std::fs::write(folder.join(name), name).unwrap();
-            std::fs::File::open(folder.join(name)).unwrap()
+        .map(|text| {
+            let (read, mut write) = std::io::pipe().unwrap();
+            std::io::Write::write_all(&mut write, text.as_bytes()).unwrap();
+            read
         })
         .collect();
     let numbers: Vec<i32> = files.iter().map(AsRawFd::as_raw_fd).collect();
-    let files: &'static [std::fs::File] = Box::leak(files.into_boxed_slice());
+    let files: &'static [std::io::PipeReader] = Box::leak(files.into_boxed_slice());
     let passed = |file: usize, number| Passed {
         fd: files[file].as_fd(),
         number,
@@ -188,12 +188,5 @@ fn descriptors_get_the_numbers_that_were_promised() {
         spawn.passed = crossed;
         spawn.own_pid = &["ME", "YOU"];
     });
-    std::fs::remove_dir_all(folder).unwrap();
     assert_eq!(ended, Ok(Ended::Code(0)));
-}
-
-fn tempfile_in(name: &str) -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("gantry-sys-{}-{name}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
 }
