@@ -136,7 +136,11 @@ fn voice(voice: &Voice) -> keeper::Voice {
 pub(crate) fn log_policy(policy: &LogPolicy) -> keeper::LogPolicy {
     keeper::LogPolicy {
         max_size: policy.max_size,
+        max_age_ms: policy
+            .max_age
+            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         keep: policy.keep,
+        max_total: policy.max_total,
         overflow: match policy.overflow {
             Overflow::Block => keeper::Overflow::Block,
             Overflow::Drop => keeper::Overflow::Drop,

@@ -9,12 +9,14 @@
 //! | `spec` | what `[services.X.process]` says, resolved |
 //! | `command` | from a specification to what the keeper spawns: environment, folder, limits |
 //! | `session` | the live half, as the engine sees it |
+//! | `compressor` | rotated logs of those who wish it, in a thread of its own |
 //! | `link` | one task that owns the connection, everything pending, and the order of events |
 //! | `sentence` | failures and exits in words |
 //! | `logs` | reading what instances printed, with a cursor that is kept |
 
 mod changes;
 mod command;
+mod compressor;
 mod driver;
 mod link;
 mod logs;

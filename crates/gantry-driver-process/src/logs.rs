@@ -16,7 +16,7 @@ use gantry_driver::{
 };
 use gantry_keeper::layout::Layout;
 use gantry_keeper::protocol::InstanceName;
-use gantry_log::{Follow, Line, LogFolder, Query, Stream};
+use gantry_log::{Follow, Line, LogFolder, Query, Stream, Trouble};
 use jiff::Timestamp;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -59,7 +59,7 @@ pub(crate) fn read(layout: &Layout, request: &LogRequest) -> LogStream {
         .map_err(DriverError::from)
         .and_then(|name| {
             let folder = LogFolder::new(layout.log(&name));
-            Reading::begin(folder, request).map_err(|error| unreadable(&error))
+            Reading::begin(&folder, request).map_err(|error| unreadable(&error))
         });
     match opened {
         Err(error) => stream::iter([Err(error)]).boxed(),
@@ -69,6 +69,10 @@ pub(crate) fn read(layout: &Layout, request: &LogRequest) -> LogStream {
         })
         .boxed(),
     }
+}
+
+fn unread(trouble: Trouble) -> io::Error {
+    io::Error::new(trouble.source.kind(), trouble)
 }
 
 fn unreadable(error: &io::Error) -> DriverError {
@@ -86,7 +90,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn begin(folder: LogFolder, request: &LogRequest) -> io::Result<Self> {
+    fn begin(folder: &LogFolder, request: &LogRequest) -> io::Result<Self> {
         let after = match &request.from {
             LogFrom::After(cursor) => Mark::parse(cursor),
             _ => None,
@@ -97,7 +101,8 @@ impl Reading {
             // With all that was read in the same moment as its first line: equal ones are counted.
             LogFrom::Tail(lines) => Query {
                 since: folder
-                    .read(&Query::tail(*lines))?
+                    .read(&Query::tail(*lines))
+                    .map_err(unread)?
                     .first()
                     .map(|line| line.at),
                 ..Query::default()
@@ -115,10 +120,10 @@ impl Reading {
             },
         };
         let (lines, follow) = if request.follow {
-            let (lines, follow) = Follow::with_tail(folder, query)?;
+            let (lines, follow) = Follow::with_tail(folder, query);
             (lines, Some(follow))
         } else {
-            (folder.read(&query)?, None)
+            (folder.read(&query).map_err(unread)?, None)
         };
         let mut reading = Self {
             instance: request.instance.clone(),

@@ -15,6 +15,7 @@ use smol_str::SmolStr;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::compressor::Compressor;
 use crate::link::{Context, JobOrder, Link, Order};
 use crate::{command, link, logs};
 
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct ProcessSession {
     context: Arc<Context>,
     orders: mpsc::UnboundedSender<Order>,
+    compressor: Compressor,
     _link: AbortOnDropHandle<()>,
 }
 
@@ -41,6 +43,7 @@ impl ProcessSession {
         let link = Link::new(Arc::clone(&context), events, orders.downgrade(), connection);
         let link = tokio::spawn(link.run(inbox));
         Ok(Self {
+            compressor: Compressor::start(&context.layout),
             context,
             orders,
             _link: AbortOnDropHandle::new(link),
@@ -143,6 +146,14 @@ impl Session for ProcessSession {
     }
 
     fn start(&self, batch: Vec<StartRequest>) {
+        for request in &batch {
+            // A name that is wrong is told by the start.
+            if let Ok(name) = command::name(&request.instance) {
+                let folder = self.context.layout.log(&name);
+                self.compressor
+                    .wish(folder, request.from.settings.logs.compress);
+            }
+        }
         self.order(Order::Start(batch));
     }
 

@@ -62,8 +62,14 @@ impl Default for StopPolicy {
 pub struct LogPolicy {
     /// Size in bytes at which a file is rotated.
     pub max_size: u64,
+    /// Age of its first line at which a file is rotated.
+    pub max_age: Option<Duration>,
     /// How many rotated files are kept.
     pub keep: u32,
+    /// Size in bytes of all rotated files together.
+    pub max_total: Option<u64>,
+    /// Whether rotated files are compressed.
+    pub compress: bool,
     /// What happens when it cannot be written.
     pub overflow: Overflow,
 }
@@ -72,7 +78,10 @@ impl Default for LogPolicy {
     fn default() -> Self {
         Self {
             max_size: 10 * 1024 * 1024,
+            max_age: None,
             keep: 5,
+            max_total: None,
+            compress: false,
             overflow: Overflow::Block,
         }
     }

@@ -1,5 +1,7 @@
 //! From the model that a client sends to what the engine works with.
 
+use std::time::Duration;
+
 use gantry_core::{Condition, Dependency, Kind, ServiceSpec};
 use gantry_driver::{Capabilities, LogPolicy, Overflow, Owner, Resources, SpecKey, StopPolicy};
 use gantry_stack::model::{self, Conflict, Probe, ProbeCheck, Stack};
@@ -132,7 +134,10 @@ fn foreign(service: &model::Service) -> Vec<ForeignConflict> {
 fn logs(logs: &model::Logs) -> LogPolicy {
     LogPolicy {
         max_size: logs.max_size,
+        max_age: logs.max_age.map(|age| Duration::from_millis(age.0)),
         keep: logs.keep,
+        max_total: logs.max_total,
+        compress: logs.compress,
         overflow: match logs.overflow {
             model::Overflow::Block => Overflow::Block,
             model::Overflow::Drop => Overflow::Drop,

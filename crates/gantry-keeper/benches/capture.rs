@@ -45,6 +45,8 @@ fn main() {
             }),
             log: LogPolicy {
                 max_size: 10 * 1024 * 1024,
+                max_age_ms: None,
+                max_total: None,
                 keep: 2,
                 overflow: Overflow::Block,
             },

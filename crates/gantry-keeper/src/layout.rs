@@ -56,10 +56,14 @@ impl Layout {
         self.keeper().join("orphans")
     }
 
+    /// The folder of all services' folders.
+    pub fn services(&self) -> Utf8PathBuf {
+        self.root.join("services")
+    }
+
     /// An instance's folder: `services/<name>/<number>`.
     pub fn instance(&self, instance: &InstanceName) -> Utf8PathBuf {
-        self.root
-            .join("services")
+        self.services()
             .join(instance.service())
             .join(instance.number().to_string())
     }

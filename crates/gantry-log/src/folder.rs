@@ -1,26 +1,37 @@
 //! One instance's log folder.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use jiff::Timestamp;
 
+use crate::name::{self, CURRENT, Name};
 use crate::query::Query;
-use crate::reader::{Lines, Span};
+use crate::reader::{Lines, Trouble};
 use crate::record::{Line, Record, Stream};
+use crate::snapshot::Snapshot;
 use crate::writer::Mark;
 
-/// The name of the file that is written.
-pub const CURRENT: &str = "current";
+/// How many entries of a folder come in one call of the kernel's, and so from one moment. A larger
+/// folder is listed until nothing changes.
+const AT_ONCE: usize = 100;
 
-/// What the names of rotated files end with.
-const ROTATED: &str = ".log";
+/// How often a folder that changes all the time is looked at.
+const LOOKS: usize = 100;
 
 /// The folder that one instance logs into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFolder {
     path: Utf8PathBuf,
+}
+
+/// A rotated file. Its path is that of the plain file if there is one: a compressed one beside it may
+/// be there because the plain one is just about to be removed, or because a machine lost its power.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rotated {
+    pub(crate) stem: String,
+    pub(crate) path: Utf8PathBuf,
 }
 
 impl LogFolder {
@@ -39,27 +50,63 @@ impl LogFolder {
         self.path.join(CURRENT)
     }
 
-    /// The rotated files, oldest first.
+    /// The rotated files, oldest first; compressed ones end with `.gz`.
     pub fn rotated(&self) -> io::Result<Vec<Utf8PathBuf>> {
+        let files = self.listing()?.into_iter();
+        Ok(files.map(|file| file.path).collect())
+    }
+
+    /// The rotated files' names without what compression adds, oldest first.
+    pub(crate) fn stems(&self) -> io::Result<Vec<String>> {
+        let files = self.listing()?.into_iter();
+        Ok(files.map(|file| file.stem).collect())
+    }
+
+    pub(crate) fn listing(&self) -> io::Result<Vec<Rotated>> {
+        let mut found = self.look()?;
+        // A compressed file appears and its plain one vanishes: two looks that differ may have missed
+        // both.
+        for _ in 0..LOOKS {
+            if found.len() < AT_ONCE {
+                break;
+            }
+            let again = self.look()?;
+            if again == found {
+                break;
+            }
+            found = again;
+        }
+        Ok(found)
+    }
+
+    fn look(&self) -> io::Result<Vec<Rotated>> {
         let entries = match self.path.read_dir_utf8() {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let mut files: Vec<Utf8PathBuf> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| is_rotated(entry.file_name()))
-            .map(camino::Utf8DirEntry::into_path)
-            .collect();
-        files.sort_unstable();
-        Ok(files)
-    }
-
-    /// All files, oldest first, as they are now.
-    pub(crate) fn spans(&self) -> io::Result<Vec<Span>> {
-        let mut spans: Vec<Span> = self.rotated()?.into_iter().map(Span::whole).collect();
-        spans.push(Span::whole(self.current()));
-        Ok(spans)
+        // Whether there is a plain one.
+        let mut stems: BTreeMap<String, bool> = BTreeMap::new();
+        for entry in entries {
+            match Name::parse(entry?.file_name()) {
+                Some(Name::Plain(stem)) => {
+                    stems.insert(stem.to_owned(), true);
+                }
+                Some(Name::Packed(stem)) => {
+                    stems.entry(stem.to_owned()).or_default();
+                }
+                Some(Name::Unfinished(_)) | None => {}
+            }
+        }
+        let files = stems.into_iter().map(|(stem, plain)| Rotated {
+            path: if plain {
+                self.path.join(&stem)
+            } else {
+                self.path.join(name::packed(&stem))
+            },
+            stem,
+        });
+        Ok(files.collect())
     }
 
     /// What a stream printed behind this mark, newlines included; `None` if another file is the newest
@@ -89,35 +136,18 @@ impl LogFolder {
         Ok(Some(text))
     }
 
-    /// The lines that a query asks for, oldest first.
-    pub fn read(&self, query: &Query) -> io::Result<Vec<Line>> {
-        crate::query::read(self.spans()?, query)
+    /// The lines that a query asks for, oldest first. It fails only if there are none because
+    /// something could not be read.
+    pub fn read(&self, query: &Query) -> Result<Vec<Line>, Trouble> {
+        let (lines, troubles) = crate::follow::read(Snapshot::take(self), query);
+        match troubles.into_iter().next() {
+            Some(trouble) if lines.is_empty() => Err(trouble),
+            _ => Ok(lines),
+        }
     }
 
     /// All lines, oldest first, one file open at a time.
-    pub fn lines(&self) -> io::Result<Lines> {
-        Lines::of(self)
+    pub fn lines(&self) -> Lines {
+        Lines::of(Snapshot::take(self), None)
     }
-}
-
-/// The name of a file that is rotated at this moment.
-pub(crate) fn rotated_name(at: Timestamp) -> String {
-    let time: String = String::from_utf8_lossy(crate::record::FormatTime::new(at).as_bytes())
-        .chars()
-        .filter(|char| !matches!(char, '-' | ':'))
-        .collect();
-    time + ROTATED
-}
-
-/// Whether a name is one of ours; nothing else in the folder is ever touched.
-fn is_rotated(name: &str) -> bool {
-    name.strip_suffix(ROTATED).is_some_and(|time| {
-        time.len() == 23
-            && time.bytes().enumerate().all(|(at, byte)| match at {
-                8 => byte == b'T',
-                15 => byte == b'.',
-                22 => byte == b'Z',
-                _ => byte.is_ascii_digit(),
-            })
-    })
 }

@@ -1,18 +1,28 @@
-//! Following a log while it is written, through rotation.
+//! Following a log while it is written, through rotation and compression.
 
-use std::fs::File;
+mod set;
+mod skip;
+mod watch;
+
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
 use crate::folder::LogFolder;
+use crate::input::{self, Input};
+use crate::joiner::Joiner;
 use crate::query::Query;
-use crate::reader::{Joiner, Span};
-use crate::record::Line;
+use crate::reader::{Lines, Trouble};
+use crate::record::{Line, Stream};
+use crate::snapshot::Snapshot;
+use crate::tail::read_tail;
+pub use set::FollowSet;
+use skip::Shown;
+use watch::Watch;
 
 /// How long a follower that cannot be told waits before it looks again.
 const POLL: Duration = Duration::from_millis(100);
@@ -27,66 +37,54 @@ pub struct Follow {
     folder: LogFolder,
     filter: Query,
     watch: Option<Watch>,
-    file: Option<Open>,
+    input: Option<Input>,
+    /// The last file that was read, if none is open because there was no other.
+    after: Option<String>,
+    rest: Vec<u8>,
+    shown: Shown,
     joiner: Joiner,
     last: Timestamp,
     waiting_since: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Watch {
-    fd: OwnedFd,
-    /// The folder itself is watched; before it exists, nothing can be.
-    folder: bool,
-}
-
-#[derive(Debug)]
-struct Open {
-    file: File,
-    inode: u64,
-    offset: u64,
-    rest: Vec<u8>,
-}
-
 impl Follow {
     /// Follow a folder from its present end on. It need not exist yet. Of the query, `tail` says
     /// nothing here; read the tail first with [`Follow::with_tail`].
-    pub fn new(folder: LogFolder, filter: Query) -> io::Result<Self> {
-        let mut follow = Self::unopened(folder, filter);
-        follow.drain_watch();
-        if let Some(file) = Span::whole(follow.folder.current()).open()? {
-            follow.file = Some(Open {
-                inode: file.metadata()?.ino(),
-                offset: end_of_records(&file)?,
-                file,
-                rest: Vec::new(),
-            });
-        }
-        Ok(follow)
+    pub fn new(folder: &LogFolder, filter: Query) -> Self {
+        let watch = Watch::new(folder.path());
+        let follow = Self::of(&Snapshot::take(folder), filter);
+        Self { watch, ..follow }
     }
 
     /// Read what the query asks for (its tail with it), and follow from exactly there on.
-    pub fn with_tail(folder: LogFolder, query: Query) -> io::Result<(Vec<Line>, Self)> {
-        // What is written after the follower was made is left to it.
-        let follow = Self::new(folder, query)?;
-        let lines = match &follow.file {
-            Some(open) => {
-                crate::query::read_until(&follow.folder, &follow.filter, open.inode, open.offset)?
-            }
-            None => Vec::new(),
+    pub fn with_tail(folder: &LogFolder, query: Query) -> (Vec<Line>, Self) {
+        let watch = Watch::new(folder.path());
+        let snapshot = Snapshot::take(folder);
+        // What is written after this moment is left to the follower.
+        let follow = Self {
+            watch,
+            ..Self::of(&snapshot, query)
         };
-        Ok((lines, follow))
+        let (lines, _) = read(snapshot, &follow.filter);
+        (lines, follow)
     }
 
-    fn unopened(folder: LogFolder, filter: Query) -> Self {
-        let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
-            .ok()
-            .map(|fd| Watch { fd, folder: false });
+    /// From the end of what was seen on; unwatched.
+    pub(crate) fn of(snapshot: &Snapshot, filter: Query) -> Self {
+        let folder = snapshot.folder.clone();
+        let input = snapshot.current.as_ref().map(|current| {
+            let path = folder.current();
+            let id = Some(current.id.clone());
+            Input::new(folder.clone(), path, id, current.end, u64::MAX)
+        });
         Self {
+            after: snapshot.rotated.last().map(|file| file.stem.clone()),
             folder,
             filter,
-            watch,
-            file: None,
+            watch: None,
+            input,
+            rest: Vec::new(),
+            shown: Shown::default(),
             joiner: Joiner::default(),
             last: Timestamp::UNIX_EPOCH,
             waiting_since: None,
@@ -95,20 +93,31 @@ impl Follow {
 
     /// Readable when there may be something new. `None` where the kernel cannot tell: poll.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        let watch = self.watch.as_ref()?;
-        watch.folder.then(|| watch.fd.as_fd())
+        self.watch.as_ref()?.fd()
     }
 
     /// Lines that were written since the last call.
     pub fn poll(&mut self) -> io::Result<Vec<Line>> {
-        self.drain_watch();
+        if let Some(watch) = &mut self.watch {
+            watch.drain(self.folder.path());
+        }
         let mut lines = Vec::new();
         loop {
-            self.open()?;
-            self.read_open(&mut lines)?;
-            if !self.rotated()? {
+            if self.input.is_none() {
+                self.input = self.successor(&mut lines)?;
+            }
+            self.read_on(&mut lines)?;
+            if !self.is_rotated()? {
                 break;
             }
+            // It was read to its end before it was seen to be rotated, but more may have come between.
+            self.read_on(&mut lines)?;
+            let Some(next) = self.successor(&mut lines)? else {
+                break;
+            };
+            self.input = Some(next);
+            self.rest.clear();
+            self.shown = Shown::default();
         }
         self.impatient(&mut lines);
         lines.retain(|line| self.filter.matches(line));
@@ -124,143 +133,144 @@ impl Follow {
             if !lines.is_empty() || left.is_zero() {
                 return Ok(lines);
             }
-            self.sleep(left)?;
+            let patience = self.waiting_since.map_or(PATIENCE, |since| {
+                let left = PATIENCE.saturating_sub(since.elapsed());
+                left.max(Duration::from_millis(1))
+            });
+            watch::wait(self.fd(), left.min(patience))?;
         }
     }
 
-    fn sleep(&self, left: Duration) -> io::Result<()> {
-        let patience = self.waiting_since.map_or(PATIENCE, |since| {
-            PATIENCE
-                .saturating_sub(since.elapsed())
-                .max(Duration::from_millis(1))
-        });
-        match self.fd() {
-            None => std::thread::sleep(left.min(POLL)),
-            Some(fd) => {
-                let time = left.min(patience);
-                let time = rustix::event::Timespec::try_from(time).map_err(io::Error::other)?;
-                let mut polled = [rustix::event::PollFd::from_borrowed_fd(
-                    fd,
-                    rustix::event::PollFlags::IN,
-                )];
-                match rustix::event::poll(&mut polled, Some(&time)) {
-                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn drain_watch(&mut self) {
-        if let Some(watch) = &mut self.watch {
-            if !watch.folder {
-                let flags = WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_FROM;
-                let path = self.folder.path().as_std_path();
-                watch.folder = inotify::add_watch(&watch.fd, path, flags).is_ok();
-            }
-            let mut buffer = [0; 4096];
-            while matches!(rustix::io::read(&watch.fd, &mut buffer), Ok(length) if length > 0) {}
+    /// Give its descriptor back until it is polled again.
+    pub(crate) fn release(&mut self) {
+        if let Some(input) = &mut self.input {
+            input.release();
         }
     }
 
-    /// Open the file to begin with: the oldest, since there was none when this began.
-    fn open(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = self.successor(None)?;
-        }
-        Ok(())
+    /// Whether a line was begun that is to be shown after a while even if it does not end.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting_since.is_some()
     }
 
-    /// The file that comes after the one with this inode; the oldest if that one is gone.
-    fn successor(&self, inode: Option<u64>) -> io::Result<Option<Open>> {
-        // A rotation between looking and opening would let us skip a file, so look again afterwards.
-        for _ in 0..100 {
-            let Some(span) = self.span_after(inode)? else {
-                return Ok(None);
-            };
-            let Some(file) = span.open()? else {
-                if span.path == self.folder.current() {
-                    return Ok(None);
-                }
-                continue;
-            };
-            let found = file.metadata()?.ino();
-            let still = self
-                .span_after(inode)?
-                .map(|span| std::fs::metadata(span.path));
-            if matches!(still, Some(Ok(metadata)) if metadata.ino() == found) {
-                return Ok(Some(Open {
-                    file,
-                    inode: found,
-                    offset: 0,
-                    rest: Vec::new(),
-                }));
-            }
-        }
-        Ok(None)
-    }
-
-    fn span_after(&self, inode: Option<u64>) -> io::Result<Option<Span>> {
-        let mut spans = self.folder.spans()?;
-        let is_ours = |span: &Span| {
-            inode.is_some()
-                && std::fs::metadata(&span.path)
-                    .ok()
-                    .map(|metadata| metadata.ino())
-                    == inode
-        };
-        // Ours is near the end, as a rule.
-        let next = spans.iter().rposition(is_ours).map_or(0, |ours| ours + 1);
-        Ok((next < spans.len()).then(|| spans.swap_remove(next)))
-    }
-
-    fn read_open(&mut self, lines: &mut Vec<Line>) -> io::Result<()> {
-        let Some(open) = &mut self.file else {
+    fn read_on(&mut self, lines: &mut Vec<Line>) -> io::Result<()> {
+        let Some(input) = &mut self.input else {
             return Ok(());
         };
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            let length = open.file.read_at(&mut buffer, open.offset)?;
-            if length == 0 {
-                break;
+            let length = match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => length,
+                // It was removed before it was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                Err(error) => return Err(error),
+            };
+            self.rest.extend_from_slice(&buffer[..length]);
+            let whole = memchr::memrchr(b'\n', &self.rest).map_or(0, |at| at + 1);
+            let mut place = input.offset() - self.rest.len() as u64;
+            for line in self.rest[..whole].split_inclusive(|byte| *byte == b'\n') {
+                place += line.len() as u64;
+                let line = &line[..line.len() - 1];
+                if self.shown.is_new(place, line) {
+                    lines.extend(self.joiner.push(line, &mut self.last));
+                }
             }
-            open.offset += length as u64;
-            open.rest.extend_from_slice(&buffer[..length]);
-            let whole = memchr::memrchr(b'\n', &open.rest).map_or(0, |at| at + 1);
-            for line in open.rest[..whole].split(|byte| *byte == b'\n') {
-                lines.extend(self.joiner.push(line, &mut self.last));
-            }
-            open.rest.drain(..whole);
+            self.rest.drain(..whole);
         }
-        // A writer that was killed or could not write may have taken back its last records.
-        if open.file.metadata()?.len() < open.offset {
-            open.offset = open.file.metadata()?.len();
-            open.rest.clear();
+        // A writer that was killed or could not write takes back its last records, and writes them
+        // again.
+        if let Some(length) = input.cut()? {
+            self.rest.clear();
+            self.shown.cut(length);
         }
         Ok(())
     }
 
-    /// Whether `current` is another file now; then go on with the one that came after ours.
-    fn rotated(&mut self) -> io::Result<bool> {
-        let Some(open) = &self.file else {
+    /// Whether `current` is another file now.
+    fn is_rotated(&self) -> io::Result<bool> {
+        let Some(input) = &self.input else {
             return Ok(false);
         };
-        match std::fs::metadata(self.folder.current()) {
-            Ok(now) if now.ino() == open.inode => return Ok(false),
-            Ok(_) => {}
-            // Between the two steps of a rotation.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
+        let Some(id) = input.id() else {
+            // One that was rotated already when it was found.
+            return Ok(true);
+        };
+        match fs::metadata(self.folder.current()) {
+            Ok(now) if now.ino() == id.inode() => Ok(!input.is_held() && {
+                let file = File::open(self.folder.current());
+                !file.is_ok_and(|file| id.is(&file))
+            }),
+            Ok(_) => Ok(true),
+            // Between the two steps of a rotation, or someone removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
-        // Ours was read to its end before it was seen to be rotated, but more may have come between.
-        if open.file.metadata()?.len() <= open.offset {
-            let Some(next) = self.successor(Some(open.inode))? else {
-                return Ok(false);
+    }
+
+    /// The file that comes after ours; the oldest if there was none yet.
+    fn successor(&mut self, lines: &mut Vec<Line>) -> io::Result<Option<Input>> {
+        // A rotation between looking and opening would let us skip a file, so look again afterwards.
+        for _ in 0..100 {
+            let rotated = self.folder.listing()?;
+            let (next, lost) = match self.input.as_ref() {
+                None => {
+                    let is_old = |stem: &String| Some(stem) <= self.after.as_ref();
+                    (rotated.partition_point(|file| is_old(&file.stem)), false)
+                }
+                Some(input) => {
+                    let ours = |path: &camino::Utf8Path| match input.id() {
+                        Some(id) => input::is_file(path, id),
+                        None => {
+                            path.file_name().map(stem_of) == input.path().file_name().map(stem_of)
+                        }
+                    };
+                    // Ours is near the end, as a rule.
+                    let at = rotated.iter().rposition(|file| ours(&file.path));
+                    let older = || {
+                        let is_old = |stem: &String| Some(stem) <= self.after.as_ref();
+                        rotated.partition_point(|file| is_old(&file.stem))
+                    };
+                    (at.map_or_else(older, |at| at + 1), at.is_none())
+                }
             };
-            self.file = Some(next);
+            let opened = match rotated.get(next) {
+                Some(file) => Some(Input::new(
+                    self.folder.clone(),
+                    file.path.clone(),
+                    None,
+                    0,
+                    u64::MAX,
+                )),
+                None => match File::open(self.folder.current()) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    file => {
+                        let folder = self.folder.clone();
+                        Some(Input::of_file(folder, self.folder.current(), file?)?)
+                    }
+                },
+            };
+            if self.folder.listing()?.len() != rotated.len()
+                || self.folder.stems()?.last() != rotated.last().map(|file| &file.stem)
+            {
+                continue;
+            }
+            if let Some(before) = next.checked_sub(1).and_then(|before| rotated.get(before)) {
+                self.after = Some(before.stem.clone());
+            }
+            if lost {
+                lines.push(Line {
+                    at: self.last.max(Timestamp::UNIX_EPOCH),
+                    stream: Stream::Keeper,
+                    text:
+                        b"files of the log were removed while it was followed; lines may be missing"
+                            .to_vec(),
+                    complete: true,
+                });
+            }
+            return Ok(opened);
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// A prompt without a newline is shown after a while.
@@ -277,20 +287,18 @@ impl Follow {
     }
 }
 
-/// Where the last whole record ends: the writer may be in the middle of one.
-fn end_of_records(file: &File) -> io::Result<u64> {
-    let mut end = file.metadata()?.len();
-    let mut buffer = vec![0; 4096];
-    while end > 0 {
-        let length = end.min(buffer.len() as u64);
-        let block = &mut buffer[..usize::try_from(length).unwrap_or(0)];
-        end -= length;
-        file.read_exact_at(block, end)?;
-        if let Some(at) = memchr::memrchr(b'\n', block) {
-            return Ok(end + at as u64 + 1);
-        }
+/// What a query wants of what was seen, and what could not be read.
+pub(crate) fn read(snapshot: Snapshot, query: &Query) -> (Vec<Line>, Vec<Trouble>) {
+    if let Some(tail) = query.tail {
+        return read_tail(snapshot, query, tail);
     }
-    Ok(0)
+    let mut lines = Lines::of(snapshot, query.since).until(query.until);
+    let wanted = lines.by_ref().filter(|line| query.matches(line)).collect();
+    (wanted, lines.troubles().collect())
+}
+
+fn stem_of(name: &str) -> &str {
+    name.strip_suffix(".gz").unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The log store on disk: records, rotation, reading and merging.
 //!
-//! One instance logs into one folder. `current` is written; when it is full it is renamed after the
-//! moment of its rotation (`20261121T100000.123456Z.log`, so that names sort in time order), and the
+//! One instance logs into one folder. `current` is written; when it is full or old it is renamed after
+//! its newest record (`20261121T100000.123456Z.log`, so that names sort in time order), and the
 //! oldest beyond the policy are removed. Each file is a sequence of records, one a line:
 //!
 //! ```text
@@ -15,19 +15,28 @@
 //! Parts are written at once rather than held back, so that nothing waits in memory for its newline;
 //! the reader joins them.
 
+mod compress;
+mod file_id;
 mod folder;
 mod follow;
+mod input;
+mod joiner;
 mod merge;
+mod name;
 mod query;
 mod reader;
 mod record;
+mod snapshot;
+mod tail;
 mod writer;
 
-pub use folder::{CURRENT, LogFolder};
-pub use follow::Follow;
-pub use merge::{Merged, merge};
+pub use compress::{CompressError, Compressed, compress};
+pub use folder::LogFolder;
+pub use follow::{Follow, FollowSet};
+pub use merge::{Merge, Merged, merge};
+pub use name::CURRENT;
 pub use query::Query;
-pub use reader::Lines;
+pub use reader::{Lines, Trouble};
 pub use record::{FormatTime, Line, Record, Stream};
 pub use writer::{AppendError, LogWriter, Mark, Policy};
 

@@ -1,32 +1,31 @@
 //! Writing: records, rotation, and how many old files stay.
+//!
+//! Within a file the records are in the order of time, but for its first [`UNSORTED`] bytes: when the
+//! clock is set back by more than [`TOLERANCE`], a note says so and a new file is begun, unless the
+//! file is still that small. So a reader may search a file, and yet a clock that goes to and fro all
+//! the time does not rotate everything away. A rotated file is named after its newest record.
+
+mod heal;
+mod policy;
+mod rotate;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use camino::Utf8Path;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::folder::{LogFolder, rotated_name};
-use crate::record::{FormatTime, HEAD_LENGTH, Record, Stream};
+use crate::folder::LogFolder;
+use crate::record::{FormatTime, HEAD_LENGTH, Stream};
+use heal::{Left, heal};
+pub use policy::Policy;
 
-/// When a file is full, and how many full ones stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Size in bytes at which `current` is rotated. 0 never rotates.
-    pub max_size: u64,
-    /// How many rotated files stay.
-    pub keep: u32,
-}
+/// How far back the clock may go unnoticed.
+pub(crate) const TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            max_size: 10 * 1024 * 1024,
-            keep: 5,
-        }
-    }
-}
+/// So many bytes of a file's beginning need not be in the order of time.
+pub(crate) const UNSORTED: u64 = 4096;
 
 /// Why something could not be written, and how much of it was.
 #[derive(Debug, thiserror::Error)]
@@ -57,10 +56,11 @@ pub struct LogWriter {
     file: Option<File>,
     /// Of the file that is open.
     inode: u64,
-    size: u64,
-    /// Whether the last record of each stream (output, error) was a part.
-    partial: [bool; 2],
-    /// Whether the folder was looked at already.
+    /// How the file was when it was last written.
+    left: Left,
+    /// Streams that ended in the middle of a line when that could not be written.
+    owed: [bool; 2],
+    /// Whether the file was looked at already.
     known: bool,
 }
 
@@ -72,8 +72,8 @@ impl LogWriter {
             policy,
             file: None,
             inode: 0,
-            size: 0,
-            partial: [false; 2],
+            left: Left::default(),
+            owed: [false; 2],
             known: false,
         }
     }
@@ -86,6 +86,69 @@ impl LogWriter {
     /// Change when files are rotated.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    /// How many of these bytes the file has room for: whole records, and at least one. If it has room
+    /// for none, it is rotated first. An [`append`](Self::append) of so many at the same moment goes
+    /// into one file, behind [`mark`](Self::mark).
+    pub fn make_room(&mut self, at: Timestamp, bytes: &[u8]) -> io::Result<usize> {
+        self.settle(at)?;
+        if self.policy.max_size == 0 {
+            return Ok(bytes.len());
+        }
+        let newlines = memchr::memchr_iter(b'\n', bytes).count();
+        let at_most = bytes.len() + (newlines + 1) * (HEAD_LENGTH + 1);
+        if self.left.size + at_most as u64 <= self.policy.max_size {
+            return Ok(bytes.len());
+        }
+        let mut fits = self.fitting(bytes);
+        if fits == 0 {
+            self.rotate()?;
+            self.open()?;
+            fits = self.fitting(bytes);
+        }
+        Ok(fits)
+    }
+
+    /// How many of these bytes fit into the file; an empty one takes at least one record.
+    fn fitting(&self, bytes: &[u8]) -> usize {
+        let mut size = self.left.size;
+        let mut fits = 0;
+        let ends = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1);
+        for end in ends.chain([bytes.len()]).filter(|end| *end > 0) {
+            let text = bytes[fits..end].strip_suffix(b"\n");
+            let text = text.unwrap_or(&bytes[fits..end]);
+            size += (HEAD_LENGTH + text.len() + 1) as u64;
+            if size > self.policy.max_size && (fits > 0 || self.left.size > 0) {
+                break;
+            }
+            fits = end;
+        }
+        fits
+    }
+
+    /// Where the next record goes.
+    pub fn mark(&mut self) -> io::Result<Mark> {
+        self.open()?;
+        Ok(Mark {
+            inode: self.inode,
+            length: self.left.size,
+        })
+    }
+
+    /// Take back what was written behind this mark. Gives whether the file is still that one.
+    pub fn cut_back(&mut self, mark: Mark) -> io::Result<bool> {
+        self.open()?;
+        if self.inode != mark.inode || self.left.size < mark.length {
+            return Ok(false);
+        }
+        if let Some(file) = &self.file {
+            file.set_len(mark.length)?;
+        }
+        // How the last record of each stream ended is found out anew.
+        self.file = None;
+        self.known = false;
+        Ok(true)
     }
 
     /// Write what was read from a stream at one moment: whole lines, and what is left of one.
@@ -101,6 +164,8 @@ impl LogWriter {
         bytes: &[u8],
         scratch: &mut Vec<u8>,
     ) -> Result<(), AppendError> {
+        self.settle(at)
+            .map_err(|source| AppendError { done: 0, source })?;
         scratch.clear();
         let time = FormatTime::new(at);
         // What stands before `done` is in the log, what stands before `start` in `scratch`.
@@ -111,105 +176,38 @@ impl LogWriter {
                 break;
             }
             let length = (HEAD_LENGTH + end - start + 1) as u64;
-            let open = self.open();
-            let full_file = self.is_full(scratch.len() as u64, length);
-            let flushed = open.and_then(|()| {
-                if full_file {
-                    self.write(scratch)?;
-                    done = start;
-                    scratch.clear();
-                    self.rotate(at)?;
-                }
-                Ok(())
-            });
-            flushed.map_err(|source| AppendError { done, source })?;
+            if self.is_full(scratch.len() as u64, length) {
+                self.write(at, scratch)
+                    .map_err(|source| AppendError { done, source })?;
+                done = start;
+                scratch.clear();
+                self.rotate()
+                    .and_then(|()| self.open())
+                    .map_err(|source| AppendError { done, source })?;
+            }
             time.record(stream, full, &bytes[start..end], scratch);
             start = end + usize::from(full);
         }
-        self.write(scratch)
+        self.write(at, scratch)
             .map_err(|source| AppendError { done, source })?;
-        if let (Some(partial), Some(last)) = (self.partial_mut(stream), bytes.last()) {
-            *partial = *last != b'\n';
-        }
+        self.note_partial(stream, bytes);
         Ok(())
     }
 
-    /// How many of these bytes the file has room for: whole records, and at least one. If it has room
-    /// for none, it is rotated first. An [`append`](Self::append) of so many goes into one file, behind
-    /// [`mark`](Self::mark).
-    pub fn make_room(&mut self, at: Timestamp, bytes: &[u8]) -> io::Result<usize> {
-        self.open()?;
-        if self.policy.max_size == 0 {
-            return Ok(bytes.len());
-        }
-        let newlines = memchr::memchr_iter(b'\n', bytes).count();
-        let at_most = bytes.len() + (newlines + 1) * (HEAD_LENGTH + 1);
-        if self.size + at_most as u64 <= self.policy.max_size {
-            return Ok(bytes.len());
-        }
-        let mut fits = self.fitting(bytes);
-        if fits == 0 {
-            self.rotate(at)?;
-            self.open()?;
-            fits = self.fitting(bytes);
-        }
-        Ok(fits)
-    }
-
-    /// How many of these bytes fit into the file; an empty one takes at least one record.
-    fn fitting(&self, bytes: &[u8]) -> usize {
-        let mut size = self.size;
-        let mut fits = 0;
-        let ends = memchr::memchr_iter(b'\n', bytes).map(|end| end + 1);
-        for end in ends.chain([bytes.len()]).filter(|end| *end > 0) {
-            let text = bytes[fits..end].strip_suffix(b"\n");
-            let text = text.unwrap_or(&bytes[fits..end]);
-            size += (HEAD_LENGTH + text.len() + 1) as u64;
-            if size > self.policy.max_size && (fits > 0 || self.size > 0) {
-                break;
-            }
-            fits = end;
-        }
-        fits
-    }
-
-    /// Where the next record goes.
-    pub fn mark(&mut self) -> io::Result<Mark> {
-        self.open()?;
-        Ok(Mark {
-            inode: self.inode,
-            length: self.size,
-        })
-    }
-
-    /// Take back what was written behind this mark. Gives whether the file is still that one.
-    pub fn cut_back(&mut self, mark: Mark) -> io::Result<bool> {
-        self.open()?;
-        if self.inode != mark.inode || self.size < mark.length {
-            return Ok(false);
-        }
-        if let Some(file) = &self.file {
-            file.set_len(mark.length)?;
-        }
-        // How the last record of each stream ended is found out anew.
-        self.file = None;
-        self.known = false;
-        self.partial = [false; 2];
-        Ok(true)
-    }
-
-    /// Whether the file would grow beyond its size with `more`, after what is waiting.
-    fn is_full(&self, waiting: u64, more: u64) -> bool {
-        let before = self.size + waiting;
-        self.policy.max_size > 0 && before > 0 && before + more > self.policy.max_size
-    }
-
     /// The stream ended. A last line without a newline is ended here, so that the next start of the
-    /// service begins a line of its own.
+    /// service begins a line of its own. If that cannot be written now, it is before whatever is
+    /// written next.
     pub fn end(&mut self, stream: Stream, at: Timestamp) -> io::Result<()> {
-        if self.partial_mut(stream).is_some_and(|partial| *partial) {
-            self.append(stream, at, b"\n", &mut Vec::new())
-                .map_err(|error| error.source)?;
+        let Some(index) = index(stream) else {
+            return Ok(());
+        };
+        if !self.known && !self.folder.current().exists() {
+            return Ok(());
+        }
+        self.open()?;
+        if self.left.partial[index] {
+            self.owed[index] = true;
+            self.settle(at)?;
         }
         Ok(())
     }
@@ -232,34 +230,96 @@ impl LogWriter {
         self.file.is_some()
     }
 
-    fn partial_mut(&mut self, stream: Stream) -> Option<&mut bool> {
-        match stream {
-            Stream::Out => Some(&mut self.partial[0]),
-            Stream::Err => Some(&mut self.partial[1]),
-            Stream::Keeper => None,
+    /// Open the file that records of this moment go into, and write what stands before them: ends of
+    /// lines that are owed, and that the clock was set back.
+    fn settle(&mut self, at: Timestamp) -> io::Result<()> {
+        self.look_for_file()?;
+        self.open()?;
+        if self.is_full(0, 1) || self.is_old(at) || self.is_unsorted(at) {
+            self.rotate()?;
+            self.open()?;
+        }
+        let back = self.left.last.map(|last| last.duration_since(at));
+        let back = back.filter(|back| *back > TOLERANCE);
+        if back.is_none() && self.owed == [false; 2] {
+            return Ok(());
+        }
+        let mut records = Vec::new();
+        let time = FormatTime::new(at);
+        for (stream, owed) in [Stream::Out, Stream::Err].into_iter().zip(self.owed) {
+            if owed {
+                time.record(stream, true, b"", &mut records);
+            }
+        }
+        if let Some(back) = back {
+            let text = format!(
+                "the clock was set back by {:#}",
+                SignedDuration::from_secs(back.as_secs())
+            );
+            time.record(Stream::Keeper, true, text.as_bytes(), &mut records);
+        }
+        self.write(at, &records)?;
+        for (owed, partial) in self.owed.iter_mut().zip(&mut self.left.partial) {
+            *partial &= !std::mem::take(owed);
+        }
+        Ok(())
+    }
+
+    /// Whether the file would grow beyond its size with `more`, after what is waiting.
+    fn is_full(&self, waiting: u64, more: u64) -> bool {
+        let before = self.left.size + waiting;
+        self.policy.max_size > 0 && before > 0 && before + more > self.policy.max_size
+    }
+
+    fn is_old(&self, at: Timestamp) -> bool {
+        let limit = self.policy.max_age;
+        let limit = limit.and_then(|limit| SignedDuration::try_from(limit).ok());
+        let age = self.left.first.map(|first| at.duration_since(first));
+        limit.zip(age).is_some_and(|(limit, age)| age >= limit)
+    }
+
+    fn is_unsorted(&self, at: Timestamp) -> bool {
+        let back = self.left.last.is_some_and(|last| at < last - TOLERANCE);
+        back && self.left.size > UNSORTED
+    }
+
+    fn note_partial(&mut self, stream: Stream, bytes: &[u8]) {
+        if let (Some(index), Some(last)) = (index(stream), bytes.last()) {
+            self.left.partial[index] = *last != b'\n';
         }
     }
 
-    fn write(&mut self, records: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: Timestamp, records: &[u8]) -> io::Result<()> {
         if records.is_empty() {
             return Ok(());
         }
-        self.open()?;
         let Some(file) = &mut self.file else {
             return Err(io::Error::other("the log file is not open"));
         };
-        match file.write_all(records) {
-            Ok(()) => {
-                self.size += records.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                // All or nothing: what was written of it is taken back, and written again later.
-                let taken_back = file.set_len(self.size);
+        if let Err(error) = file.write_all(records) {
+            // All or nothing: what was written of it is taken back, and written again later.
+            let taken_back = file.set_len(self.left.size);
+            self.file = None;
+            return taken_back.and(Err(error));
+        }
+        self.left.size += records.len() as u64;
+        self.left.first.get_or_insert(at);
+        self.left.last = Some(at);
+        self.left.newest = self.left.newest.max(Some(at));
+        Ok(())
+    }
+
+    /// Make sure that what is written arrives in the folder: the file may have been removed, or cut,
+    /// by someone who thought that it was theirs.
+    fn look_for_file(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.file {
+            let now = file.metadata()?;
+            if now.nlink() == 0 || now.len() != self.left.size {
+                self.known = false;
                 self.file = None;
-                taken_back.and(Err(error))
             }
         }
+        Ok(())
     }
 
     fn open(&mut self) -> io::Result<()> {
@@ -284,71 +344,39 @@ impl LogWriter {
         };
         let metadata = file.metadata()?;
         self.inode = metadata.ino();
-        self.size = metadata.len();
-        if !self.known {
-            self.size = heal(&file, self.size, &mut self.partial)?;
+        if !self.known || metadata.len() != self.left.size {
+            self.left = heal(&file)?;
+            if !self.known && self.left.size == 0 {
+                self.left = heal::before(&self.folder)?;
+            }
             self.known = true;
         }
         self.file = Some(file);
         Ok(())
     }
 
-    fn rotate(&mut self, at: Timestamp) -> io::Result<()> {
-        let mut at = at;
-        let mut to = self.folder.path().join(rotated_name(at));
-        // The clock may have been set back: a name that exists, or that sorts before one that does,
-        // would put the lines into the wrong order.
-        let mut rotated = self.folder.rotated()?;
-        while rotated.last().is_some_and(|last| *last >= to) {
-            let Some(last) = rotated.last().and_then(|last| time_of(last)) else {
-                break;
-            };
-            at = last + SignedDuration::from_micros(1);
-            to = self.folder.path().join(rotated_name(at));
-        }
-        std::fs::rename(self.folder.current(), &to)?;
+    fn rotate(&mut self) -> io::Result<()> {
+        let newest = self.left.newest.unwrap_or(Timestamp::UNIX_EPOCH);
+        rotate::rotate(&self.folder, newest, &self.policy)?;
         self.file = None;
-        self.size = 0;
-        rotated.push(to);
-        let keep = self.policy.keep as usize;
-        let surplus = rotated.len().saturating_sub(keep);
-        for old in &rotated[..surplus] {
-            // A file that cannot be removed now is surplus again next time.
-            let _ = std::fs::remove_file(old);
-        }
+        // A line that was begun in the old file goes on in the new one. And it is not forgotten which
+        // time it was: otherwise nobody would be told that the clock was set back.
+        self.left = Left {
+            last: self.left.last,
+            partial: self.left.partial,
+            ..Left::default()
+        };
         Ok(())
     }
 }
 
-/// A file left by a writer that was killed, or whose disk was full, may end in the middle of a
-/// record. The torn rest is cut off, and how each stream's last record ended is found out.
-fn heal(file: &File, size: u64, partial: &mut [bool; 2]) -> io::Result<u64> {
-    const TAIL: u64 = 256 * 1024;
-    let from = size.saturating_sub(TAIL);
-    let mut tail = vec![0; usize::try_from(size - from).unwrap_or(0)];
-    file.read_exact_at(&mut tail, from)?;
-    let end = memchr::memrchr(b'\n', &tail).map_or(0, |at| at + 1);
-    let mut whole = size;
-    if end < tail.len() {
-        whole = from + end as u64;
-        if end == 0 && from > 0 {
-            // No newline in reach: not a file of ours. End its line and leave it.
-            let mut file = file;
-            file.write_all(b"\n")?;
-            return Ok(size + 1);
-        }
-        file.set_len(whole)?;
+/// Where the state of a stream is; notes are never partial.
+fn index(stream: Stream) -> Option<usize> {
+    match stream {
+        Stream::Out => Some(0),
+        Stream::Err => Some(1),
+        Stream::Keeper => None,
     }
-    for line in tail[..end].split(|byte| *byte == b'\n') {
-        if let Some(record) = Record::parse(line) {
-            match record.stream {
-                Stream::Out => partial[0] = !record.full,
-                Stream::Err => partial[1] = !record.full,
-                Stream::Keeper => {}
-            }
-        }
-    }
-    Ok(whole)
 }
 
 fn make_folder(path: &Utf8Path) -> io::Result<()> {
@@ -357,20 +385,6 @@ fn make_folder(path: &Utf8Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-}
-
-/// The moment in a rotated file's name.
-fn time_of(path: &Utf8Path) -> Option<Timestamp> {
-    let name = path.file_name()?;
-    let dashed = format!(
-        "{}-{}-{}:{}:{}",
-        name.get(..4)?,
-        name.get(4..6)?,
-        name.get(6..11)?,
-        name.get(11..13)?,
-        name.get(13..23)?
-    );
-    dashed.parse().ok()
 }
 
 #[cfg(test)]

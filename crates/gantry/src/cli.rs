@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use run::{DownArgs, ReloadArgs, RestartArgs, StartArgs, StopArgs, UpArgs};
 pub(crate) use see::{
     CompletionsArgs, ConfigArgs, ConfigVerb, EventsArgs, ExplainArgs, GraphArgs, LogsArgs,
-    PlanArgs, StatusArgs, ValidateArgs,
+    PlanArgs, StatusArgs, TimeForm, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.

@@ -1,13 +1,12 @@
 //! The logs of a stack's services from where the keepers put them, merged in the order of time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_api::home::StackDir;
-use gantry_log::{Follow, Line, LogFolder, Query};
+use gantry_log::{FollowSet, Line, LogFolder, Merge, Merged, Query, Trouble};
 
 use crate::style::{NAME_TONES, Text, Tone};
 
@@ -15,7 +14,7 @@ use crate::style::{NAME_TONES, Text, Tone};
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Which instance a line is of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Source {
     /// The service.
     pub(crate) service: String,
@@ -38,92 +37,99 @@ pub(crate) struct LogFeed {
     dir: StackDir,
     services: Vec<String>,
     query: Query,
-    follows: BTreeMap<Source, Follow>,
+    sources: Vec<Source>,
+    follows: FollowSet,
     looked: Instant,
+    pause: Duration,
+}
+
+/// What is kept, line by line.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    sources: Vec<Source>,
+    lines: Merge,
+}
+
+impl Kept {
+    /// Whose logs these are.
+    pub(crate) fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// What could not be read so far.
+    pub(crate) fn troubles(&mut self) -> Vec<Trouble> {
+        self.lines.troubles().collect()
+    }
+}
+
+impl Iterator for Kept {
+    type Item = Said;
+
+    fn next(&mut self) -> Option<Said> {
+        let Merged { source, line } = self.lines.next()?;
+        let source = self.sources[source].clone();
+        Some(Said { source, line })
+    }
 }
 
 /// What is kept of these services (of all if none is named).
-pub(crate) fn read(dir: &StackDir, services: &[String], query: &Query) -> io::Result<Vec<Said>> {
-    let sources = sources(dir, services);
-    let folders: Vec<LogFolder> = sources
-        .iter()
-        .map(|(_, path)| LogFolder::new(path))
-        .collect();
-    let merged = gantry_log::merge(&folders, query)?;
-    Ok(merged
-        .into_iter()
-        .map(|one| Said {
-            source: sources[one.source].0.clone(),
-            line: one.line,
-        })
-        .collect())
+pub(crate) fn read(dir: &StackDir, services: &[String], query: &Query) -> Kept {
+    let (sources, folders): (Vec<_>, Vec<_>) = sources(dir, services).into_iter().unzip();
+    Kept {
+        lines: gantry_log::merge(&folders, query),
+        sources,
+    }
 }
 
 impl LogFeed {
     /// What is kept, and what comes after it.
-    pub(crate) fn open(
-        dir: StackDir,
-        services: Vec<String>,
-        query: &Query,
-    ) -> io::Result<(Vec<Said>, Self)> {
+    pub(crate) fn open(dir: StackDir, services: Vec<String>, query: &Query) -> (Kept, Self) {
         let mut feed = Self {
-            query: Query {
-                tail: None,
-                ..query.clone()
-            },
+            query: query.clone(),
             dir,
             services,
-            follows: BTreeMap::new(),
+            sources: Vec::new(),
+            follows: FollowSet::default(),
             looked: Instant::now(),
+            pause: LOOK,
         };
-        let mut kept = Vec::new();
-        for (source, path) in sources(&feed.dir, &feed.services) {
-            let (lines, follow) = Follow::with_tail(LogFolder::new(path), query.clone())?;
-            feed.follows.insert(source.clone(), follow);
-            kept.extend(lines.into_iter().map(|line| Said {
-                source: source.clone(),
-                line,
-            }));
-        }
-        in_order(&mut kept);
-        if let Some(tail) = query.tail {
-            kept.drain(..kept.len().saturating_sub(tail));
-        }
-        Ok((kept, feed))
+        let kept = feed.look();
+        feed.query.tail = None;
+        (kept, feed)
     }
 
     /// What was said since the last time. Never waits.
-    pub(crate) fn poll(&mut self) -> io::Result<Vec<Said>> {
+    pub(crate) fn poll(&mut self) -> Vec<Said> {
         let mut said = Vec::new();
-        if self.looked.elapsed() >= LOOK {
-            self.looked = Instant::now();
-            for (source, path) in sources(&self.dir, &self.services) {
-                if !self.follows.contains_key(&source) {
-                    let (lines, follow) =
-                        Follow::with_tail(LogFolder::new(path), self.query.clone())?;
-                    self.follows.insert(source.clone(), follow);
-                    said.extend(lines.into_iter().map(|line| Said {
-                        source: source.clone(),
-                        line,
-                    }));
-                }
-            }
+        if self.looked.elapsed() >= self.pause {
+            said.extend(self.look());
         }
-        for (source, follow) in &mut self.follows {
-            let lines = follow.poll()?.into_iter();
-            said.extend(lines.map(|line| Said {
-                source: source.clone(),
-                line,
-            }));
-        }
-        in_order(&mut said);
-        Ok(said)
+        said.extend(self.follows.poll().into_iter().map(|one| Said {
+            source: self.sources[one.source].clone(),
+            line: one.line,
+        }));
+        said
     }
-}
 
-/// By time; lines of one instance stay in their order.
-fn in_order(said: &mut [Said]) {
-    said.sort_by_key(|one| one.line.at);
+    /// What could not be read since the last time.
+    pub(crate) fn troubles(&mut self) -> Vec<Trouble> {
+        self.follows.troubles()
+    }
+
+    /// Follow who is new, and give what they said already.
+    fn look(&mut self) -> Kept {
+        let begun = Instant::now();
+        let mut all = sources(&self.dir, &self.services);
+        let known: HashSet<&Source> = self.sources.iter().collect();
+        all.retain(|(source, _)| !known.contains(source));
+        let (sources, folders): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let lines = self.follows.add(&folders, &self.query);
+        self.sources.extend(sources.iter().cloned());
+        self.looked = Instant::now();
+        // Where there are many, looking takes its time: a twentieth of it, at most.
+        self.pause = LOOK.max(begun.elapsed() * 20);
+        Kept { sources, lines }
+    }
 }
 
 /// The services that have logs.
@@ -137,7 +143,7 @@ pub(crate) fn services(dir: &StackDir) -> Vec<String> {
 }
 
 /// The log folders of these services (of all if none is named), by name and number.
-fn sources(dir: &StackDir, services: &[String]) -> Vec<(Source, Utf8PathBuf)> {
+fn sources(dir: &StackDir, services: &[String]) -> Vec<(Source, LogFolder)> {
     let mut found = Vec::new();
     let mut roots = vec![dir.path().to_owned()];
     roots.extend(dir.keepers());
@@ -154,11 +160,11 @@ fn sources(dir: &StackDir, services: &[String]) -> Vec<(Source, Utf8PathBuf)> {
                     service: service.clone(),
                     number,
                 };
-                found.push((source, path.join("log")));
+                found.push((source, LogFolder::new(path.join("log"))));
             }
         }
     }
-    found.sort();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
     found
 }
 
@@ -185,9 +191,8 @@ pub(crate) struct Names {
 
 impl Names {
     /// Make room for these.
-    pub(crate) fn learn(&mut self, said: &[Said]) {
-        for one in said {
-            let Source { service, number } = &one.source;
+    pub(crate) fn learn<'a>(&mut self, sources: impl IntoIterator<Item = &'a Source>) {
+        for Source { service, number } in sources {
             let copies = self.copies.entry(service.clone()).or_insert(1);
             *copies = (*copies).max(*number);
             self.width = self.width.max(name(service, *number, *copies).len());

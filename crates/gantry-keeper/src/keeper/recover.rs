@@ -6,7 +6,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use gantry_log::{LogFolder, LogWriter, Policy};
+use gantry_log::{LogFolder, LogWriter};
 use gantry_sys::{Group, ProcessRef, SpawnError, Stage};
 use rustix::fs::OFlags;
 
@@ -240,10 +240,7 @@ impl Keeper<'_> {
     }
 
     fn log_was(&self, name: &InstanceName, starting: &Starting) -> Log {
-        let policy = Policy {
-            max_size: starting.log.max_size,
-            keep: starting.log.keep,
-        };
+        let policy = starting.log.rotation();
         let folder = LogFolder::new(self.shared.layout.log(name));
         let number = log_number(name.as_str());
         let mut log = Log::new(

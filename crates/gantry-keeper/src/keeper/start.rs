@@ -73,10 +73,7 @@ impl Keeper<'_> {
                 self.close_run(before);
             }
         }
-        let rotation = Policy {
-            max_size: policy.max_size,
-            keep: policy.keep,
-        };
+        let rotation = policy.rotation();
         // The log goes on where the start before has left it.
         let mut log = log.unwrap_or_else(|| {
             let folder = gantry_log::LogFolder::new(self.shared.layout.log(&name));

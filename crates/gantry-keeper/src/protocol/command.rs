@@ -86,8 +86,14 @@ impl Resources {
 pub struct LogPolicy {
     /// Size in bytes at which `log/current` is rotated.
     pub max_size: u64,
+    /// Age of its first line, in milliseconds, at which it is rotated.
+    #[serde(default)]
+    pub max_age_ms: Option<u64>,
     /// How many rotated files are kept.
     pub keep: u32,
+    /// Size in bytes of all rotated files together.
+    #[serde(default)]
+    pub max_total: Option<u64>,
     /// What happens when the log cannot be written.
     pub overflow: Overflow,
 }
@@ -96,8 +102,22 @@ impl Default for LogPolicy {
     fn default() -> Self {
         Self {
             max_size: 10 * 1024 * 1024,
+            max_age_ms: None,
             keep: 5,
+            max_total: None,
             overflow: Overflow::Block,
+        }
+    }
+}
+
+impl LogPolicy {
+    /// The part of it that concerns the files.
+    pub(crate) fn rotation(&self) -> gantry_log::Policy {
+        gantry_log::Policy {
+            max_size: self.max_size,
+            max_age: self.max_age_ms.map(std::time::Duration::from_millis),
+            keep: self.keep,
+            max_total: self.max_total,
         }
     }
 }

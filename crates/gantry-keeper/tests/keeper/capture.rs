@@ -31,6 +31,8 @@ fn start_counting(stack: &mut Stack, services: u32, lines: u32) {
         if let Request::Spawn { log, .. } = &mut request {
             *log = LogPolicy {
                 max_size: 500_000,
+                max_age_ms: None,
+                max_total: None,
                 keep: 1000,
                 overflow: Overflow::Block,
             };

@@ -32,6 +32,8 @@ fn rotation_under_load_loses_nothing_that_is_to_be_kept() {
             command: Box::new(command(&["seq", "100000"])),
             log: LogPolicy {
                 max_size: 200_000,
+                max_age_ms: None,
+                max_total: None,
                 keep: 1000,
                 overflow: Overflow::Block,
             },

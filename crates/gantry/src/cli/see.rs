@@ -1,6 +1,6 @@
 //! The verbs that only look.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCandidates;
 
 use super::arguments::{Moment, services_of_the_stack};
@@ -20,6 +20,10 @@ pub(crate) struct StatusArgs {
 ///
 /// Works when the stack is down too.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own, and all combinations make sense"
+)]
 pub(crate) struct LogsArgs {
     /// The services; else all.
     #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
@@ -30,7 +34,7 @@ pub(crate) struct LogsArgs {
     /// Only the last lines.
     #[arg(long, value_name = "LINES")]
     pub(crate) tail: Option<usize>,
-    /// Only from then on: 10m (ago), 2026-11-21T10:00:00Z.
+    /// Only from then on: 10m (ago), 14:30, 2026-11-21T10:00:00Z.
     #[arg(long, value_name = "WHEN")]
     pub(crate) since: Option<Moment>,
     /// Only until then.
@@ -39,11 +43,37 @@ pub(crate) struct LogsArgs {
     /// Only lines that match this regular expression.
     #[arg(long, value_name = "REGEX")]
     pub(crate) grep: Option<regex::Regex>,
+    /// Whatever the case of its letters.
+    #[arg(short, long, requires = "grep")]
+    pub(crate) ignore_case: bool,
+    /// Only lines that do not match.
+    #[arg(long, requires = "grep")]
+    pub(crate) invert: bool,
+    /// How times are shown: short, full (with date and zone) or utc.
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "short",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub(crate) time: TimeForm,
     /// The services' own text, without times and names.
     #[arg(long)]
     pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) files: LongFileArgs,
+}
+
+/// How times are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeForm {
+    /// The local time of day.
+    Short,
+    /// Date, time and zone.
+    Full,
+    /// The same in UTC.
+    Utc,
 }
 
 /// Show what up would do, and why.

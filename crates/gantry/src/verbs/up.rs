@@ -127,8 +127,8 @@ async fn attend(
         since: Some(begun),
         ..Query::default()
     };
-    let reading = |source| Error::io("read the services' logs", source);
-    let (kept, mut feed) = LogFeed::open(dir, Vec::new(), &query).map_err(reading)?;
+    let (kept, mut feed) = LogFeed::open(dir, Vec::new(), &query);
+    let kept: Vec<_> = kept.collect();
     let mut names = Names::default();
     print(&kept, &mut names, notes);
     let mut frames = interval(FRAME);
@@ -141,11 +141,11 @@ async fn attend(
                 notes.line(Text::of(Tone::Dim, "Taking down in order. Ctrl-C again kills."));
                 return take_down(context, client, 130, stream).await;
             }
-            _ = frames.tick() => print(&feed.poll().map_err(reading)?, &mut names, notes),
+            _ = frames.tick() => print(&feed.poll(), &mut names, notes),
             record = stream.next() => match record {
                 Ok(Some(_)) => {}
                 Ok(None) | Err(ClientError::BrokenOff { .. }) => {
-                    print(&feed.poll().map_err(reading)?, &mut names, notes);
+                    print(&feed.poll(), &mut names, notes);
                     let Some(again) = hold_again(client).await? else {
                         notes.line("The stack was taken down");
                         return Ok(0);
