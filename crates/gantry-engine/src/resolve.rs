@@ -9,6 +9,7 @@ mod secrets;
 mod tests;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use gantry_core::{Failure, FailureKind, InstanceId, InstanceKey, Revision, Stage};
@@ -41,7 +42,17 @@ pub(crate) enum Others<'a> {
     /// What is in the book.
     Known,
     /// A model that was not taken over yet.
-    New(&'a [Arc<Definition>]),
+    New(&'a ByName<'a>),
+}
+
+/// Definitions by the name of their service. With ten thousand of them a look through all for each
+/// would be a hundred million.
+pub(crate) type ByName<'a> = HashMap<&'a str, &'a Arc<Definition>>;
+
+/// The definitions, to be found by name.
+pub(crate) fn by_name(definitions: &[Arc<Definition>]) -> ByName<'_> {
+    let named = definitions.iter().map(|it| (it.name().as_str(), it));
+    named.collect()
 }
 
 /// Knows what one instance may ask for.
@@ -188,7 +199,7 @@ impl Asker<'_> {
                 .world
                 .key(name)
                 .and_then(|key| engine.book.latest(key)),
-            Others::New(all) => all.iter().find(|other| other.name().as_str() == name),
+            Others::New(all) => all.get(name).copied(),
         }?;
         let host = engine.sessions.host_of(definition);
         let instances = (0..definition.core.replicas)

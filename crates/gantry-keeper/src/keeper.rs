@@ -57,6 +57,10 @@ use run::{Run, RunId};
 use timers::{Timer, Timers};
 use unguarded::Guarding;
 
+/// How long `run.json` may be behind. They are for people and tools, and cost as much as a third of a
+/// start: while a thousand are started or stopped, the processors have better things to do.
+const FILES_LATER: Duration = Duration::from_secs(1);
+
 /// The size of one read of a pipe: all that it holds.
 const READ: usize = 64 * 1024;
 
@@ -116,8 +120,8 @@ struct Keeper<'a> {
     buffer: Vec<u8>,
     scratch: Vec<u8>,
     shutting_down: bool,
-    /// Whether some `run.json` may be behind.
-    files_behind: bool,
+    /// Since when some `run.json` may be behind.
+    files_behind: Option<Instant>,
     /// While taking over: exits of processes that no run knows yet.
     recovering: bool,
     unclaimed: Vec<Orphan>,
@@ -175,7 +179,7 @@ impl<'a> Keeper<'a> {
             buffer: vec![0; READ],
             scratch: Vec::new(),
             shutting_down: false,
-            files_behind: true,
+            files_behind: Some(Instant::now()),
             recovering: true,
             unclaimed: Vec::new(),
             glass: None,
@@ -213,15 +217,13 @@ impl<'a> Keeper<'a> {
             if self.guarding.is_dead() && !self.shutting_down {
                 return;
             }
-            let busy = self.files_behind;
-            let timeout = if busy {
-                Some(Duration::ZERO)
-            } else {
-                self.timers.left(Instant::now())
-            };
+            let now = Instant::now();
+            let files = self.files_behind.map(|since| since + FILES_LATER);
+            let files_left = files.map(|due| due.saturating_duration_since(now));
+            let timeout = self.timers.left(now).into_iter().chain(files_left).min();
             ready.clear();
             self.poller.wait(timeout, &mut ready);
-            if busy && ready.is_empty() {
+            if files.is_some_and(|due| due <= Instant::now()) && ready.is_empty() {
                 self.write_files();
             }
             for token in &ready {
@@ -233,7 +235,7 @@ impl<'a> Keeper<'a> {
             self.table = None;
             self.send_events();
         }
-        while self.files_behind {
+        while self.files_behind.is_some() {
             self.write_files();
         }
         if let Ok(root) = &self.cgroups {

@@ -1,5 +1,7 @@
 //! Taking an operation on.
 
+use std::collections::HashSet;
+
 use gantry_api::{
     ErrorBody, ErrorCode, EventKind, OperationKind, OperationRequest, Outcome, Progress,
     ResultWord, Step,
@@ -14,6 +16,7 @@ use crate::definition::Definition;
 use crate::dispatcher::{Dispatcher, Phase};
 use crate::explain::no_service;
 use crate::plan_view::{Wanted, invalid, names};
+use crate::resolve::{ByName, Others, by_name};
 use crate::wire;
 
 impl Dispatcher {
@@ -118,6 +121,7 @@ impl Dispatcher {
             self.end(id, outcome);
             return Ok(progress);
         }
+        let named = by_name(&definitions);
         let starting: Vec<_> = steps
             .iter()
             .filter(|step| {
@@ -126,10 +130,7 @@ impl Dispatcher {
                     Action::Start | Action::Restart | Action::Recreate
                 )
             })
-            .filter_map(|step| {
-                let found = definitions.iter().find(|it| *it.name() == step.service);
-                found.cloned()
-            })
+            .filter_map(|step| named.get(step.service.as_str()).copied().cloned())
             .collect();
         self.check(id, &starting, &definitions, Then::Model(Box::new(wanted)));
         if !request.options.wait {
@@ -164,9 +165,12 @@ impl Dispatcher {
         let starts = matches!(command, Command::Start { .. } | Command::Restart { .. });
         let cascade = request.options.cascade;
         let steps = self.command_steps(request.kind, services, cascade);
-        let asked = services.iter().map(ToString::to_string);
         let mut names: Vec<String> = steps.iter().map(|step| step.service.clone()).collect();
-        names.extend(asked.filter(|name| !steps.iter().any(|step| step.service == *name)));
+        let known: HashSet<&str> = steps.iter().map(|step| step.service.as_str()).collect();
+        let others = services
+            .iter()
+            .filter(|name| !known.contains(name.as_str()));
+        names.extend(others.map(ToString::to_string));
         self.begun(id, request, steps, names);
         if request.options.dry_run {
             self.end(id, Outcome::new(ResultWord::Done));
@@ -222,12 +226,11 @@ impl Dispatcher {
 
     /// What of a plan this build cannot do.
     fn not_built_in(&self, wanted: &Wanted, steps: &[gantry_core::Step]) -> Option<ErrorBody> {
+        let named = by_name(&wanted.definitions);
         for step in steps {
-            let found = wanted
-                .definitions
-                .iter()
-                .find(|it| *it.name() == step.service);
-            let Some(definition) = found else { continue };
+            let Some(definition) = named.get(step.service.as_str()) else {
+                continue;
+            };
             let name = definition.name();
             let Some(driver) = self.sessions.drivers.of(definition.mode()) else {
                 let modes = self.sessions.drivers.modes();
@@ -252,7 +255,7 @@ impl Dispatcher {
                     definition.mode()
                 )));
             }
-            if let Some(Err(error)) = self.checked_spec(driver.as_ref(), definition, wanted) {
+            if let Some(Err(error)) = self.checked_spec(driver.as_ref(), definition, &named) {
                 return Some(invalid(format!("service {name}: {error}")));
             }
         }
@@ -264,10 +267,10 @@ impl Dispatcher {
         &self,
         driver: &dyn gantry_driver::Driver,
         definition: &Definition,
-        wanted: &Wanted,
+        others: &ByName<'_>,
     ) -> Option<Result<(), gantry_driver::SpecError>> {
         let instance = gantry_core::InstanceId::new(definition.name().clone(), 0);
-        let others = crate::resolve::Others::New(&wanted.definitions);
+        let others = Others::New(others);
         let resolved = self.resolve(definition, &instance, others).ok()?;
         Some(driver.check(&resolved.spec))
     }

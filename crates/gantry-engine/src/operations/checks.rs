@@ -12,7 +12,7 @@ use crate::definition::{Definition, ForeignConflict};
 use crate::dispatcher::Dispatcher;
 use crate::inbox::Incoming;
 use crate::preflight::{Finding, Question, Registry, Subject, Surroundings};
-use crate::resolve::{Others, Resolved};
+use crate::resolve::{Others, Resolved, by_name};
 
 /// What came of opening a session.
 type Opened = Result<Arc<dyn Session>, DriverError>;
@@ -83,10 +83,11 @@ impl Dispatcher {
     fn questions(&self, starting: &[Arc<Definition>], all: &[Arc<Definition>]) -> Vec<Question> {
         let mut questions = Vec::new();
         let mut resolved: Vec<(&Arc<Definition>, Resolved)> = Vec::new();
+        let all = by_name(all);
         for definition in starting {
             let instance = InstanceId::new(definition.name().clone(), 0);
             // What cannot be resolved now fails at its start, and says what it lacks.
-            if let Ok(found) = self.resolve(definition, &instance, Others::New(all)) {
+            if let Ok(found) = self.resolve(definition, &instance, Others::New(&all)) {
                 resolved.push((definition, found));
             }
         }

@@ -63,7 +63,8 @@ impl EventQueue {
 impl Keeper<'_> {
     /// Something happened: number it, write it down, and send it at the end of this turn.
     pub(super) fn happened(&mut self, body: EventBody) {
-        self.files_behind = true;
+        self.files_behind
+            .get_or_insert_with(std::time::Instant::now);
         self.events.last += 1;
         let mut event = Event {
             sequence: self.events.last,

@@ -267,7 +267,9 @@ impl Keeper<'_> {
             .map(|(id, _)| *id)
             .take(FILES_AT_ONCE)
             .collect();
-        self.files_behind = ids.len() == FILES_AT_ONCE;
+        if ids.len() < FILES_AT_ONCE {
+            self.files_behind = None;
+        }
         for id in ids {
             if let Some(state) = self.runs.get(&id).and_then(Self::instance_state)
                 && let Err(error) = self.write_run_file(state)

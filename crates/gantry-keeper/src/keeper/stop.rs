@@ -61,7 +61,7 @@ impl Keeper<'_> {
         } else {
             run.stop = Some(Stop::new(signal, deadline));
             run.dirty = true;
-            self.files_behind = true;
+            self.files_behind.get_or_insert_with(Instant::now);
             if !grace.is_zero() && run.exit.is_none() && run.failure.is_none() {
                 self.ask(id, signal);
             }
@@ -310,7 +310,7 @@ impl Keeper<'_> {
             if let Some(run) = self.runs.get_mut(&id) {
                 run.tree_empty = true;
                 run.dirty = true;
-                self.files_behind = true;
+                self.files_behind.get_or_insert_with(Instant::now);
                 if let Some(group) = &run.group {
                     group.remove();
                 }
