@@ -24,6 +24,7 @@ use crate::plan::{Plan, PlanRequest};
 use crate::progress::Progress;
 use crate::reload::{ReloadReport, ReloadRequest};
 use crate::status::{Health, Status};
+use crate::usage::UsageReport;
 
 /// A client of one stack's supervisor. It holds no connection: making one is cheap.
 #[derive(Debug, Clone)]
@@ -69,6 +70,16 @@ impl Client {
     /// The same as the bytes that the supervisor sent.
     pub async fn status_bytes(&self) -> Result<Bytes, ClientError> {
         self.get_bytes("/v1/status").await
+    }
+
+    /// The same with what the services have used, which takes longer to find out.
+    pub async fn status_bytes_with_usage(&self) -> Result<Bytes, ClientError> {
+        self.get_bytes("/v1/status?usage=true").await
+    }
+
+    /// What all instances that run have used, in one request.
+    pub async fn usage(&self) -> Result<UsageReport, ClientError> {
+        self.get("/v1/usage").await
     }
 
     /// Why a service is as it is.

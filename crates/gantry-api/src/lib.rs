@@ -33,6 +33,7 @@ mod progress;
 mod reload;
 mod state;
 mod status;
+mod usage;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, EventKind, EventsQuery};
@@ -45,8 +46,9 @@ pub use progress::Progress;
 pub use reload::{ReloadReport, ReloadRequest, Reloaded};
 pub use state::{Desired, State};
 pub use status::{
-    ChildStatus, Endpoint, Health, InstanceStatus, ServiceStatus, Status, Supervisor,
+    ChildStatus, Endpoint, Health, InstanceStatus, ServiceStatus, Status, StatusQuery, Supervisor,
 };
+pub use usage::{InstanceUsage, Usage, UsageReport};
 
 /// The version of everything on the wire.
 pub const VERSION: u32 = 1;

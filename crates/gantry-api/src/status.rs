@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
 use crate::state::{Desired, State};
+use crate::usage::Usage;
 
 /// One stack.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub struct ServiceStatus {
     /// The parts that its backend shows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ChildStatus>,
+    /// What its instances have used together, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// One instance of a service.
@@ -125,6 +129,20 @@ pub struct InstanceStatus {
     /// The state's reason in one line; empty when there is nothing to add to the state.
     #[serde(default)]
     pub message: String,
+    /// What was asked for and could not be had, each with the reason: limits that were not applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What it has used, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// What a status is to contain: the query of `GET /v1/status`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusQuery {
+    /// Whether what the services have used is read for it.
+    #[serde(default)]
+    pub usage: bool,
 }
 
 /// One way to reach a service.

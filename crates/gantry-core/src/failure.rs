@@ -15,6 +15,13 @@ pub enum ExitStatus {
     Signal(i32),
     /// Nobody could wait for it, for this reason. Never a made-up number.
     Unknown(SmolStr),
+    /// It, or a part without which it failed, was killed for want of memory.
+    OutOfMemory {
+        /// The limit that it had reached, in words; without one it was the machine's memory.
+        limit: Option<SmolStr>,
+        /// The code that it returned because of that, if it was not killed itself.
+        code: Option<i32>,
+    },
 }
 
 impl ExitStatus {
@@ -24,6 +31,16 @@ impl ExitStatus {
             Self::Signal(_) => smol_str::format_smolstr!("killed by {self}"),
             Self::Code(_) => smol_str::format_smolstr!("ended with {self}"),
             Self::Unknown(reason) => smol_str::format_smolstr!("ended, exit unknown: {reason}"),
+            Self::OutOfMemory { limit, code } => {
+                let limit = limit.as_deref().map(|limit| format!("limit {limit}"));
+                let limit = limit.as_deref().unwrap_or("the machine's");
+                match code {
+                    None => smol_str::format_smolstr!("killed for want of memory ({limit})"),
+                    Some(code) => smol_str::format_smolstr!(
+                        "ended with exit code {code}: a part of it was killed for want of memory ({limit})"
+                    ),
+                }
+            }
         }
     }
 
@@ -39,6 +56,10 @@ impl fmt::Display for ExitStatus {
             Self::Code(code) => write!(f, "exit code {code}"),
             Self::Signal(signal) => f.write_str(&crate::signal::name(*signal)),
             Self::Unknown(reason) => write!(f, "exit unknown: {reason}"),
+            Self::OutOfMemory { code: None, .. } => f.write_str("out of memory"),
+            Self::OutOfMemory {
+                code: Some(code), ..
+            } => write!(f, "exit code {code}, out of memory"),
         }
     }
 }

@@ -6,7 +6,7 @@ use gantry_driver::{LogPolicy, Overflow, Recorded, Settings, SpecError, StackIde
 use gantry_keeper::protocol as keeper;
 use indexmap::IndexMap;
 
-use crate::spec::{DEFAULT_PATH, Spec};
+use crate::spec::{DEFAULT_PATH, Spec, absolute};
 
 /// What the keeper is to run for this instance.
 pub(crate) fn service(
@@ -18,6 +18,11 @@ pub(crate) fn service(
     let settings = &from.settings;
     let env = environment(stack, instance, &spec, settings);
     let cwd = below(&stack.base_dir, spec.working_folder(settings));
+    let read_only_paths = spec
+        .read_only_paths
+        .iter()
+        .map(|path| absolute(settings, path))
+        .collect();
     let Spec(spec) = spec;
     Ok(keeper::Command {
         env,
@@ -31,12 +36,22 @@ pub(crate) fn service(
             open_files: settings.resources.open_files,
             core: spec.core,
             nice: spec.nice,
+            scheduling: spec.scheduling,
+            priority: spec.priority,
             oom_score: spec.oom_score,
         },
         resources: keeper::Resources {
             memory: settings.resources.memory,
             cpu_millis: settings.resources.cpu_millis,
             pids: settings.resources.pids,
+            io_weight: settings.resources.io_weight,
+        },
+        sandbox: keeper::Sandbox {
+            capabilities: spec.capabilities,
+            drop_capabilities: spec.drop_capabilities,
+            no_new_privileges: spec.no_new_privileges,
+            private_tmp: spec.private_tmp,
+            read_only_paths,
         },
         voice: voice(&settings.voice),
         argv: spec.command,

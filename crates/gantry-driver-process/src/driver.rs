@@ -5,13 +5,13 @@ use std::sync::Arc;
 use gantry_core::{ModeName, ServiceName};
 use gantry_driver::{
     BoxFuture, Capabilities, Described, Driver, DriverError, EventSink, FieldChange, HostJobs,
-    OpenContext, Prerequisite, Session, SpecError, Target,
+    Missing, Need, OpenContext, Prerequisite, Session, SpecError, Target,
 };
 use serde_json::Value;
 
 use crate::session::ProcessSession;
 use crate::spec::Spec;
-use crate::{changes, needs};
+use crate::{changes, needs, rights};
 
 /// The driver of mode `process`.
 #[derive(Debug)]
@@ -67,6 +67,10 @@ impl Driver for ProcessDriver {
 
     fn prerequisites(&self, services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite> {
         needs::of(services)
+    }
+
+    fn examine<'a>(&'a self, need: &'a Need) -> BoxFuture<'a, Result<(), Missing>> {
+        Box::pin(std::future::ready(rights::examine(need)))
     }
 
     fn diff(&self, old: Described<'_>, new: Described<'_>) -> Vec<FieldChange> {

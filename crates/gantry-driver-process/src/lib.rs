@@ -21,10 +21,12 @@ mod driver;
 mod link;
 mod logs;
 mod needs;
+mod rights;
 mod sentence;
 mod session;
 mod signal;
 mod spec;
+mod usage;
 
 pub use driver::ProcessDriver;
 pub use session::ProcessSession;

@@ -39,7 +39,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use connection::connect_within;
 use connection::{Connection, Opened};
-pub(crate) use listing::observed;
+pub(crate) use listing::{lives, observed};
 use slot::Slot;
 
 /// How long the keeper may be away before anyone is told.

@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use gantry_core::ServiceName;
 use gantry_driver::{Described, Need, Prerequisite, Settings};
 
+use crate::rights;
 use crate::spec::{Spec, absolute};
 
 /// The needs of all these services; one that many share is named once.
@@ -49,6 +50,19 @@ fn one(service: &ServiceName, spec: &Spec, settings: &Settings, all: &mut Needs)
         let path = absolute(settings, Utf8Path::new(file));
         all.add(service, "files", Need::File { path });
     }
+    for path in &spec.read_only_paths {
+        let need = rights::path(absolute(settings, path));
+        all.add(service, "read-only-paths", need);
+    }
+    let named = spec.capabilities.iter().flatten();
+    let named: Vec<String> = named.chain(&spec.drop_capabilities).cloned().collect();
+    if !named.is_empty() {
+        let kept = spec.capabilities.clone().unwrap_or_default();
+        all.add(service, "capabilities", rights::capabilities(&named, &kept));
+    }
+    if let Some(need) = rights::limits(&settings.resources) {
+        all.wish(service, "resources", need);
+    }
     all.add(service, "folder", Need::Folder { path: folder });
 }
 
@@ -61,6 +75,15 @@ struct Needs {
 
 impl Needs {
     fn add(&mut self, service: &ServiceName, field: &str, need: Need) {
+        self.put(service, field, need, false);
+    }
+
+    /// What it starts without all the same.
+    fn wish(&mut self, service: &ServiceName, field: &str, need: Need) {
+        self.put(service, field, need, true);
+    }
+
+    fn put(&mut self, service: &ServiceName, field: &str, need: Need, advisory: bool) {
         let key = format!("{field} {need:?}");
         if let Some(&place) = self.places.get(&key) {
             self.list[place].services.push(service.clone());
@@ -70,6 +93,7 @@ impl Needs {
                 services: vec![service.clone()],
                 need,
                 field: field.into(),
+                advisory,
             });
         }
     }

@@ -4,27 +4,90 @@ use std::time::Duration;
 
 use gantry_core::{ExitStatus, Failure, FailureKind, Stage};
 use gantry_driver::{Line, Said};
-use gantry_keeper::protocol::{self as keeper, Exit, LeftProcess, Proof, SpawnFailure};
+use gantry_keeper::protocol::{
+    self as keeper, Exit, LeftProcess, OutOfMemory, Proof, SpawnFailure,
+};
 use rustix::io::Errno;
 
-/// `exited with code 3 after 1.2 s`, `killed by SIGSEGV after 12 ms, core dumped`.
-pub(crate) fn exit(exit: &Exit, ran: Option<Duration>) -> String {
+/// The signal that cannot be caught.
+const KILL: i32 = 9;
+
+/// `exited with code 3 after 1.2 s`, `killed by SIGSEGV after 12 ms, core dumped`, `killed for want of
+/// memory (limit 64MiB) after 3.0 s`.
+pub(crate) fn exit(exit: &Exit, ran: Option<Duration>, oom: Option<&OutOfMemory>) -> String {
+    let limit = |oom: &OutOfMemory| {
+        let limit = oom.limit.map(|limit| format!("limit {}", size(limit)));
+        limit.unwrap_or_else(|| "the machine's".into())
+    };
+    let also = match (oom, exit) {
+        (None, _) | (_, Exit::Signal { signal: KILL, .. }) => String::new(),
+        (Some(oom), _) => {
+            let who = match oom.killed {
+                1 => "a process of it was".to_owned(),
+                many => format!("{many} processes of it were"),
+            };
+            format!("; {who} killed for want of memory ({})", limit(oom))
+        }
+    };
     let ran = ran.map_or_else(String::new, |ran| format!(" after {}", duration(ran)));
     match exit {
-        Exit::Code(code) => format!("exited with code {code}{ran}"),
+        Exit::Code(code) => format!("exited with code {code}{ran}{also}"),
         Exit::Signal { signal, core } => {
+            if let (Some(oom), KILL) = (oom, *signal) {
+                return format!("killed for want of memory ({}){ran}", limit(oom));
+            }
             let core = if *core { ", core dumped" } else { "" };
             format!(
-                "killed by {}{ran}{core}",
+                "killed by {}{ran}{core}{also}",
                 gantry_core::signal::name(*signal)
             )
         }
-        Exit::Unknown { reason } => format!("ended{ran}, exit status unknown: {reason}"),
+        Exit::Unknown { reason } => format!("ended{ran}, exit status unknown: {reason}{also}"),
     }
 }
 
+/// A size as the stack file has it: `64MiB`, `1500kB`, `77B`.
+fn size(bytes: u64) -> String {
+    let units = [
+        (1 << 40, "TiB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+        (1_000_000_000, "GB"),
+        (1_000_000, "MB"),
+        (1000, "kB"),
+    ];
+    let whole = units
+        .into_iter()
+        .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    let (unit, name) = whole.unwrap_or((1, "B"));
+    format!("{}{name}", bytes / unit)
+}
+
+/// Limits that could not be applied, as warnings.
+pub(crate) fn not_applied(reasons: &[String]) -> Vec<String> {
+    let warning = |reason: &String| format!("not limited: {reason}");
+    reasons.iter().map(warning).collect()
+}
+
 /// The same in the core's words.
-pub(crate) fn status(exit: &Exit) -> ExitStatus {
+pub(crate) fn status(exit: &Exit, oom: Option<&OutOfMemory>) -> ExitStatus {
+    let limit = |oom: &OutOfMemory| oom.limit.map(|limit| size(limit).into());
+    match (exit, oom) {
+        (Exit::Signal { signal: KILL, .. }, Some(oom)) => {
+            return ExitStatus::OutOfMemory {
+                limit: limit(oom),
+                code: None,
+            };
+        }
+        (Exit::Code(code), Some(oom)) if *code != 0 => {
+            return ExitStatus::OutOfMemory {
+                limit: limit(oom),
+                code: Some(*code),
+            };
+        }
+        _ => {}
+    }
     match exit {
         Exit::Code(code) => ExitStatus::Code(*code),
         Exit::Signal { signal, .. } => ExitStatus::Signal(*signal),

@@ -1,13 +1,13 @@
 //! The live half, as the engine sees it: every call becomes an order to the link.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gantry_core::{EffectId, FailureKind, Generation, InstanceId};
 use gantry_driver::{
     BoxFuture, Close, DriverError, Endpoint, EventSink, HostJobs, JobOutcome, JobPlace, JobRequest,
     LogRequest, LogStream, Observed, OpenContext, Recorded, Session, StartRequest, StopRequest,
-    UpdateRequest, Zone,
+    UpdateRequest, Usage, Zone,
 };
 use gantry_keeper::layout::Layout;
 use gantry_keeper::protocol::{JobName, Listing};
@@ -17,6 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::compressor::Compressor;
 use crate::link::{Context, JobOrder, Link, Order};
+use crate::usage::Readings;
 use crate::{command, link, logs};
 
 /// How long a question waits for a keeper that is being replaced.
@@ -28,6 +29,7 @@ pub struct ProcessSession {
     context: Arc<Context>,
     orders: mpsc::UnboundedSender<Order>,
     compressor: Compressor,
+    readings: Arc<Mutex<Readings>>,
     _link: AbortOnDropHandle<()>,
 }
 
@@ -46,6 +48,7 @@ impl ProcessSession {
             compressor: Compressor::start(&context.layout),
             context,
             orders,
+            readings: Arc::default(),
             _link: AbortOnDropHandle::new(link),
         })
     }
@@ -202,6 +205,21 @@ impl Session for ProcessSession {
             let (reply, sent) = oneshot::channel();
             self.order(Order::Signal(instance.clone(), generation, number, reply));
             answer("signal", sent).await?
+        })
+    }
+
+    fn usage(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Usage)>, DriverError>> {
+        Box::pin(async move {
+            let listing = self.listing().await?;
+            let (context, readings) = (Arc::clone(&self.context), Arc::clone(&self.readings));
+            let read = move || {
+                // A reader that panicked has left readings that are as good as none.
+                let mut readings = readings.lock().unwrap_or_else(PoisonError::into_inner);
+                readings.read(&context.layout, &listing)
+            };
+            tokio::task::spawn_blocking(read)
+                .await
+                .map_err(|error| DriverError::transient("usage", error.to_string()))
         })
     }
 

@@ -306,6 +306,7 @@ async fn late_events_are_passed_on_with_their_generation() {
         exit: gantry_keeper::protocol::Exit::Code(1),
         left: Vec::new(),
         stopping: false,
+        out_of_memory: None,
     });
     let event = bench.next().await;
     assert_eq!(event.instance(), Some((&one(0), Generation(1))));

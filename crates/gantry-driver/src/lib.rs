@@ -51,6 +51,7 @@ mod prerequisite;
 mod request;
 mod session;
 mod settings;
+mod usage;
 mod voice;
 
 pub use capability::{Capabilities, Owner, Power};
@@ -73,6 +74,7 @@ pub use prerequisite::{Missing, Need, Prerequisite};
 pub use request::{Recorded, StartRequest, StopRequest, UpdateRequest};
 pub use session::{Close, Session};
 pub use settings::{LogPolicy, Overflow, Resources, Settings, StopPolicy};
+pub use usage::Usage;
 pub use voice::{Line, Said, Voice};
 
 pub use futures::future::BoxFuture;

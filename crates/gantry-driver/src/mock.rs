@@ -117,6 +117,7 @@ impl Driver for MockDriver {
                 services: vec![service.clone()],
                 need: Need::File { path: path.into() },
                 field: "needs".into(),
+                advisory: false,
             })
         };
         services.iter().flat_map(needs).collect()

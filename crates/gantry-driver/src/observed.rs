@@ -30,6 +30,8 @@ pub struct Observed {
     pub proof: Option<&'static str>,
     /// Whether who keeps it was killed since it was started, so that its exit may remain unknown.
     pub unguarded: bool,
+    /// What was asked for and could not be had, each with the reason.
+    pub warnings: Vec<String>,
 }
 
 /// How an observed instance is doing.

@@ -17,6 +17,9 @@ pub struct Prerequisite {
     pub need: Need,
     /// The field of the specification that says so, with dots.
     pub field: SmolStr,
+    /// Whether they start without it all the same: then its lack is a warning.
+    #[serde(default)]
+    pub advisory: bool,
 }
 
 /// What is needed. Pre-flight looks for all of them but [`Need::Backend`] by itself.

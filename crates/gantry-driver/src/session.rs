@@ -5,7 +5,7 @@ use gantry_core::{EffectId, Generation, InstanceId};
 
 use crate::{
     Attach, Dial, DriverError, Endpoint, Exec, JobOutcome, JobRequest, LogRequest, LogStream,
-    Observed, Preview, Recorded, Render, StartRequest, StopRequest, UpdateRequest, Zone,
+    Observed, Preview, Recorded, Render, StartRequest, StopRequest, UpdateRequest, Usage, Zone,
 };
 
 /// An open connection to one backend. It owns the one event stream of that backend; dropping it
@@ -55,6 +55,11 @@ pub trait Session: Send + Sync {
         let _ = (instance, generation, number);
         let refused = DriverError::permanent("signal", "its mode cannot send signals");
         Box::pin(std::future::ready(Err(refused)))
+    }
+
+    /// What all instances that run have used, in one call. Asked only when somebody wants to see it.
+    fn usage(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Usage)>, DriverError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// Forget what is kept about these. Nothing of them runs; their output stays.

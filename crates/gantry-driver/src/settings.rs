@@ -110,4 +110,7 @@ pub struct Resources {
     pub pids: Option<u64>,
     /// Open descriptors of each process.
     pub open_files: Option<u64>,
+    /// Its share of what disks can do, 1 to 10,000; everybody else has 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub io_weight: Option<u64>,
 }

@@ -38,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) unguarded: bool,
     /// What it has said of itself, if it has.
     pub(crate) said: Option<Box<Said>>,
+    /// What was asked for and could not be had.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The book.

@@ -157,6 +157,7 @@ fn resources(resources: &model::Resources) -> Resources {
         cpu_millis: resources.cpus.map(thousandths),
         pids: resources.pids,
         open_files: resources.open_files,
+        io_weight: resources.io_weight,
     }
 }
 

@@ -248,6 +248,16 @@ impl Dispatcher {
                 let status = serde_json::to_vec(&self.status()).expect("a status is JSON");
                 let _ = reply.send(status.into());
             }
+            Request::StatusWith(usage, reply) => {
+                let mut status = self.status();
+                crate::usage::add(&mut status, &usage);
+                let status = serde_json::to_vec(&status).expect("a status is JSON");
+                let _ = reply.send(status.into());
+            }
+            Request::Sessions(reply) => {
+                let sessions = self.sessions.all().into_iter();
+                let _ = reply.send(sessions.map(|(_, session)| session).collect());
+            }
             Request::Explain { service, reply } => {
                 let _ = reply.send(self.explain(&service));
             }

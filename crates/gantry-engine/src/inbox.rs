@@ -1,5 +1,6 @@
 //! Everything that reaches the dispatcher, as one type: the world outside is one stream.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,8 +8,8 @@ use gantry_api::{
     ErrorBody, Event, EventsQuery, OperationRequest, Outcome, Plan, PlanRequest, Progress,
     ReloadReport, ReloadRequest, Reloaded,
 };
-use gantry_core::{InstanceKey, OperationId, ServiceKey};
-use gantry_driver::{DriverError, DriverEvent, Observed, Session, Target};
+use gantry_core::{InstanceId, InstanceKey, OperationId, ServiceKey};
+use gantry_driver::{DriverError, DriverEvent, Observed, Session, Target, Usage};
 use gantry_probe as probe;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -67,6 +68,10 @@ pub(crate) enum Incoming {
 pub(crate) enum Request {
     /// The state of the stack, as it goes over the wire.
     Status(oneshot::Sender<Bytes>),
+    /// The same with what instances have used.
+    StatusWith(HashMap<InstanceId, Usage>, oneshot::Sender<Bytes>),
+    /// The open sessions, which are asked what their instances have used.
+    Sessions(oneshot::Sender<Vec<Arc<dyn Session>>>),
     /// Why a service is as it is. Whoever asked adds the last lines of its output.
     Explain {
         service: String,

@@ -46,4 +46,5 @@ mod sessions;
 mod status;
 mod strays;
 pub mod supervisor;
+mod usage;
 mod wire;

@@ -49,6 +49,8 @@ pub struct Question {
     pub services: Vec<ServiceName>,
     /// What is needed.
     pub subject: Subject,
+    /// Whether they start without it all the same.
+    pub advisory: bool,
 }
 
 /// What checks may rely on.
@@ -84,9 +86,22 @@ pub struct Finding {
     pub check: &'static str,
     /// What is missing.
     pub missing: Missing,
+    /// Whether they start all the same: this is a warning.
+    pub advisory: bool,
 }
 
 impl Finding {
+    /// The finding as one line: who starts without what.
+    pub fn warning(&self) -> String {
+        const NAMED: usize = 3;
+        let names = self.services.iter().take(NAMED).map(ServiceName::as_str);
+        let mut who = names.collect::<Vec<_>>().join(", ");
+        if self.services.len() > NAMED {
+            who = format!("{who} and {} more", self.services.len() - NAMED);
+        }
+        format!("{who}: {}", self.missing.reason)
+    }
+
     /// The finding as clients get it, one record for each service.
     pub fn failures(&self) -> impl Iterator<Item = PreflightFailure> + '_ {
         self.services.iter().map(|service| PreflightFailure {
@@ -130,6 +145,7 @@ impl Registry {
                         services: question.services.clone(),
                         check: check.name(),
                         missing,
+                        advisory: question.advisory,
                     })
                 })
         });

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures::{Stream, StreamExt as _, stream};
-use gantry_api::{ErrorBody, ErrorCode, Event, EventsQuery, Health};
+use gantry_api::{ErrorBody, ErrorCode, Event, EventsQuery, Health, StatusQuery};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast::error::RecvError;
@@ -18,6 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::inbox::{Incoming, Request};
+use crate::usage;
 
 /// The largest model that is taken: 10,000 services are about 10 MB.
 const BODY_LIMIT: usize = 256 << 20;
@@ -33,6 +34,7 @@ pub(crate) fn router(door: Door) -> Router {
     Router::new()
         .route("/v1/health", get(health))
         .route("/v1/status", get(status))
+        .route("/v1/usage", get(usage_alone))
         .route("/v1/explain/{service}", get(explain))
         .route("/v1/events", get(events))
         .route("/v1/plan", post(plan))
@@ -85,9 +87,22 @@ async fn health(State(door): State<Door>) -> Response {
     json(&door.health)
 }
 
-async fn status(State(door): State<Door>) -> Result<Response, Wrong> {
-    let bytes = door.ask(Request::Status).await?;
+async fn status(
+    State(door): State<Door>,
+    Query(query): Query<StatusQuery>,
+) -> Result<Response, Wrong> {
+    let bytes = if query.usage {
+        let usage = usage::read(door.ask(Request::Sessions).await?).await;
+        door.ask(|reply| Request::StatusWith(usage, reply)).await?
+    } else {
+        door.ask(Request::Status).await?
+    };
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes).into_response())
+}
+
+async fn usage_alone(State(door): State<Door>) -> Result<Response, Wrong> {
+    let usage = usage::read(door.ask(Request::Sessions).await?).await;
+    Ok(json(&usage::report(usage)))
 }
 
 async fn explain(State(door): State<Door>, Path(service): Path<String>) -> Result<Response, Wrong> {

@@ -78,6 +78,7 @@ impl Dispatcher {
             message: self.or_unguarded(&self.message_of(&view), &view.instances),
             failure: failure.map(wire::failure),
             children: children(&view),
+            usage: None,
         })
     }
 
@@ -114,6 +115,8 @@ impl Dispatcher {
             message: message
                 .or_else(|| unguarded.then(|| UNGUARDED.to_owned()))
                 .unwrap_or_default(),
+            warnings: run.map(|run| run.warnings.clone()).unwrap_or_default(),
+            usage: None,
         }
     }
 

@@ -27,12 +27,20 @@ fn kind(kind: core::FailureKind) -> &'static str {
     }
 }
 
+/// The signal that cannot be caught.
+const KILL: i32 = 9;
+
 /// How something ended.
 pub(crate) fn exit(exit: &core::ExitStatus) -> gantry_api::Exit {
     match exit {
-        core::ExitStatus::Code(code) => gantry_api::Exit::Code(*code),
+        core::ExitStatus::Code(code)
+        | core::ExitStatus::OutOfMemory {
+            code: Some(code), ..
+        } => gantry_api::Exit::Code(*code),
         core::ExitStatus::Signal(signal) => gantry_api::Exit::Signal(*signal),
         core::ExitStatus::Unknown(reason) => gantry_api::Exit::Unknown(reason.to_string()),
+        // To the wire it is what the kernel did; that it was for memory is said by the failure.
+        core::ExitStatus::OutOfMemory { code: None, .. } => gantry_api::Exit::Signal(KILL),
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `run` | what is known of one program that was started |
 //! | `requests` | what the supervisor asks |
 //! | `start` | starting a program |
+//! | `prepare` | looking up all that a command names |
 //! | `output` | whose pipe is read when |
 //! | `pass` | one piece of a pipe into a log |
 //! | `voice` | what services say of themselves, and what becomes of it |
@@ -28,6 +29,7 @@ mod letters;
 mod output;
 mod pass;
 mod poller;
+mod prepare;
 mod recover;
 mod requests;
 mod run;
@@ -42,7 +44,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use gantry_sys::{CgroupRoot, Pipe, ProcessTable, SignalFd, Spawner};
+use gantry_sys::{CgroupRoot, OldHierarchies, Pipe, ProcessTable, SignalFd, Spawner};
 
 use crate::ledger::{Entry, Ledger};
 use crate::orphans::{Orphan, OrphanReader};
@@ -65,7 +67,7 @@ const FILES_LATER: Duration = Duration::from_secs(1);
 const READ: usize = 64 * 1024;
 
 /// With this in the environment of `up`, control groups are left alone.
-const NO_CGROUP: &str = "GANTRY_NO_CGROUP";
+pub const NO_CGROUP: &str = "GANTRY_NO_CGROUP";
 
 /// How a keeper's work came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,8 @@ struct Keeper<'a> {
     signals: SignalFd,
     spawner: Spawner,
     cgroups: Result<CgroupRoot, String>,
+    /// For controllers that version 2 does not have.
+    old_groups: Result<OldHierarchies, String>,
     /// The value of the mark of all that is ours begins with this.
     hash: String,
     ledger: Ledger,
@@ -145,9 +149,15 @@ impl<'a> Keeper<'a> {
             .map_err(|error| format!("{}: {error}", shared.layout.orphans()))?;
         let poller = Poller::new().map_err(text)?;
         let hash = gantry_sys::stack_hash(shared.layout.root().as_std_path());
-        let cgroups = match shared.environment.get(NO_CGROUP) {
-            Some(_) => Err(format!("{NO_CGROUP} is set")),
+        let unwanted = shared.environment.get(NO_CGROUP).is_some();
+        let unwanted = unwanted.then(|| format!("{NO_CGROUP} is set"));
+        let cgroups = match &unwanted {
+            Some(why) => Err(why.clone()),
             None => CgroupRoot::open(&format!("gantry-{hash}")).map_err(|error| error.to_string()),
+        };
+        let old_groups = match (unwanted, &cgroups) {
+            (Some(why), _) => Err(why),
+            (None, cgroups) => OldHierarchies::find(&format!("gantry-{hash}"), cgroups.is_ok()),
         };
         let boot_before = state.boot_id.clone();
         ledger
@@ -162,6 +172,7 @@ impl<'a> Keeper<'a> {
             signals,
             spawner: Spawner::new().map_err(text)?,
             cgroups,
+            old_groups,
             hash,
             events: EventQueue::new(&state),
             ledger,
@@ -240,6 +251,9 @@ impl<'a> Keeper<'a> {
         }
         if let Ok(root) = &self.cgroups {
             root.remove();
+        }
+        if let Ok(old) = &self.old_groups {
+            old.remove();
         }
         self.shared.set_shut_down();
     }

@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::protocol::InstanceName;
+use crate::protocol::{Generation, InstanceName};
 
 /// The paths below one stack's folder that guard and keeper make.
 #[derive(Debug, Clone)]
@@ -59,6 +59,12 @@ impl Layout {
     /// The folder of all services' folders.
     pub fn services(&self) -> Utf8PathBuf {
         self.root.join("services")
+    }
+
+    /// The variable that all processes of one start of an instance carry, `NAME=value`.
+    pub fn mark(&self, instance: &InstanceName, generation: Generation) -> String {
+        let hash = gantry_sys::stack_hash(self.root.as_std_path());
+        format!("{}={hash}/{instance}/{generation}", crate::guard::MARK)
     }
 
     /// An instance's folder: `services/<name>/<number>`.

@@ -90,6 +90,9 @@ pub(crate) struct Starting {
     pub(crate) pipes: [(i32, u64); 2],
     /// Its control group.
     pub(crate) group: Option<Utf8PathBuf>,
+    /// Further groups, which limit it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) limits: Vec<Utf8PathBuf>,
     /// What becomes of its output.
     pub(crate) log: LogPolicy,
     /// For a job: when its time is up, in milliseconds since boot, and how much output is kept.

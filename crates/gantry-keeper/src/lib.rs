@@ -21,3 +21,5 @@ mod report;
 mod shared;
 mod supervisor;
 mod tally;
+
+pub use keeper::NO_CGROUP;

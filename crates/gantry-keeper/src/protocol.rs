@@ -26,9 +26,10 @@ mod instance;
 mod message;
 mod voice;
 
-pub use command::{Command, Limits, LogPolicy, Overflow, Resources};
+pub use command::{Command, Limits, LogPolicy, Overflow, Resources, Sandbox};
 pub use event::{
-    Event, EventBody, Exit, JobOutput, LeftProcess, Phase, ProcessId, Proof, SpawnFailure,
+    Event, EventBody, Exit, JobOutput, LeftProcess, OutOfMemory, Phase, ProcessId, Proof,
+    SpawnFailure,
 };
 pub use frame::{FrameError, FrameReader, MAX_FRAME, encode, write_frame};
 pub use instance::{Generation, InstanceName, InstanceNameError, JobName};

@@ -58,6 +58,9 @@ fn try_start(shared: &Shared, spawner: &mut Spawner) -> Result<u32, String> {
                 limits: &[],
                 open_files: Some((shared.open_files.soft, shared.open_files.hard)),
                 nice: None,
+                scheduling: None,
+                sandbox: None,
+                join: &[],
                 oom_score: None,
                 stdio: Stdio {
                     input: null.as_fd(),

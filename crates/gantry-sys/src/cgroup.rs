@@ -4,9 +4,12 @@
 //! that. Nothing else is touched: no process is ever moved, and only groups that were made here are
 //! removed. Where that is not possible, [`Unavailable`] says why, and trees are found by lineage.
 
+mod counters;
 mod delegation;
 mod find;
 mod group;
+mod limits;
+mod old;
 
 use std::fs;
 use std::io;
@@ -14,7 +17,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, Mode};
 
+pub use counters::{GroupUsage, OutOfMemory};
 pub use group::{Group, GroupEvents};
+pub use limits::{Limited, TreeLimits, limit_tree};
+pub use old::OldHierarchies;
 
 use crate::error::SysError;
 use find::own_group;
@@ -110,17 +116,5 @@ impl CgroupRoot {
             .map_err(|error| format!("the controller {controller} cannot be passed on: {error}"))?;
         }
         Ok(())
-    }
-
-    /// Limit a group below this one: `limit("memory", "memory.max", "1048576")`.
-    pub fn limit(
-        &self,
-        group: &Group,
-        controller: &str,
-        file: &str,
-        value: &str,
-    ) -> Result<(), String> {
-        self.enable(controller)?;
-        fs::write(group.path().join(file), value).map_err(|error| format!("{file}: {error}"))
     }
 }

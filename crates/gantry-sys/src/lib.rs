@@ -10,6 +10,7 @@
 )]
 
 mod boot;
+mod capability;
 mod cgroup;
 mod error;
 mod fork;
@@ -17,6 +18,8 @@ mod letters;
 mod limits;
 mod pipe;
 mod process;
+mod sandbox;
+mod scheduling;
 mod shared;
 mod signal;
 mod slots;
@@ -26,16 +29,22 @@ mod user;
 mod wait;
 
 pub use boot::{boot_id, stack_hash};
-pub use cgroup::{CgroupRoot, Group, GroupEvents, Unavailable};
+pub use capability::CapabilitySet;
+pub use cgroup::{
+    CgroupRoot, Group, GroupEvents, GroupUsage, Limited, OldHierarchies, OutOfMemory, TreeLimits,
+    Unavailable, limit_tree,
+};
 pub use error::SysError;
 pub use fork::fork_sharing_files;
 pub use letters::{Letter, LetterBox};
 pub use limits::{OpenFiles, RLimit, raise_open_files};
 pub use pipe::{Pipe, reopen, stdio_pipe};
 pub use process::{
-    ProcessRef, Stat, cmdline, environment_value, group_of, has_environment, inode_of_fd, owner,
-    runs_our_program, start_time, stat, zombie_exit,
+    ProcessRef, ProcessUsage, Stat, cmdline, environment_value, group_of, has_environment,
+    inode_of_fd, owner, process_usage, runs_our_program, start_time, stat, zombie_exit,
 };
+pub use sandbox::Sandbox;
+pub use scheduling::{Policy, Scheduling};
 pub use shared::SharedWords;
 pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
 pub use slots::{Slots, claim, close_all_but};

@@ -1,7 +1,11 @@
 //! What `/proc` says of one process.
 
+mod usage;
+
 use std::io;
 use std::os::unix::fs::MetadataExt;
+
+pub use usage::{ProcessUsage, process_usage};
 
 use crate::wait::Ended;
 

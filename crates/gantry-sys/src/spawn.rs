@@ -6,6 +6,7 @@
 
 mod child;
 mod clone;
+mod confine;
 mod environment;
 mod stage;
 
@@ -14,11 +15,14 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 use std::sync::atomic::AtomicU64;
 
+use confine::Confinement;
 pub use environment::{Environment, candidates};
 pub use stage::{SpawnError, Stage};
 
 use crate::error::SysError;
 use crate::limits::RLimit;
+use crate::sandbox::Sandbox;
+use crate::scheduling::Scheduling;
 use crate::slots::Slots;
 use crate::user::Credentials;
 
@@ -43,6 +47,8 @@ pub struct Spawn<'a> {
     pub open_files: Option<(u64, u64)>,
     /// Niceness.
     pub nice: Option<i32>,
+    /// How it shares processors with others.
+    pub scheduling: Option<Scheduling>,
     /// The kernel's out-of-memory score adjustment.
     pub oom_score: Option<i32>,
     /// Standard input, output and error.
@@ -53,6 +59,10 @@ pub struct Spawn<'a> {
     pub own_pid: &'a [&'a str],
     /// The control group to be born into.
     pub cgroup: Option<BorrowedFd<'a>>,
+    /// What is taken from it.
+    pub sandbox: Option<&'a Sandbox>,
+    /// Open `cgroup.procs` of further groups to join, of version 1.
+    pub join: &'a [BorrowedFd<'a>],
     /// Who learns of the birth even if this process is killed in the middle of it.
     pub witness: Option<Witness<'a>>,
 }
@@ -165,9 +175,14 @@ impl Spawner {
                 .iter()
                 .map(|limit| (limit.resource(), limit.value(), limit.value())),
         );
+        let join: Vec<i32> = spawn.join.iter().map(AsRawFd::as_raw_fd).collect();
+        let confinement = spawn
+            .sandbox
+            .map(|sandbox| Confinement::new(sandbox, credentials));
         let mut plan = child::Plan {
             shared_files: shared,
             join_cgroup: -1,
+            join: &join,
             stdio,
             passed: &passed,
             own_pid: &places,
@@ -175,7 +190,11 @@ impl Spawner {
             limits: &limits,
             oom_score: oom_score.as_deref(),
             nice: spawn.nice,
+            scheduling: spawn
+                .scheduling
+                .map(|scheduling| (scheduling.policy.number(), scheduling.priority)),
             credentials,
+            confinement: confinement.as_ref(),
             cwd: spawn.cwd,
             umask: spawn.umask,
             programs: &programs,
@@ -190,7 +209,12 @@ impl Spawner {
         if self.clone3_into {
             born = clone::clone3(&self.stack, shared, cgroup, &mut plan);
             // No such call here, or a sandbox forbids it; the old one will do from now on.
-            self.clone3_into = !matches!(born, Err(libc::ENOSYS | libc::EPERM));
+            self.clone3_into = match born {
+                Err(libc::ENOSYS) => false,
+                // Forbidden may be no more than the namespace.
+                Err(libc::EPERM) => plan.own_user_namespace(),
+                _ => true,
+            };
         }
         if !self.clone3_into {
             let procs = cgroup.map(open_procs).transpose()?;
@@ -198,7 +222,14 @@ impl Spawner {
             born = clone::clone(&self.stack, shared, &mut plan);
         }
         drop(blocked);
-        let pid = born.map_err(|errno| SpawnError::new(Stage::Fork, errno, String::new()))?;
+        let pid = born.map_err(|errno| match errno {
+            libc::EPERM | libc::ENOSPC | libc::EUSERS | libc::EINVAL
+                if plan.own_user_namespace() =>
+            {
+                SpawnError::describe(Stage::Namespaces, errno, spawn)
+            }
+            _ => SpawnError::new(Stage::Fork, errno, String::new()),
+        })?;
         let failed = plan.failed;
         match failed.stage {
             None => Ok(pid),

@@ -8,6 +8,9 @@ use crate::process::{ProcessRef, Stat};
 /// One process in the table.
 pub type Entry = Stat;
 
+/// How often processes are listed at most.
+const ROUNDS: usize = 20;
+
 /// All processes at one moment.
 #[derive(Debug)]
 pub struct ProcessTable {
@@ -16,20 +19,43 @@ pub struct ProcessTable {
     children: HashMap<u32, Vec<usize>>,
     marks: Option<HashMap<Vec<u8>, Vec<usize>>>,
     strays: Option<Vec<usize>>,
+    settled: bool,
 }
 
 impl ProcessTable {
     /// Look now.
+    ///
+    /// Processes are born and end while it is looked. One that is listed, begins another and ends before
+    /// it is read would hide that other. So it is listed again, until a list names nobody new: whoever
+    /// was alive then is in the table.
     pub fn snapshot() -> Result<Self, SysError> {
         let failed = |error| SysError::new("read", "/proc", error);
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir("/proc").map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let pid = name.to_str().and_then(|name| name.parse().ok());
+        let mut seen: HashSet<u32> = HashSet::new();
+        let mut settled = false;
+        for _ in 0..ROUNDS {
+            let mut new = Vec::new();
+            for entry in std::fs::read_dir("/proc").map_err(failed)? {
+                let name = entry.map_err(failed)?.file_name();
+                let pid = name.to_str().and_then(|name| name.parse().ok());
+                new.extend(pid.filter(|pid| seen.insert(*pid)));
+            }
+            settled = new.is_empty();
+            if settled {
+                break;
+            }
             // One that has gone between the two reads is not in the table.
-            entries.extend(pid.and_then(crate::process::stat));
+            entries.extend(new.into_iter().filter_map(crate::process::stat));
         }
-        Ok(Self::of(entries))
+        Ok(Self {
+            settled,
+            ..Self::of(entries)
+        })
+    }
+
+    /// Whether nobody can have been overlooked. In a storm of forks it may never be.
+    pub fn is_settled(&self) -> bool {
+        self.settled
     }
 
     pub(crate) fn of(entries: Vec<Entry>) -> Self {
@@ -45,6 +71,7 @@ impl ProcessTable {
             children,
             marks: None,
             strays: None,
+            settled: true,
         }
     }
 

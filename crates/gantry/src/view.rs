@@ -18,6 +18,7 @@ pub(crate) mod status;
 mod table;
 #[cfg(test)]
 mod tests;
+mod usage;
 pub(crate) mod validate;
 mod yaml;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gantry_core::{Generation, InstanceId, ModeName};
 use gantry_driver::{DriverError, DriverEvent, Handle, JobOutcome};
 use gantry_keeper::protocol::{
-    Event, EventBody, Exit, InstanceName, JobName, JobOutput, ProcessId, SpawnFailure,
+    Event, EventBody, Exit, InstanceName, JobName, JobOutput, OutOfMemory, ProcessId, SpawnFailure,
 };
 use jiff::Timestamp;
 
@@ -15,6 +15,15 @@ use crate::{logs, sentence};
 
 /// How many of its last lines come with an instance's end.
 const TAIL: usize = 20;
+
+/// How an instance ended.
+pub(super) struct End<'a> {
+    pub(super) at: Timestamp,
+    pub(super) exit: &'a Exit,
+    pub(super) out_of_memory: Option<OutOfMemory>,
+    pub(super) left: Option<String>,
+    pub(super) stopping: bool,
+}
 
 impl Link {
     pub(super) fn event(&mut self, event: Event) {
@@ -67,10 +76,18 @@ impl Link {
                 exit,
                 left,
                 stopping,
+                out_of_memory,
                 ..
             } => {
                 let left = sentence::left(&left);
-                self.exited(&name, &instance, generation, at, &exit, left, stopping);
+                let end = End {
+                    at,
+                    exit: &exit,
+                    out_of_memory,
+                    left,
+                    stopping,
+                };
+                self.exited(&name, &instance, generation, end);
             }
             EventBody::Stopped {
                 exit,
@@ -117,7 +134,7 @@ impl Link {
                 pid: Some(process.pid),
                 at,
                 handle: Some(handle(process)),
-                warnings: not_applied.to_vec(),
+                warnings: sentence::not_applied(not_applied),
             });
         }
     }
@@ -139,17 +156,20 @@ impl Link {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the event's own fields")]
     pub(super) fn exited(
         &mut self,
         name: &InstanceName,
         instance: &InstanceId,
         generation: Generation,
-        at: Timestamp,
-        exit: &Exit,
-        left: Option<String>,
-        stopping: bool,
+        end: End<'_>,
     ) {
+        let End {
+            at,
+            exit,
+            out_of_memory,
+            left,
+            stopping,
+        } = end;
         let slot = self.slots.entry(instance.clone()).or_default();
         let since = slot
             .alive
@@ -160,7 +180,7 @@ impl Link {
         }
         let ran =
             since.map(|since| Duration::try_from(at.duration_since(since)).unwrap_or_default());
-        let status = sentence::status(exit);
+        let status = sentence::status(exit, out_of_memory.as_ref());
         // Its last words matter when it ended badly, and nobody wanted it to end.
         let tail = if stopping || status.success() {
             Vec::new()
@@ -170,7 +190,7 @@ impl Link {
         self.report(DriverEvent::Exited {
             instance: instance.clone(),
             generation,
-            message: sentence::exit(exit, ran).into(),
+            message: sentence::exit(exit, ran, out_of_memory.as_ref()).into(),
             exit: status,
             at,
             left: left.map(Into::into),
@@ -212,7 +232,7 @@ impl Link {
                 effect: stop.effect,
                 instance: instance.clone(),
                 generation: stop.generation,
-                exit: exit.map(sentence::status),
+                exit: exit.map(|exit| sentence::status(exit, None)),
                 proof: proof.map(Into::into),
             });
         }
@@ -299,7 +319,7 @@ fn outcome(
         .is_none_or(|output| output.incomplete || output.dropped > 0);
     let output = output.unwrap_or_default();
     JobOutcome {
-        exit: sentence::status(exit),
+        exit: sentence::status(exit, None),
         timed_out,
         duration: Duration::from_micros(duration_us),
         stdout: output.stdout,

@@ -6,7 +6,7 @@ use gantry_keeper::layout::Layout;
 use gantry_keeper::protocol::{InstanceState, Listing, Phase};
 
 use super::Link;
-use super::events::{handle, time};
+use super::events::{End, handle, time};
 use super::slot::Alive;
 use crate::{logs, sentence};
 
@@ -41,7 +41,7 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
                 pid: pid.filter(|_| exit.is_none()),
             },
             Phase::Exited { exit, tree_empty } => {
-                let exit = sentence::status(exit);
+                let exit = sentence::status(exit, state.out_of_memory.as_ref());
                 let tail = if exit.success() {
                     Vec::new()
                 } else {
@@ -55,7 +55,7 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
                 }
             }
             Phase::Stopped { exit } => ObservedState::Stopped {
-                exit: Some(sentence::status(exit)),
+                exit: Some(sentence::status(exit, None)),
                 at: ended,
             },
             Phase::Failed { failure } => ObservedState::Failed {
@@ -71,11 +71,12 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
         children: Vec::new(),
         proof: Some(sentence::proof(state.proof)),
         unguarded: state.unguarded || (state.adopted && lives(state)),
+        warnings: sentence::not_applied(&state.not_applied),
     })
 }
 
 /// Whether something of it may be alive.
-pub(super) fn lives(state: &InstanceState) -> bool {
+pub(crate) fn lives(state: &InstanceState) -> bool {
     match state.phase {
         Phase::Running | Phase::Stopping { .. } => true,
         Phase::Exited { tree_empty, .. } => !tree_empty,
@@ -139,7 +140,14 @@ impl Link {
                 let left = Some("a part of its tree is still alive".to_owned());
                 let at = time(state.ended_us.unwrap_or(state.started_us));
                 let name = state.instance.clone();
-                self.exited(&name, instance, generation, at, exit, left, false);
+                let end = End {
+                    at,
+                    exit,
+                    out_of_memory: state.out_of_memory,
+                    left,
+                    stopping: false,
+                };
+                self.exited(&name, instance, generation, end);
             }
         }
     }

@@ -19,20 +19,23 @@ fn failure(stage: &str, errno: Errno) -> SpawnFailure {
 #[test]
 fn exits_say_how_and_after_how_long() {
     let ran = Some(Duration::from_millis(1234));
-    assert_eq!(exit(&Exit::Code(3), ran), "exited with code 3 after 1.2 s");
+    assert_eq!(
+        exit(&Exit::Code(3), ran, None),
+        "exited with code 3 after 1.2 s"
+    );
     let segv = Exit::Signal {
         signal: 11,
         core: true,
     };
     assert_eq!(
-        exit(&segv, Some(Duration::from_millis(12))),
+        exit(&segv, Some(Duration::from_millis(12)), None),
         "killed by SIGSEGV after 12 ms, core dumped"
     );
     let unknown = Exit::Unknown {
         reason: "guard and keeper were killed".into(),
     };
     assert_eq!(
-        exit(&unknown, None),
+        exit(&unknown, None, None),
         "ended, exit status unknown: guard and keeper were killed"
     );
 }
@@ -117,4 +120,45 @@ fn what_resists_is_named() {
         "2 processes are still alive: 7 `dd if=/dev/x`, 8 `dd if=/dev/x` (waits in the kernel, \
          cannot be killed now)"
     );
+}
+
+#[test]
+fn want_of_memory_is_called_so() {
+    let killed = Exit::Signal {
+        signal: 9,
+        core: false,
+    };
+    let oom = |killed, limit| Some(OutOfMemory { killed, limit });
+    let ran = Some(Duration::from_secs(3));
+    assert_eq!(
+        exit(&killed, ran, oom(1, Some(64 << 20)).as_ref()),
+        "killed for want of memory (limit 64MiB) after 3.0 s"
+    );
+    assert_eq!(
+        exit(&killed, None, oom(1, None).as_ref()),
+        "killed for want of memory (the machine's)"
+    );
+    assert_eq!(
+        exit(&Exit::Code(2), ran, oom(2, Some(1500)).as_ref()),
+        "exited with code 2 after 3.0 s; 2 processes of it were killed for want of memory (limit 1500B)"
+    );
+}
+
+#[test]
+fn want_of_memory_is_an_end_of_its_own() {
+    let killed = Exit::Signal {
+        signal: 9,
+        core: false,
+    };
+    let oom = OutOfMemory {
+        killed: 1,
+        limit: Some(64 << 20),
+    };
+    let sentence = |exit: &Exit| status(exit, Some(&oom)).sentence();
+    assert_eq!(sentence(&killed), "killed for want of memory (limit 64MiB)");
+    assert_eq!(
+        sentence(&Exit::Code(2)),
+        "ended with exit code 2: a part of it was killed for want of memory (limit 64MiB)"
+    );
+    assert!(status(&Exit::Code(0), Some(&oom)).success());
 }

@@ -248,6 +248,9 @@ impl Shared {
                 phase,
                 adopted: false,
                 unguarded: false,
+                not_applied: Vec::new(),
+                out_of_memory: None,
+                groups: Vec::new(),
             },
             words: words.clone(),
         };
@@ -466,6 +469,7 @@ impl State {
             exit: exit.clone(),
             left: left.into_iter().collect(),
             stopping: false,
+            out_of_memory: None,
         });
     }
 
@@ -499,6 +503,7 @@ impl State {
                     exit: exit.clone(),
                     left: Vec::new(),
                     stopping: true,
+                    out_of_memory: None,
                 });
                 exit
             }

@@ -160,6 +160,7 @@ impl Thing {
             children: self.children.clone(),
             proof: Some("mock"),
             unguarded: false,
+            warnings: Vec::new(),
         }
     }
 

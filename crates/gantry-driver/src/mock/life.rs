@@ -141,6 +141,7 @@ impl Shared {
             ExitStatus::Code(code) => format!("exited with code {code}"),
             ExitStatus::Signal(signal) => format!("killed by signal {signal}"),
             ExitStatus::Unknown(reason) => format!("ended, exit status unknown: {reason}"),
+            exit @ ExitStatus::OutOfMemory { .. } => exit.sentence().to_string(),
         };
         let tail = match exit {
             ExitStatus::Code(0) => Vec::new(),

@@ -66,8 +66,11 @@ impl Dispatcher {
                 if let Some(handle) = handle {
                     self.journal.note_handle(id, generation, handle);
                 }
-                for warning in warnings {
-                    self.note(Some(id), warning);
+                for warning in &warnings {
+                    self.note(Some(id), warning.clone());
+                }
+                if let Some(run) = self.book.run_mut(instance) {
+                    run.warnings = warnings;
                 }
                 Event::Started {
                     effect,
@@ -234,6 +237,7 @@ impl Dispatcher {
                         membership: one.proof.map(SmolStr::new_static),
                         unguarded: one.unguarded,
                         said: None,
+                        warnings: one.warnings,
                     },
                 );
             } else if let Some(run) = self.book.run_mut(instance) {

@@ -80,6 +80,7 @@ impl Dispatcher {
                 membership: None,
                 unguarded: false,
                 said: None,
+                warnings: Vec::new(),
             },
         );
     }

@@ -35,7 +35,9 @@ impl Dispatcher {
     ) {
         let known = self.book.run(instance);
         let known = known.filter(|run| run.generation == generation && run.revision == revision);
-        let membership = known.and_then(|run| run.membership.clone());
+        let (membership, warnings) = known
+            .map(|run| (run.membership.clone(), run.warnings.clone()))
+            .unwrap_or_default();
         let unguarded = known.is_some_and(|run| run.unguarded);
         let said = known.and_then(|run| run.said.clone());
         let prepared = match known.and_then(|run| run.prepared.clone()) {
@@ -73,6 +75,7 @@ impl Dispatcher {
                 membership,
                 unguarded,
                 said: said.clone(),
+                warnings,
             },
         );
         self.probes
@@ -228,6 +231,7 @@ fn judged(
         ExitStatus::Code(code) => CommandEnd::Code(*code),
         ExitStatus::Signal(signal) => CommandEnd::Signal(*signal),
         ExitStatus::Unknown(reason) => CommandEnd::Unknown(reason.to_string()),
+        exit @ ExitStatus::OutOfMemory { .. } => CommandEnd::Unknown(exit.sentence().to_string()),
     };
     let said = if job.stderr.trim().is_empty() {
         &job.stdout

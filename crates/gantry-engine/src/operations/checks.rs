@@ -109,6 +109,7 @@ impl Dispatcher {
                 questions.push(Question {
                     services: needed.services,
                     subject: Subject::Need(needed.need),
+                    advisory: needed.advisory,
                 });
             }
         }
@@ -122,6 +123,7 @@ impl Dispatcher {
                 questions.push(Question {
                     services: vec![definition.name().clone()],
                     subject,
+                    advisory: false,
                 });
             }
         }
@@ -148,6 +150,7 @@ impl Dispatcher {
                     name: name.to_string(),
                     number: *port,
                 },
+                advisory: false,
             });
         }
     }
@@ -160,6 +163,15 @@ impl Dispatcher {
             opened,
             then,
         } = checked;
+        let (warnings, findings): (Vec<Finding>, Vec<Finding>) =
+            findings.into_iter().partition(|finding| finding.advisory);
+        if let Some(operation) = self.operations.live.get(&id) {
+            for finding in &warnings {
+                operation.send(Progress::Note {
+                    message: finding.warning(),
+                });
+            }
+        }
         let mut failures: Vec<PreflightFailure> =
             findings.iter().flat_map(Finding::failures).collect();
         for (target, result) in opened {

@@ -10,6 +10,7 @@ fn ask(subject: Subject) -> Result<(), (&'static str, Missing)> {
     let question = Question {
         services: vec![ServiceName::new("api").expect("a name")],
         subject,
+        advisory: false,
     };
     let around = Surroundings {
         path: "/usr/bin:/bin".to_owned(),

@@ -111,6 +111,7 @@ impl Keeper<'_> {
             return;
         };
         run.exit = Some(exit.clone());
+        run.out_of_memory = run.find_out_of_memory();
         run.ended_us = Some(now_us());
         run.dirty = true;
         let stopping = run.stop.is_some();
@@ -120,7 +121,7 @@ impl Keeper<'_> {
         } else {
             self.left(id)
         };
-        let Some(run) = self.runs.get_mut(&id) else {
+        let Some(run) = self.runs.get(&id) else {
             return;
         };
         if is_job {
@@ -137,6 +138,7 @@ impl Keeper<'_> {
                 exit,
                 left,
                 stopping,
+                out_of_memory: run.out_of_memory,
             };
             self.happened(body);
         }

@@ -238,9 +238,7 @@ impl Keeper<'_> {
         if let Some(pidfd) = run.pidfd.take() {
             self.poller.remove(&pidfd);
         }
-        if let Some(group) = run.group.take() {
-            group.remove();
-        }
+        run.remove_groups();
     }
 
     /// What a job printed.

@@ -86,6 +86,13 @@ impl Keeper<'_> {
                 .group
                 .as_ref()
                 .map(|path| Group::at(path.as_std_path())),
+            limits: starting
+                .limits
+                .iter()
+                .map(|path| Group::at(path.as_std_path()))
+                .collect(),
+            not_applied: Vec::new(),
+            out_of_memory: None,
             proof: if starting.group.is_some() {
                 Proof::Cgroup
             } else {
@@ -113,7 +120,13 @@ impl Keeper<'_> {
         let mut was_stopped = false;
         for event in events {
             match event.body {
-                EventBody::Spawned { process, proof, .. } => {
+                EventBody::Spawned {
+                    process,
+                    proof,
+                    not_applied,
+                    ..
+                } => {
+                    run.not_applied = not_applied;
                     run.process = Some(ProcessRef {
                         pid: process.pid,
                         start_time: process.start_time,
@@ -137,7 +150,12 @@ impl Keeper<'_> {
                         speech.said = said;
                     }
                 }
-                EventBody::Exited { exit, .. } => {
+                EventBody::Exited {
+                    exit,
+                    out_of_memory,
+                    ..
+                } => {
+                    run.out_of_memory = out_of_memory;
                     run.exit = Some(exit);
                     run.ended_us = Some(event.at_us);
                 }
@@ -152,6 +170,7 @@ impl Keeper<'_> {
         if !same_boot || run.boot_id != self.shared.boot_id {
             run.tree_empty |= run.exit.is_some();
             run.group = None;
+            run.limits = Vec::new();
         } else if same_guard {
             for (slot, (fd, inode)) in run.pipes.iter_mut().zip(starting.pipes) {
                 *slot = gantry_sys::claim(fd, inode);
@@ -498,9 +517,7 @@ impl Keeper<'_> {
         };
         run.tree_empty = true;
         run.failure = Some(failure.clone());
-        if let Some(group) = &run.group {
-            group.remove();
-        }
+        run.remove_groups();
         if let What::Instance {
             name, generation, ..
         } = &run.what

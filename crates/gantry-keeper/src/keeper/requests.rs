@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use camino::Utf8PathBuf;
+
 use super::run::{Run, RunId, What};
 use super::{Keeper, boot_millis};
 use crate::ledger::Entry;
@@ -274,6 +276,14 @@ impl Keeper<'_> {
                 .as_ref()
                 .map(|speech| speech.said.clone())
                 .filter(|said| said.count > 0),
+            not_applied: run.not_applied.clone(),
+            out_of_memory: run.out_of_memory,
+            groups: run
+                .group
+                .iter()
+                .chain(&run.limits)
+                .filter_map(|group| Utf8PathBuf::try_from(group.path().to_owned()).ok())
+                .collect(),
         })
     }
 

@@ -9,7 +9,7 @@ use gantry_sys::{Group, GroupEvents, ProcessRef};
 use super::voice::Speech;
 use crate::ledger::Key;
 use crate::protocol::{
-    Exit, Generation, InstanceName, JobName, Overflow, Phase, Proof, SpawnFailure,
+    Exit, Generation, InstanceName, JobName, OutOfMemory, Overflow, Phase, Proof, SpawnFailure,
 };
 
 /// Names a run within one keeper.
@@ -31,11 +31,17 @@ pub(super) struct Run {
     pub(super) ended_us: Option<i64>,
     /// How its leader ended.
     pub(super) exit: Option<Exit>,
+    /// What of its tree was killed for want of memory, if its leader ended.
+    pub(super) out_of_memory: Option<OutOfMemory>,
     /// Why it could not be started.
     pub(super) failure: Option<SpawnFailure>,
     /// Whether nothing of its tree is left.
     pub(super) tree_empty: bool,
     pub(super) group: Option<Group>,
+    /// Further groups, of version 1, which limit it.
+    pub(super) limits: Vec<Group>,
+    /// Limits that could not be applied.
+    pub(super) not_applied: Vec<String>,
     pub(super) proof: Proof,
     /// The variable that all of its tree carry.
     pub(super) mark: String,
@@ -163,6 +169,25 @@ impl Run {
             What::Instance { name, .. } => name.to_string(),
             What::Job { name, .. } => format!("job {name}"),
         }
+    }
+
+    /// Remove its groups, which are empty.
+    pub(super) fn remove_groups(&self) {
+        for group in self.group.iter().chain(&self.limits) {
+            group.remove();
+        }
+    }
+
+    /// Those of its tree that were killed for want of memory.
+    pub(super) fn find_out_of_memory(&self) -> Option<OutOfMemory> {
+        self.group
+            .iter()
+            .chain(&self.limits)
+            .find_map(Group::out_of_memory)
+            .map(|found| OutOfMemory {
+                killed: found.killed,
+                limit: found.limit,
+            })
     }
 
     /// Whether nothing of it is left.

@@ -1,16 +1,17 @@
 //! Starting a program.
 
-use std::ffi::CString;
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use gantry_log::{LogWriter, Policy};
 use gantry_sys::{
-    Credentials, Environment, Group, Passed, Pipe, ProcessRef, RLimit, Spawn, SpawnError, Stage,
-    Stdio,
+    Environment, Group, Passed, Pipe, ProcessRef, RLimit, Spawn, SpawnError, Stage, Stdio,
+    SysError, TreeLimits,
 };
 
 use super::poller::Token;
+use super::prepare::prepare;
 use super::requests::after;
 use super::run::{Capture, Log, Run, RunId, What};
 use super::timers::Timer;
@@ -23,14 +24,6 @@ use crate::protocol::{
     Command, EventBody, Generation, InstanceName, JobName, LogPolicy, ProcessId, Proof, Refusal,
     Reply, SpawnFailure, Voice,
 };
-
-/// What a command looks like when everything about it was looked up.
-struct Prepared {
-    argv: Vec<CString>,
-    cwd: CString,
-    credentials: Option<Credentials>,
-    env: Environment,
-}
 
 impl Keeper<'_> {
     pub(super) fn spawn_instance(
@@ -113,7 +106,7 @@ impl Keeper<'_> {
                     boot_id: run.boot_id.clone(),
                 },
                 proof: run.proof,
-                not_applied: self.limit_tree(id, command),
+                not_applied: run.not_applied.clone(),
             },
             (failure, _) => EventBody::SpawnFailed {
                 instance: name,
@@ -211,6 +204,9 @@ impl Keeper<'_> {
             failure: None,
             tree_empty: true,
             group: None,
+            limits: Vec::new(),
+            out_of_memory: None,
+            not_applied: Vec::new(),
             proof: Proof::Lineage,
             mark: format!("{MARK}={mark}"),
             pipes: [None, None],
@@ -229,9 +225,7 @@ impl Keeper<'_> {
                 self.by_pid.insert(process.pid, id);
             }
             Err(error) => {
-                if let Some(group) = run.group.take() {
-                    group.remove();
-                }
+                run.remove_groups();
                 run.ended_us = Some(now_us());
                 run.failure = Some(SpawnFailure {
                     stage: error.stage.to_string(),
@@ -259,7 +253,7 @@ impl Keeper<'_> {
         mark: &str,
     ) -> Result<ProcessRef, SpawnError> {
         let mut prepared = prepare(command, mark)?;
-        let trouble = |error: gantry_sys::SysError| {
+        let trouble = |error: SysError| {
             let errno = error.source.raw_os_error().unwrap_or(0);
             SpawnError::new(Stage::Prepare, errno, error.to_string())
         };
@@ -274,8 +268,9 @@ impl Keeper<'_> {
         };
         let own_pid = self.give_voice(&voice, &mut prepared.env);
         let ready = Speech::pipe(&voice).map_err(trouble)?;
+        let name = group;
         let group = match &self.cgroups {
-            Ok(root) => Some(root.group(group).map_err(trouble)?),
+            Ok(root) => Some(root.group(name).map_err(trouble)?),
             Err(_) => None,
         };
         let group_fd = group
@@ -287,6 +282,8 @@ impl Keeper<'_> {
         if group.is_some() {
             run.proof = Proof::Cgroup;
         }
+        let join = self.limit_tree(run, name, command).map_err(trouble)?;
+        let join: Vec<_> = join.iter().map(AsFd::as_fd).collect();
         self.note(&Entry::Starting(Starting {
             key: run.key(),
             at_us: run.started_us,
@@ -294,6 +291,11 @@ impl Keeper<'_> {
             group: group
                 .as_ref()
                 .and_then(|group| group.path().to_str().map(Into::into)),
+            limits: run
+                .limits
+                .iter()
+                .filter_map(|group| group.path().to_str().map(Into::into))
+                .collect(),
             log,
             job,
             behind: behind(&run.what),
@@ -329,6 +331,9 @@ impl Keeper<'_> {
                 limits: &limits,
                 open_files: Some((self.shared.open_files.soft, self.shared.open_files.hard)),
                 nice: command.limits.nice,
+                scheduling: prepared.scheduling,
+                sandbox: prepared.sandbox.as_ref(),
+                join: &join,
                 oom_score: command.limits.oom_score,
                 stdio: Stdio {
                     input: self.shared.slots.null(),
@@ -378,44 +383,38 @@ impl Keeper<'_> {
         &["WATCHDOG_PID"]
     }
 
-    /// Limit the tree as a whole; give what could not be.
-    fn limit_tree(&self, id: RunId, command: &Command) -> Vec<String> {
+    /// Limit the tree that is about to be born, before it can take anything. What it is to join is
+    /// answered; what could not be limited stands in the run.
+    fn limit_tree(
+        &self,
+        run: &mut Run,
+        name: &str,
+        command: &Command,
+    ) -> Result<Vec<File>, SysError> {
         let wanted = command.resources;
         if wanted.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let group = self.runs.get(&id).and_then(|run| run.group.as_ref());
-        let period = 100_000;
-        let limits = [
-            (
-                "memory",
-                "memory.max",
-                wanted.memory.map(|bytes| bytes.to_string()),
-            ),
-            (
-                "cpu",
-                "cpu.max",
-                wanted
-                    .cpu_millis
-                    .map(|millis| format!("{} {period}", millis.saturating_mul(period) / 1000)),
-            ),
-            (
-                "pids",
-                "pids.max",
-                wanted.pids.map(|count| count.to_string()),
-            ),
-        ];
-        limits
-            .into_iter()
-            .filter_map(|(controller, file, value)| {
-                let result = match (&self.cgroups, group) {
-                    (Ok(root), Some(group)) => root.limit(group, controller, file, &value?),
-                    (Err(why), _) => value.map_or(Ok(()), |_| Err(why.clone())),
-                    (Ok(_), None) => value.map_or(Ok(()), |_| Err("it has no cgroup".into())),
-                };
-                result.err().map(|why| format!("{controller}: {why}"))
-            })
-            .collect()
+        let root = match (&self.cgroups, &run.group) {
+            (Ok(root), Some(group)) => Ok((root, group)),
+            (Ok(_), None) => Err("it has no cgroup"),
+            (Err(why), _) => Err(why.as_str()),
+        };
+        let old = self.old_groups.as_ref().map_err(String::as_str);
+        let limited = gantry_sys::limit_tree(
+            root,
+            old,
+            name,
+            &TreeLimits {
+                memory: wanted.memory,
+                cpu_millis: wanted.cpu_millis,
+                pids: wanted.pids,
+                io_weight: wanted.io_weight,
+            },
+        );
+        run.not_applied = limited.not_applied;
+        run.limits = limited.join;
+        run.limits.iter().map(Group::procs).collect()
     }
 }
 
@@ -438,51 +437,4 @@ fn lost() -> SpawnFailure {
         errno: None,
         message: "the start was lost".into(),
     }
-}
-
-fn prepare(command: &Command, mark: &str) -> Result<Prepared, SpawnError> {
-    let wrong = |message: String| SpawnError::new(Stage::Arguments, 0, message);
-    let text = |text: &str| {
-        CString::new(text).map_err(|_| wrong(format!("there is a NUL byte in {text:?}")))
-    };
-    let argv: Vec<CString> = command
-        .argv
-        .iter()
-        .map(|arg| text(arg))
-        .collect::<Result<_, _>>()?;
-    if command.argv.first().is_none_or(String::is_empty) {
-        return Err(wrong("the command is empty".into()));
-    }
-    let credentials = match (&command.user, &command.group, &command.groups) {
-        (None, None, None) => None,
-        (user, group, groups) => Some(
-            gantry_sys::lookup(user.as_deref(), group.as_deref(), groups.as_deref())
-                .map_err(|error| SpawnError::new(Stage::Lookup, 0, error.to_string()))?,
-        ),
-    };
-    let mut env = Environment::of(&command.env)
-        .map_err(|name| wrong(format!("the variable {name:?} cannot be passed on")))?;
-    if let Some(account) = credentials
-        .as_ref()
-        .filter(|_| command.user.is_some())
-        .and_then(|credentials| credentials.account.as_ref())
-    {
-        for (name, value) in [
-            ("HOME", &account.home),
-            ("USER", &account.name),
-            ("LOGNAME", &account.name),
-            ("SHELL", &account.shell),
-        ] {
-            if !env.contains(name) {
-                env.set(name, value);
-            }
-        }
-    }
-    env.set(MARK, mark);
-    Ok(Prepared {
-        argv,
-        cwd: text(command.cwd.as_str())?,
-        credentials,
-        env,
-    })
 }

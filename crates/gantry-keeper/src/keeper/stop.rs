@@ -239,9 +239,7 @@ impl Keeper<'_> {
         run.tree_empty = true;
         run.stopped = true;
         run.dirty = true;
-        if let Some(group) = &run.group {
-            group.remove();
-        }
+        run.remove_groups();
         let proof = run.proof;
         match &run.what {
             What::Instance {
@@ -311,9 +309,7 @@ impl Keeper<'_> {
                 run.tree_empty = true;
                 run.dirty = true;
                 self.files_behind.get_or_insert_with(Instant::now);
-                if let Some(group) = &run.group {
-                    group.remove();
-                }
+                run.remove_groups();
             }
         }
         self.runs.get(&id).is_none_or(Run::is_over)

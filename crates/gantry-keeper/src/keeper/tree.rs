@@ -12,7 +12,7 @@
 //! is ever left to us. So it is taken down with the last run that may have begun it, and none is left
 //! behind when the stack is down.
 
-use gantry_sys::{Entry, ProcessRef, Stat};
+use gantry_sys::{Entry, ProcessRef, ProcessTable, Stat};
 
 use super::Keeper;
 use super::run::{Run, RunId};
@@ -36,7 +36,11 @@ impl Keeper<'_> {
                     false
                 }
             },
-            None => self.members(id).is_empty(),
+            None if run.process.is_none() => true,
+            None => {
+                self.members(id).is_empty()
+                    && self.table.as_ref().is_some_and(ProcessTable::is_settled)
+            }
         }
     }
 
@@ -65,7 +69,10 @@ impl Keeper<'_> {
             let (tree, marked) = table.tree(leader, &mark);
             members = tree.into_iter().map(Stat::process).collect();
             by_mark = marked;
-            let keepers = [std::process::id(), self.shared.guard().pid];
+            // A dead guard's number may be a stranger's by now.
+            let guard = Some(self.shared.guard()).filter(|guard| guard.exists());
+            let mut keepers = vec![std::process::id()];
+            keepers.extend(guard.map(|guard| guard.pid));
             let supervisor = self.shared.supervisor();
             let by_pid = &self.by_pid;
             let known = |entry: &Entry| {

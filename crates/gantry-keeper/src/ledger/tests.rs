@@ -9,6 +9,7 @@ fn starting(name: &str, generation: Generation) -> Entry {
         at_us: 1,
         pipes: [(10, 1), (11, 2)],
         group: None,
+        limits: Vec::new(),
         log: LogPolicy::default(),
         job: None,
         behind: Vec::new(),
@@ -27,6 +28,7 @@ fn event(sequence: u64, name: &str, generation: Generation, exited: bool) -> Ent
             exit: Exit::Code(0),
             left: Vec::new(),
             stopping: false,
+            out_of_memory: None,
         }
     } else {
         EventBody::Spawned {

@@ -40,6 +40,37 @@ pub struct Command {
     /// How it can say how it is doing. Not for jobs.
     #[serde(default, skip_serializing_if = "Voice::is_none")]
     pub voice: Voice,
+    /// What is taken from it.
+    #[serde(default)]
+    pub sandbox: Sandbox,
+}
+
+/// What is taken from a process before it begins. Whatever cannot be is a start that failed, at the step
+/// that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// The only capabilities that it keeps, whoever it is; `None`: all that it would have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<String>>,
+    /// Capabilities that it and all that it starts never have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drop_capabilities: Vec<String>,
+    /// Whether no program that it runs can give it more than it has.
+    #[serde(default)]
+    pub no_new_privileges: bool,
+    /// Whether its `/tmp` and `/var/tmp` are its own, empty, and in memory.
+    #[serde(default)]
+    pub private_tmp: bool,
+    /// Absolute paths of what it can only read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_only_paths: Vec<Utf8PathBuf>,
+}
+
+impl Sandbox {
+    /// Whether nothing is taken.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Limits on each process by itself (`setrlimit` and its neighbours).
@@ -54,6 +85,12 @@ pub struct Limits {
     /// Niceness, -20 to 19.
     #[serde(default)]
     pub nice: Option<i32>,
+    /// How it shares processors: `other`, `batch`, `idle`, or, in real time, `fifo`, `rr`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<String>,
+    /// Its priority in real time, 1 to 99.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
     /// How gladly the kernel kills it when memory is short, -1000 to 1000.
     #[serde(default)]
     pub oom_score: Option<i32>,
@@ -72,6 +109,9 @@ pub struct Resources {
     /// Processes and threads.
     #[serde(default)]
     pub pids: Option<u64>,
+    /// Its share of what disks can do, 1 to 10,000; everybody else has 100.
+    #[serde(default)]
+    pub io_weight: Option<u64>,
 }
 
 impl Resources {

@@ -69,6 +69,9 @@ pub enum EventBody {
         /// Whether a stop was under way.
         #[serde(default)]
         stopping: bool,
+        /// What of its tree was killed for want of memory, if anything was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        out_of_memory: Option<OutOfMemory>,
     },
     /// A stop is done: the whole tree is empty.
     Stopped {
@@ -209,6 +212,16 @@ impl fmt::Display for Exit {
             Self::Unknown { reason } => write!(f, "unknown: {reason}"),
         }
     }
+}
+
+/// Processes of a tree that the kernel killed for want of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutOfMemory {
+    /// How many.
+    pub killed: u64,
+    /// The limit in bytes that the tree had reached; `None` if it was the machine's memory.
+    #[serde(default)]
+    pub limit: Option<u64>,
 }
 
 /// Which step between fork and exec failed, and why.

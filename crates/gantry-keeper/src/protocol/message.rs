@@ -1,9 +1,10 @@
 //! Requests, replies, and what else goes over the socket.
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::command::{Command, LogPolicy};
-use super::event::{Event, Phase, ProcessId, Proof};
+use super::event::{Event, OutOfMemory, Phase, ProcessId, Proof};
 use super::instance::{Generation, InstanceName, JobName};
 use super::voice::Said;
 
@@ -286,6 +287,15 @@ pub struct InstanceState {
     /// What it has said of itself, if it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<Said>,
+    /// What of its tree was killed for want of memory, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_memory: Option<OutOfMemory>,
+    /// Limits that were asked for and could not be applied, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_applied: Vec<String>,
+    /// The control groups of its tree, from which its usage can be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Utf8PathBuf>,
 }
 
 /// One job that runs.

@@ -59,6 +59,10 @@ fn every_event_comes_back_as_it_went() {
                 state: 'D',
             }],
             stopping: false,
+            out_of_memory: Some(OutOfMemory {
+                killed: 1,
+                limit: Some(5),
+            }),
         },
         EventBody::JobEnded {
             job: JobName::new("probe"),

@@ -6,8 +6,10 @@
 
 mod capture;
 mod jobs;
+mod limits;
 mod logs;
 mod many;
+mod sandbox;
 mod spawn;
 mod stop;
 mod support;

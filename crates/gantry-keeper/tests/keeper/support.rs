@@ -312,6 +312,10 @@ impl Drop for Stack {
         if let Some(path) = self.group() {
             gantry_sys::Group::at(path).remove();
         }
+        let hash = gantry_sys::stack_hash(self.dir().as_std_path());
+        if let Ok(old) = gantry_sys::OldHierarchies::find(&format!("gantry-{hash}"), true) {
+            old.remove();
+        }
     }
 }
 

@@ -27,4 +27,9 @@ const FIELDS: &[Field] = &[
         Kind::Integer(1, i64::MAX),
         "Open files of each process.",
     ),
+    field(
+        "io-weight",
+        Kind::Integer(1, 10_000),
+        "Its share of what disks can do when others want them too; everybody else has 100.",
+    ),
 ];

@@ -18,4 +18,7 @@ pub struct Resources {
     /// Open files of each process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_files: Option<u64>,
+    /// Its share of what disks can do, 1 to 10,000; everybody else has 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub io_weight: Option<u64>,
 }

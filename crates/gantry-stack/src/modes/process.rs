@@ -40,12 +40,38 @@ pub struct ProcessSpec {
     /// Its niceness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nice: Option<i32>,
+    /// Its scheduling policy: `other`, `batch`, `idle`, `fifo` or `rr`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<String>,
+    /// Its priority in real time, 1 to 99.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
     /// How willingly the kernel kills it when memory is short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_score: Option<i32>,
     /// The largest core file in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core: Option<u64>,
+    /// The only capabilities that it keeps; all that its user would have if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<String>>,
+    /// Capabilities that it never has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drop_capabilities: Vec<String>,
+    /// Whether no program that it runs can give it more than it has.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub no_new_privileges: bool,
+    /// Whether its `/tmp` and `/var/tmp` are its own.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub private_tmp: bool,
+    /// Files and folders that it can only read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_only_paths: Vec<Utf8PathBuf>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_no(value: &bool) -> bool {
+    !value
 }
 
 fn yes() -> bool {

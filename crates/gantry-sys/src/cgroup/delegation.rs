@@ -9,8 +9,7 @@ use std::path::Path;
 /// delegated: in all others only systemd itself may make groups.
 pub(super) fn check(own: &Path, mount: &Path) -> Result<(), String> {
     let root = rustix::process::geteuid().is_root();
-    let kept = Path::new("/run/systemd/system").exists();
-    if !root || !kept || is_delegated(own, mount) {
+    if !root || !systemd_keeps_groups() || is_delegated(own, mount) {
         return Ok(());
     }
     Err(
@@ -18,6 +17,11 @@ pub(super) fn check(own: &Path, mount: &Path) -> Result<(), String> {
          program in one that it has)"
             .into(),
     )
+}
+
+/// Whether systemd runs this machine.
+pub(super) fn systemd_keeps_groups() -> bool {
+    Path::new("/run/systemd/system").exists()
 }
 
 /// The root of what is mounted is a container's own, or the kernel's: nobody else divides it.

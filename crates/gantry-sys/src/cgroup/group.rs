@@ -37,6 +37,15 @@ impl Group {
         .map_err(|error| SysError::new("open", self.path.to_string_lossy(), error))
     }
 
+    /// Its `cgroup.procs`, for a child to write itself to.
+    pub fn procs(&self) -> Result<File, SysError> {
+        let path = self.path.join("cgroup.procs");
+        File::options()
+            .write(true)
+            .open(&path)
+            .map_err(|error| SysError::new("open", path.to_string_lossy(), error))
+    }
+
     /// Whether a living process is in it or below it. One that is gone has none.
     pub fn populated(&self) -> Result<bool, SysError> {
         let path = self.path.join("cgroup.events");

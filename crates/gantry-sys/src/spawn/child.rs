@@ -9,6 +9,7 @@ use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::atomic::Ordering;
 
+use super::confine::Confinement;
 use super::stage::Stage;
 use crate::signal::{Disposition, SIGNAL_SET};
 use crate::slots::FIRST_FREE;
@@ -19,6 +20,8 @@ pub(super) struct Plan<'a> {
     pub(super) shared_files: bool,
     /// An open `cgroup.procs` to write ourselves to, or -1.
     pub(super) join_cgroup: i32,
+    /// More such files.
+    pub(super) join: &'a [i32],
     pub(super) stdio: [i32; 3],
     pub(super) passed: &'a [Move],
     /// Where it writes its pid in digits: [`PID_ROOM`] zeros each, of which the last stays.
@@ -27,7 +30,10 @@ pub(super) struct Plan<'a> {
     pub(super) limits: &'a [(u32, u64, u64)],
     pub(super) oom_score: Option<&'a CStr>,
     pub(super) nice: Option<i32>,
+    /// Policy and priority.
+    pub(super) scheduling: Option<(i32, u32)>,
     pub(super) credentials: Option<&'a Credentials>,
+    pub(super) confinement: Option<&'a Confinement<'a>>,
     pub(super) cwd: &'a CStr,
     pub(super) umask: Option<u32>,
     /// These three end with a null pointer.
@@ -54,6 +60,14 @@ impl Move {
 
 /// Ten digits and a NUL.
 pub(super) const PID_ROOM: usize = 11;
+
+impl Plan<'_> {
+    /// Whether it is born into a user namespace of its own.
+    pub(super) fn own_user_namespace(&self) -> bool {
+        self.confinement
+            .is_some_and(Confinement::own_user_namespace)
+    }
+}
 
 /// The word that the child leaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,12 +98,12 @@ pub(super) extern "C" fn child(plan: *mut c_void) -> i32 {
     127
 }
 
-fn errno() -> i32 {
+pub(super) fn errno() -> i32 {
     // SAFETY: the address of this thread's errno, which is the sleeping parent's.
     unsafe { *libc::__errno_location() }
 }
 
-fn check(stage: Stage, result: libc::c_long) -> Result<(), (Stage, i32)> {
+pub(super) fn check(stage: Stage, result: libc::c_long) -> Result<(), (Stage, i32)> {
     if result < 0 {
         Err((stage, errno()))
     } else {
@@ -155,9 +169,11 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
     // SAFETY: system calls that take numbers, or pointers to what the plan holds. Descriptors that are
     // closed or replaced are the child's own, since its table is by then.
     unsafe {
-        if plan.join_cgroup >= 0 {
-            let written = libc::write(plan.join_cgroup, c"0".as_ptr().cast(), 1);
-            check(Stage::Cgroup, written as libc::c_long)?;
+        for procs in plan.join.iter().chain([&plan.join_cgroup]) {
+            if *procs >= 0 {
+                let written = libc::write(*procs, c"0".as_ptr().cast(), 1);
+                check(Stage::Cgroup, written as libc::c_long)?;
+            }
         }
         if plan.shared_files {
             let unshared = libc::syscall(
@@ -235,6 +251,13 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
             let set = libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice);
             check(Stage::Nice, set)?;
         }
+        if let Some((policy, priority)) = plan.scheduling {
+            let set = libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority);
+            check(Stage::Scheduling, set)?;
+        }
+        if let Some(confinement) = plan.confinement {
+            confinement.before_user()?;
+        }
         if let Some(wanted) = plan.credentials {
             let (uid, gid) = (wanted.uid, wanted.gid);
             let groups = &wanted.groups;
@@ -248,6 +271,9 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
                 Stage::User,
                 libc::syscall(libc::SYS_setresuid, uid, uid, uid),
             )?;
+        }
+        if let Some(confinement) = plan.confinement {
+            confinement.after_user()?;
         }
         check(Stage::WorkingFolder, libc::chdir(plan.cwd.as_ptr()).into())?;
         if let Some(mask) = plan.umask {

@@ -61,7 +61,14 @@ fn flags(shared_files: bool, plan: &Plan<'_>) -> i32 {
     } else {
         0
     };
-    libc::CLONE_VM | libc::CLONE_VFORK | files | told
+    // A process that shares memory with another cannot get a user namespace later, only when it is
+    // born.
+    let user = if plan.own_user_namespace() {
+        libc::CLONE_NEWUSER
+    } else {
+        0
+    };
+    libc::CLONE_VM | libc::CLONE_VFORK | files | told | user
 }
 
 /// Where the kernel is to write the pid: four bytes, the low ones of a word on a little-endian machine.

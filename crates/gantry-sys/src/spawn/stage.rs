@@ -34,6 +34,18 @@ pub enum Stage {
     OomScore,
     /// Niceness.
     Nice,
+    /// Scheduling policy and priority.
+    Scheduling,
+    /// Namespaces of its own.
+    Namespaces,
+    /// A `/tmp` of its own.
+    PrivateTmp,
+    /// Paths that it may only read.
+    ReadOnly,
+    /// Capabilities.
+    Capabilities,
+    /// Giving up to gain privileges.
+    NoNewPrivileges,
     /// Supplementary groups and group.
     Group,
     /// The user.
@@ -47,7 +59,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 17] = [
+    /// Their places travel in memory between releases: a new one goes to the end.
+    const ALL: [Self; 23] = [
         Self::Arguments,
         Self::Lookup,
         Self::Prepare,
@@ -65,6 +78,12 @@ impl Stage {
         Self::WorkingFolder,
         Self::Exec,
         Self::Passing,
+        Self::Scheduling,
+        Self::Namespaces,
+        Self::PrivateTmp,
+        Self::ReadOnly,
+        Self::Capabilities,
+        Self::NoNewPrivileges,
     ];
 
     /// Step and error number as one word that is not 0.
@@ -98,6 +117,12 @@ impl Stage {
             Self::Limits => "limits",
             Self::OomScore => "oom score",
             Self::Nice => "nice",
+            Self::Scheduling => "scheduling",
+            Self::Namespaces => "namespaces",
+            Self::PrivateTmp => "private tmp",
+            Self::ReadOnly => "read-only paths",
+            Self::Capabilities => "capabilities",
+            Self::NoNewPrivileges => "no new privileges",
             Self::Group => "group",
             Self::User => "user",
             Self::WorkingFolder => "working folder",
@@ -163,6 +188,25 @@ impl SpawnError {
             ),
             Stage::Limits => format!("cannot set the limits {:?}: {why}", spawn.limits),
             Stage::Nice => format!("cannot set nice to {}: {why}", spawn.nice.unwrap_or(0)),
+            Stage::Namespaces => format!(
+                "cannot give it a view of the files of its own: {why} (root may; an ordinary user \
+                 needs a kernel that lets users make namespaces)"
+            ),
+            Stage::PrivateTmp => format!("cannot give it a /tmp of its own: {why}"),
+            Stage::ReadOnly => format!("cannot make {} read-only for it: {why}", read_only(spawn)),
+            Stage::Capabilities => format!("cannot set its capabilities: {why}"),
+            Stage::NoNewPrivileges => {
+                format!("cannot take from it the way to gain privileges: {why}")
+            }
+            Stage::Scheduling => format!(
+                "cannot set the scheduling to {}: {why}",
+                spawn
+                    .scheduling
+                    .map_or_else(String::new, |scheduling| format!(
+                        "{:?} {}",
+                        scheduling.policy, scheduling.priority
+                    ))
+            ),
             Stage::OomScore => {
                 format!(
                     "cannot set the oom score to {}: {why}",
@@ -180,6 +224,12 @@ impl SpawnError {
         };
         Self::new(stage, errno, message)
     }
+}
+
+fn read_only(spawn: &Spawn<'_>) -> String {
+    let paths = spawn.sandbox.map_or(&[][..], |sandbox| &sandbox.read_only);
+    let paths: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
+    paths.join(", ")
 }
 
 fn exec_message(name: &str, errno: i32, spawn: &Spawn<'_>) -> String {

@@ -35,6 +35,9 @@ fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<
         limits: &[],
         open_files: None,
         nice: None,
+        scheduling: None,
+        sandbox: None,
+        join: &[],
         oom_score: None,
         stdio: Stdio {
             input: null.as_fd(),

@@ -24,6 +24,8 @@ mod told;
 mod logs;
 // As root and as an ordinary user.
 mod users;
+// Limits, usage, want of memory.
+mod resources;
 // PostgreSQL, Redis, nginx: the example of Debian's packages.
 mod web;
 // What the machine may do to a stack.

@@ -12,6 +12,9 @@ pub(crate) struct StatusArgs {
     /// The services; else all.
     #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
     pub(crate) services: Vec<String>,
+    /// Also read what the services use of the machine; -o wide always does.
+    #[arg(long)]
+    pub(crate) usage: bool,
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }

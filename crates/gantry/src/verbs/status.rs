@@ -15,7 +15,8 @@ use crate::view::status::StatusView;
 
 /// What the supervisor says; without one, everything is stopped.
 pub(crate) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<StatusView, Error> {
-    let Some(sent) = ask(context)? else {
+    let usage = args.usage || context.output.format == Format::Wide;
+    let Some(sent) = ask(context, usage)? else {
         return stopped(context, args);
     };
     if context.output.format == Format::Json && args.services.is_empty() {
@@ -26,14 +27,21 @@ pub(crate) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<StatusView
 }
 
 /// The bytes of a supervisor's status; none if no supervisor runs.
-fn ask(context: &Context<'_>) -> Result<Option<Bytes>, Error> {
+fn ask(context: &Context<'_>, usage: bool) -> Result<Option<Bytes>, Error> {
     let Some(client) = context
         .client()
         .filter(|client| client.dir().guard_socket().exists())
     else {
         return Ok(None);
     };
-    match block_on(async { Ok(client.status_bytes().await) })? {
+    let status = async {
+        Ok(if usage {
+            client.status_bytes_with_usage().await
+        } else {
+            client.status_bytes().await
+        })
+    };
+    match block_on(status)? {
         Ok(sent) => Ok(Some(sent)),
         Err(ClientError::NoSupervisor { .. }) => {
             if client.dir().supervisor_file().exists() {

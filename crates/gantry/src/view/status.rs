@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use gantry_api::{InstanceStatus, ServiceStatus, State, Status};
+use gantry_api::{InstanceStatus, ServiceStatus, State, Status, Usage};
 use jiff::Timestamp;
 
-use super::{Column, Data, Page, Table, View, state};
+use super::{Column, Data, Page, Table, View, state, usage};
 use crate::humane;
 use crate::style::{Text, Tone, harmless};
 
@@ -137,6 +137,10 @@ fn wide(status: &Status) -> Table {
         Column::left("LIVE"),
         Column::right("PID"),
         Column::left("UPTIME"),
+        Column::right("CPU"),
+        Column::right("MEMORY"),
+        Column::left("DISK"),
+        Column::right("PIDS"),
         Column::right("RESTARTS"),
         Column::left("LAST EXIT"),
         Column::left("TREE"),
@@ -157,6 +161,10 @@ fn wide(status: &Status) -> Table {
             live(service.state, service.live),
             pid(service.pid),
             uptime(service.uptime_s),
+            used(service.usage.as_ref(), usage::cpu),
+            used(service.usage.as_ref(), usage::memory),
+            used(service.usage.as_ref(), usage::disk),
+            used(service.usage.as_ref(), usage::pids),
             restarts(service.state, service.restarts),
             alone.map(exit).unwrap_or_default(),
             alone.map(tree).unwrap_or_default(),
@@ -181,6 +189,10 @@ fn wide(status: &Status) -> Table {
                         .filter(|_| instance.pid.is_some())
                         .map(seconds_since),
                 ),
+                used(instance.usage.as_ref(), usage::cpu),
+                used(instance.usage.as_ref(), usage::memory),
+                used(instance.usage.as_ref(), usage::disk),
+                used(instance.usage.as_ref(), usage::pids),
                 restarts(instance.state, instance.restarts),
                 exit(instance),
                 tree(instance),
@@ -195,6 +207,11 @@ fn wide(status: &Status) -> Table {
         }
     }
     table
+}
+
+/// One thing of what was used, if it is known.
+fn used(usage: Option<&Usage>, what: fn(&Usage) -> Option<String>) -> Text {
+    usage.and_then(what).map(Text::from).unwrap_or_default()
 }
 
 fn uptime(seconds: Option<f64>) -> Text {
@@ -274,5 +291,13 @@ fn message(service: &ServiceStatus) -> Text {
         _ if service.state == State::Stopped => Tone::Dim,
         _ => Tone::Plain,
     };
+    let warnings = || {
+        let of_all = service.instances.iter().flat_map(|one| &one.warnings);
+        of_all.cloned().collect::<std::collections::BTreeSet<_>>()
+    };
+    if service.message.is_empty() && !warnings().is_empty() {
+        let warnings = Vec::from_iter(warnings()).join("; ");
+        return Text::of(Tone::Warn, harmless(&warnings));
+    }
     Text::of(tone, harmless(&service.message))
 }

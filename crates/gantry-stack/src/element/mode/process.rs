@@ -31,8 +31,24 @@ const FIELDS: &[Field] = &[
     field("stop-command", Kind::Command, "What asks it to end in this mode, over `stop.command` of the service."),
     field("files", Kind::OneOrMany(&Kind::Path), "Files and folders that must exist before it starts."),
     field("nice", Kind::Integer(-20, 19), "How much it leaves to others."),
+    field("scheduling", Kind::Word(POLICIES), "How it shares processors with others.").default("\"other\""),
+    field("priority", Kind::Integer(1, 99), "Its priority among real-time processes; 1 if absent. For `fifo` and `rr` alone."),
     field("oom-score", Kind::Integer(-1000, 1000), "How willingly the kernel kills it when memory is short."),
     field("core", Kind::Scalar(&SIZE), "The largest core file."),
+    field("capabilities", Kind::List(&Kind::Template), "The only capabilities that it keeps, as in `net-bind-service`; all that its user would have if absent. A user other than root is given them."),
+    field("drop-capabilities", Kind::List(&Kind::Template), "Capabilities that it, and all that it starts, never have."),
+    field("no-new-privileges", Kind::Bool, "Whether no program that it runs can give it more than it has (`setuid`).").default("false"),
+    field("private-tmp", Kind::Bool, "Whether its `/tmp` and `/var/tmp` are its own: empty, and in memory.").default("false"),
+    field("read-only-paths", Kind::OneOrMany(&Kind::Path), "Files and folders that it can only read. They must exist."),
+];
+
+/// The kernel's scheduling policies.
+const POLICIES: &[(&str, &str)] = &[
+    ("other", "the usual one"),
+    ("batch", "for what computes long"),
+    ("idle", "only when nobody else wants to run"),
+    ("fifo", "real time, until it waits"),
+    ("rr", "real time, in turns"),
 ];
 
 #[expect(
