@@ -8,12 +8,15 @@
 //! | `line` | writes a line to the descriptor `GANTRY_READY_FD`, and sleeps for ever |
 //! | `say TEXT…` | sends each text to `NOTIFY_SOCKET`, and sleeps for ever |
 //! | `live MILLISECONDS FILE` | says that it is ready, then that it is alive with that pause between, while FILE exists |
+//! | `work FOLDER NAME KIND` | keeps a book in that folder of what it did, for `xtask torture` |
 
 #![expect(clippy::print_stderr, reason = "a service's log is its output")]
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -39,8 +42,12 @@ fn main() -> ExitCode {
             Ok(pause) => live(Duration::from_millis(pause), file),
             Err(error) => Err(io::Error::other(error)),
         },
+        ["work", folder, name, kind] => match work(Path::new(folder), name, kind) {
+            Ok(code) => return code.into(),
+            Err(error) => Err(error),
+        },
         _ => Err(io::Error::other(
-            "usage: gantry-test-service beat SOCKET | count MILLISECONDS | floor COUNT PROGRAM … | line | say TEXT… | live MILLISECONDS FILE",
+            "usage: gantry-test-service beat SOCKET | count MILLISECONDS | floor COUNT PROGRAM … | line | say TEXT… | live MILLISECONDS FILE | work FOLDER NAME KIND",
         )),
     };
     match outcome {
@@ -70,7 +77,7 @@ fn variable(name: &str) -> io::Result<String> {
 fn line() -> io::Result<()> {
     let fd = variable("GANTRY_READY_FD")?;
     // A descriptor is a path here, so that no unsafe code is needed to use it.
-    std::fs::OpenOptions::new()
+    OpenOptions::new()
         .write(true)
         .open(format!("/proc/self/fd/{fd}"))?
         .write_all(b"\n")?;
@@ -92,7 +99,7 @@ fn say(text: &str) -> io::Result<()> {
 
 fn live(pause: Duration, file: &str) -> io::Result<()> {
     say("READY=1\nSTATUS=alive")?;
-    while std::path::Path::new(file).exists() {
+    while Path::new(file).exists() {
         say("WATCHDOG=1")?;
         std::thread::sleep(pause);
     }
@@ -121,4 +128,67 @@ fn floor(count: usize, program: &str, words: &[&str]) -> io::Result<()> {
         child.wait()?;
     }
     Ok(())
+}
+
+/// Print numbered lines, and write down what was done: `NAME.starts` has a line a start (its number,
+/// pid, and milliseconds of Unix time), `NAME.ends` one for each that ended by itself (its number,
+/// its code, how many lines). A line is `START:NUMBER`.
+///
+/// | kind | what it does |
+/// |---|---|
+/// | `steady` | goes on for ever |
+/// | `fork` | likewise, with a child that waits for its end |
+/// | `crash` | ends after a while with a code that depends on the start's number |
+/// | `once` | likewise |
+fn work(folder: &Path, name: &str, kind: &str) -> io::Result<u8> {
+    // Only one start at a time may live.
+    let lock = File::create(folder.join(format!("{name}.lock")))?;
+    if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        note(folder, "doubled", &format!("{name} {}", std::process::id()))?;
+        return Ok(100);
+    }
+    let starts = folder.join(format!("{name}.starts"));
+    let before = std::fs::read_to_string(&starts).unwrap_or_default();
+    let start = before.lines().count() + 1;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis());
+    note(
+        folder,
+        &format!("{name}.starts"),
+        &format!("{start} {} {now}", std::process::id()),
+    )?;
+    if kind == "fork" {
+        // It sleeps in the same tree, and holds the same pipes.
+        Command::new("sleep").arg("1000").spawn()?;
+    }
+    let last = match kind {
+        "crash" | "once" => Some(10 + (start * 13 + name.len() * 7) % 40),
+        _ => None,
+    };
+    let mut number = 0;
+    while last.is_none_or(|last| number < last) {
+        number += 1;
+        let mut out = io::stdout().lock();
+        out.write_all(format!("{start}:{number}\n").as_bytes())?;
+        out.flush()?;
+        drop(out);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let code = u8::try_from(10 + start % 50).unwrap_or(10);
+    note(
+        folder,
+        &format!("{name}.ends"),
+        &format!("{start} {code} {number}"),
+    )?;
+    Ok(code)
+}
+
+/// Append one line in one write.
+fn note(folder: &Path, file: &str, line: &str) -> io::Result<()> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join(file))?
+        .write_all(format!("{line}\n").as_bytes())
 }
