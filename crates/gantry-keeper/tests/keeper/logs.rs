@@ -130,3 +130,136 @@ fn or_lines_are_dropped_and_counted() {
     );
     assert_eq!(lines[1].text(), "done");
 }
+
+#[test]
+fn the_last_line_of_a_thousand_quick_ends_is_there() {
+    let mut stack = Stack::new();
+    let names: Vec<String> = (1..=1000).map(|number| format!("q.{number}")).collect();
+    for (name, number) in names.iter().zip(1..) {
+        let end = if number % 2 == 0 { "\\n" } else { "" };
+        let line = format!("printf 'first\\nthe last of {name}{end}'");
+        stack.shell(name, 1, &line);
+        if number % 50 == 0 {
+            stack.all_exited(&names[number - 50..number]);
+        }
+    }
+    for name in &names {
+        assert_eq!(
+            stack.lines(name),
+            ["first".to_owned(), format!("the last of {name}")]
+        );
+    }
+}
+
+/// A file system of its own for one instance's log; it is taken away at the end.
+struct SmallDisk(camino::Utf8PathBuf);
+
+impl SmallDisk {
+    /// `None` where one may not be made.
+    fn new(test: &str, log: &camino::Utf8Path) -> Option<Self> {
+        std::fs::create_dir_all(log).unwrap();
+        let made = is_root()
+            && run(
+                "mount",
+                &["-t", "tmpfs", "-o", "size=16m", "none", log.as_str()],
+            );
+        if !made {
+            gantry_test::skip(test, "the right to mount");
+        }
+        made.then(|| Self(log.to_owned()))
+    }
+
+    fn fill(&self) {
+        use std::io::Write as _;
+        let mut filler = std::fs::File::create(self.0.join("filler")).unwrap();
+        while filler.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        run("umount", &["-l", self.0.as_str()]);
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> bool {
+    let status = std::process::Command::new(program).args(arguments).status();
+    status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_full_disk_holds_the_service_back_until_there_is_room() {
+    let mut stack = Stack::new();
+    let log = stack.layout().log(&instance("a.1"));
+    let Some(disk) = SmallDisk::new("a_full_disk_holds_the_service_back", &log) else {
+        return;
+    };
+    disk.fill();
+    let printed = stack.dir().join("printed");
+    let script = format!("seq 50000; touch {printed}; echo err >&2; printf done");
+    stack.shell("a.1", 1, &script);
+    stack.spawned("a.1");
+    // Longer than the pipe holds: it cannot get any further, however long one waits.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    assert!(!printed.exists());
+    disk.make_room();
+    stack.exited("a.1");
+    let mut wanted: Vec<String> = (1..=50_000).map(|line| line.to_string()).collect();
+    wanted.push("done".into());
+    eventually("all is written", || stack.lines("a.1").len() == 50_002);
+    let mut lines = stack.lines("a.1");
+    lines.retain(|line| line != "err");
+    assert!(lines == wanted);
+}
+
+#[test]
+fn a_full_disk_loses_what_is_counted() {
+    let mut stack = Stack::new();
+    let log = stack.layout().log(&instance("a.1"));
+    let Some(disk) = SmallDisk::new("a_full_disk_loses_what_is_counted", &log) else {
+        return;
+    };
+    disk.fill();
+    let (printed, ready) = (stack.dir().join("printed"), stack.dir().join("ready"));
+    let script = format!(
+        "seq 50000; touch {printed}; while ! test -f {ready}; do sleep 0.05; done; echo done"
+    );
+    stack
+        .client
+        .ask(Request::Spawn {
+            instance: instance("a.1"),
+            generation: 1,
+            command: Box::new(command(&["sh", "-c", &script])),
+            log: LogPolicy {
+                overflow: Overflow::Drop,
+                ..LogPolicy::default()
+            },
+        })
+        .unwrap();
+    stack.spawned("a.1");
+    eventually("all is printed", || printed.exists());
+    disk.make_room();
+    std::fs::write(&ready, "").unwrap();
+    stack.exited("a.1");
+    let lines = LogFolder::new(log).read(&Query::default()).unwrap();
+    let mut missing = 0;
+    for line in lines.iter().filter(|line| line.stream == Stream::Keeper) {
+        let text = line.text();
+        let count = text
+            .split(", ")
+            .nth(1)
+            .and_then(|part| part.split(' ').next());
+        missing += count.unwrap().parse::<usize>().unwrap();
+    }
+    let kept = lines
+        .iter()
+        .filter(|line| line.stream == Stream::Out)
+        .count();
+    assert!(missing > 0);
+    assert_eq!(kept + missing, 50_001);
+    assert_eq!(lines.last().unwrap().text(), "done");
+}
