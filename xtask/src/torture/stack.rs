@@ -79,7 +79,8 @@ impl Stack {
             gantry: programs.join("gantry"),
             services,
         };
-        stack.gantry(&["up", "-d"])?;
+        // Not waited for: of those that crash, one always does at this moment.
+        stack.restore()?;
         Ok(stack)
     }
 
@@ -177,7 +178,7 @@ impl Stack {
         }
     }
 
-    /// What a user does after that. Not waited for: some of them always crash at this moment.
+    /// Bring up what is not, and take over what lives.
     pub(super) fn restore(&self) -> anyhow::Result<()> {
         self.gantry(&["up", "-d", "--no-wait"]).map(drop)
     }
