@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::hook::Hook;
 use crate::ids::{
     EffectId, Generation, InstanceKey, Millis, OperationId, Revision, ServiceKey, TimerId,
 };
@@ -70,6 +71,25 @@ pub enum Effect {
         revision: Revision,
         /// Politely or at once.
         how: StopHow,
+    },
+    /// Run a hook of this instance. Ends in one [`crate::Event::HookEnded`], unless it is cancelled.
+    /// Idempotent: asked again for the same generation, the one that runs or has run well answers.
+    RunHook {
+        /// The id that the completion carries.
+        id: EffectId,
+        /// Which.
+        instance: InstanceKey,
+        /// Which start of it.
+        generation: Generation,
+        /// Which specification has the hook.
+        revision: Revision,
+        /// Which hook.
+        hook: Hook,
+    },
+    /// Kill that hook. Nobody waits for its end any more.
+    CancelHook {
+        /// The hook's effect.
+        id: EffectId,
     },
     /// Bring a running instance to this specification without a restart.
     Update {

@@ -221,6 +221,15 @@ pub enum Event {
         /// What is still alive, and what was tried.
         what: SmolStr,
     },
+    /// A hook has ended.
+    HookEnded {
+        /// The hook's effect.
+        effect: EffectId,
+        /// Which.
+        instance: InstanceKey,
+        /// What it did wrong, if anything.
+        failure: Option<Failure>,
+    },
     /// An update in place succeeded.
     Updated {
         /// The update.

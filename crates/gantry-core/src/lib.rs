@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`ids`] | names, keys and counters |
 //! | [`spec`] | what the core must know of a service, and nothing of how it runs |
+//! | [`hook`] | commands before and after start and stop |
 //! | [`signal`] | names of signals |
 //! | [`state`] | the words of the life cycle and their table |
 //! | [`graph`] | order, levels, cycles, closures |
@@ -22,6 +23,7 @@ pub mod effect;
 pub mod event;
 pub mod failure;
 pub mod graph;
+pub mod hook;
 pub mod ids;
 pub mod outcome;
 pub mod plan;
@@ -40,6 +42,7 @@ pub use event::{
 };
 pub use failure::{ExitStatus, Failure, FailureKind, Stage};
 pub use graph::{Graph, GraphError};
+pub use hook::Hook;
 pub use ids::{
     Digest, EffectId, Generation, InstanceId, InstanceKey, Millis, ModeName, NameError,
     OperationId, Revision, ServiceKey, ServiceName, TimerId,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hook::Hook;
 use crate::ids::{Digest, Millis, ModeName, ServiceName};
 use crate::restart::RestartPolicy;
 
@@ -125,6 +126,9 @@ pub struct ServiceSpec {
     pub depends_on: Vec<Dependency>,
     /// Which services may not be up together with it. Symmetric: one side is enough.
     pub conflicts_with: Vec<ServiceName>,
+    /// The hooks that it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
 }
 
 impl ServiceSpec {
@@ -144,6 +148,7 @@ impl ServiceSpec {
             restart: RestartPolicy::default(),
             depends_on: Vec::new(),
             conflicts_with: Vec::new(),
+            hooks: Vec::new(),
         }
     }
 

@@ -41,6 +41,7 @@ mod act;
 mod adopt;
 mod commands;
 mod crash;
+mod hooks;
 mod model;
 mod offer;
 mod operation;

@@ -14,6 +14,7 @@
 //! generation's tree is not empty: it is cleared first).
 
 mod connection;
+mod ends;
 mod events;
 mod listing;
 mod orders;
@@ -39,6 +40,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) use connection::connect_within;
 use connection::{Connection, Opened};
+use ends::Ends;
+pub(crate) use ends::job_name;
 pub(crate) use listing::{lives, observed};
 use slot::Slot;
 
@@ -63,6 +66,8 @@ pub(crate) enum Order {
     List(oneshot::Sender<Listing>),
     Job(Box<JobOrder>),
     CancelJob(JobName),
+    /// The end of this job was noted by whoever waited for it.
+    JobTaken(JobName),
     /// A signal to the leader of an instance.
     Signal(InstanceId, Generation, i32, SignalReply),
     Forget(Vec<(InstanceId, Generation)>),
@@ -146,6 +151,8 @@ pub(crate) struct Link {
     guard: Option<u32>,
     slots: HashMap<InstanceId, Slot>,
     jobs: HashMap<JobName, Job>,
+    /// Ends of jobs that are kept.
+    ends: Ends,
     /// Stop commands that run, by the job's name.
     stop_commands: HashMap<JobName, InstanceId>,
     /// Instances whose requests a listing will resolve.
@@ -178,6 +185,7 @@ impl Link {
             guard: opened.welcome.guard_pid,
             slots: HashMap::new(),
             jobs: HashMap::new(),
+            ends: Ends::default(),
             stop_commands: HashMap::new(),
             unresolved: Vec::new(),
             reported_away: false,
@@ -211,6 +219,9 @@ impl Link {
             Order::Cancel(effect) => self.cancel(effect),
             Order::Job(job) => self.job(*job),
             Order::CancelJob(name) => self.cancel_job(name),
+            Order::JobTaken(name) => {
+                self.ends.taken(&name);
+            }
             Order::List(reply) if self.connection.is_some() => {
                 self.ask(Request::List, Asked::List(ListFor::Session(reply)));
             }
@@ -277,11 +288,10 @@ impl Link {
     }
 
     fn acknowledge(&mut self) {
-        if self.seen > self.acknowledged {
-            self.acknowledged = self.seen;
-            self.tell(Request::Ack {
-                sequence: self.seen,
-            });
+        let sequence = self.ends.up_to(self.seen);
+        if sequence > self.acknowledged {
+            self.acknowledged = sequence;
+            self.tell(Request::Ack { sequence });
         }
     }
 

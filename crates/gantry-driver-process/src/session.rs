@@ -79,7 +79,7 @@ impl ProcessSession {
         if let Some(folder) = job.folder {
             keeper.cwd = keeper.cwd.join(folder);
         }
-        let name = JobName::new(job.name.as_str());
+        let name = link::job_name(&job.name, job.once);
         let (reply, outcome) = oneshot::channel();
         let cancel = CancelOnDrop {
             orders: &self.orders,
@@ -193,6 +193,10 @@ impl Session for ProcessSession {
 
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {
         Box::pin(self.run_job(job))
+    }
+
+    fn job_taken(&self, name: &str) {
+        self.order(Order::JobTaken(link::job_name(name, true)));
     }
 
     fn signal<'a>(

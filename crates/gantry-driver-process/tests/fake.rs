@@ -441,6 +441,7 @@ async fn a_job_survives_the_keeper() {
         folder: None,
         time_limit: Duration::from_secs(9),
         capture: 100,
+        once: false,
         place: JobPlace::Host,
     };
     let keeper = &bench.keeper;

@@ -321,6 +321,7 @@ async fn processes_get_what_the_file_says() {
             folder: None,
             time_limit: Duration::from_secs(10),
             capture: 10_000,
+            once: false,
             place: JobPlace::Instance {
                 instance: one(0),
                 generation: Generation(1),

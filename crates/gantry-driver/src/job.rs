@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use futures::future::BoxFuture;
-use gantry_core::{ExitStatus, Generation, InstanceId};
+use gantry_core::{ExitStatus, Generation, InstanceId, Millis};
 use smol_str::SmolStr;
 
 use crate::{DriverError, Recorded};
@@ -25,6 +25,9 @@ pub struct JobRequest {
     pub time_limit: Duration,
     /// Bytes that are kept of each of its outputs.
     pub capture: u64,
+    /// Whether the end of a job of this name that nobody was told of counts as this one's, also one of
+    /// an earlier session. Its end is then kept until [`Session::job_taken`](crate::Session::job_taken).
+    pub once: bool,
     /// Where it runs.
     pub place: JobPlace,
 }
@@ -74,7 +77,8 @@ impl JobOutcome {
             return None;
         }
         if self.timed_out {
-            return Some(format!("did not end within {limit:?}"));
+            let limit = Millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+            return Some(format!("did not end within {}", limit.in_words()));
         }
         let said = self.last_line();
         let said = said.map_or_else(String::new, |line| format!(": {line}"));

@@ -45,6 +45,12 @@ pub trait Session: Send + Sync {
     /// Run a short command and wait for its end. Dropping the future cancels it.
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>>;
 
+    /// What came of a job that runs [`once`](JobRequest::once) was noted: its end need not be kept
+    /// any longer.
+    fn job_taken(&self, name: &str) {
+        let _ = name;
+    }
+
     /// Send a signal to the first process of an instance, once. A mode that cannot refuses.
     fn signal<'a>(
         &'a self,

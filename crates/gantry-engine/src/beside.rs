@@ -1,9 +1,10 @@
 //! The commands that run beside a service: what asks it to stop, what tells it to read its
-//! configuration again.
+//! configuration again, and its hooks.
 
-use gantry_core::Millis;
+use gantry_core::{Hook, Millis};
 use gantry_driver::{Settings, StopPolicy};
 use gantry_stack::model;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
@@ -16,6 +17,18 @@ pub(crate) struct Beside {
     pub(crate) stop: Option<Vec<String>>,
     /// What tells it to read its configuration again.
     pub(crate) reload: Option<Reload>,
+    /// Its hooks.
+    pub(crate) hooks: IndexMap<Hook, HookCommand>,
+}
+
+/// One hook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct HookCommand {
+    /// Program and arguments.
+    pub(crate) command: Vec<String>,
+    /// How long it may take.
+    pub(crate) timeout: Millis,
 }
 
 /// What tells a service to read its configuration again: a signal, or a command.
@@ -46,7 +59,11 @@ impl Reload {
 impl Beside {
     /// As JSON in which references are markers.
     pub(crate) fn unresolved(service: &model::Service) -> Value {
-        json!({ "stop": service.stop.command, "reload": service.reload })
+        json!({
+            "stop": service.stop.command,
+            "reload": service.reload,
+            "hooks": service.hooks,
+        })
     }
 
     /// From what [`unresolved`](Self::unresolved) gave, with what the markers stand for.

@@ -8,7 +8,7 @@ use gantry_core::{Generation, InstanceKey, Revision, ServiceKey};
 use gantry_driver::{Recorded, Said, Target};
 use smol_str::SmolStr;
 
-use crate::beside::Reload;
+use crate::beside::Beside;
 use crate::definition::Definition;
 use crate::effects::probes::PreparedProbe;
 
@@ -22,7 +22,7 @@ pub(crate) struct Prepared {
     pub(crate) target: Target,
     pub(crate) recorded: Recorded,
     pub(crate) probes: Arc<[PreparedProbe]>,
-    pub(crate) reload: Option<Reload>,
+    pub(crate) beside: Beside,
 }
 
 /// One instance that was started, or found.

@@ -43,6 +43,7 @@ pub(crate) fn definitions(
             core.probed_ready = !service.startup.is_empty()
                 || !service.readiness.is_empty()
                 || backend_has(|it| it.readiness);
+            core.hooks = service.hooks.present();
             core.probed_live = !service.liveness.is_empty();
             core.start_timeout = service.start_timeout;
             core.restart = service.restart.to_core();

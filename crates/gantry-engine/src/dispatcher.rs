@@ -19,7 +19,7 @@ use crate::book::Book;
 use crate::clock::Clock;
 use crate::effects::probes::{Probes, WatchId};
 use crate::effects::timers::Timers;
-use crate::effects::{ParkedWatch, Start};
+use crate::effects::{Hooks, ParkedWatch, Start};
 use crate::event_log::EventLog;
 use crate::identity::Identity;
 use crate::inbox::{Incoming, Request};
@@ -72,6 +72,7 @@ pub(crate) struct Dispatcher {
     /// Starts that wait for a secret.
     pub(crate) parked: Vec<Start>,
     pub(crate) parked_watches: Vec<ParkedWatch>,
+    pub(crate) hooks: Hooks,
     /// Events that executors made, for this turn.
     pub(crate) queue: VecDeque<Event>,
     /// What runs of a stack whose plan was lost.
@@ -131,6 +132,7 @@ impl Dispatcher {
             identity: parts.identity,
             parked: Vec::new(),
             parked_watches: Vec::new(),
+            hooks: Hooks::default(),
             queue: VecDeque::new(),
             strays: Vec::new(),
             begun: false,
@@ -230,6 +232,7 @@ impl Dispatcher {
             Incoming::LookAgain(services) => self.observe(&services),
             Incoming::Fetched(fetched) => self.fetched(fetched),
             Incoming::Probed { watch, outcome } => self.probed(watch, &outcome),
+            Incoming::HookEnded { run, failure } => self.hook_ended(run, failure),
             Incoming::Reloaded { instance, report } => self.reloaded(instance, report),
             Incoming::Checked(checked) => self.checked(*checked),
             Incoming::Gone(operation) => self.client_gone(operation),

@@ -1,5 +1,6 @@
 //! Executors: each effect of the world is carried out here, and reports back as an event.
 
+mod hooks;
 pub(crate) mod probes;
 mod reload;
 mod start;
@@ -10,6 +11,7 @@ mod watch;
 
 use gantry_core::Effect;
 
+pub(crate) use hooks::{HookRun, Hooks};
 pub(crate) use start::Start;
 pub(crate) use watch::ParkedWatch;
 
@@ -39,6 +41,20 @@ impl Dispatcher {
                 revision,
                 how,
             } => self.stop(id, instance, generation, revision, how),
+            Effect::RunHook {
+                id,
+                instance,
+                generation,
+                revision,
+                hook,
+            } => self.run_hook(HookRun {
+                id,
+                instance,
+                generation,
+                revision,
+                hook,
+            }),
+            Effect::CancelHook { id } => self.cancel_hook(id),
             Effect::Update {
                 id,
                 instance,

@@ -8,11 +8,12 @@ use gantry_api::{
     ErrorBody, Event, EventsQuery, OperationRequest, Outcome, Plan, PlanRequest, Progress,
     ReloadReport, ReloadRequest, Reloaded,
 };
-use gantry_core::{InstanceId, InstanceKey, OperationId, ServiceKey};
+use gantry_core::{Failure, InstanceId, InstanceKey, OperationId, ServiceKey};
 use gantry_driver::{DriverError, DriverEvent, Observed, Session, Target, Usage};
 use gantry_probe as probe;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::effects::HookRun;
 use crate::effects::probes::WatchId;
 use crate::explain::Draft;
 use crate::operations::Checked;
@@ -42,6 +43,11 @@ pub(crate) enum Incoming {
     Probed {
         watch: WatchId,
         outcome: probe::Outcome,
+    },
+    /// A hook has ended; with what it did wrong, if anything.
+    HookEnded {
+        run: HookRun,
+        failure: Option<Failure>,
     },
     /// An instance was told to read its configuration again.
     Reloaded {

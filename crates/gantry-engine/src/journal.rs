@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use gantry_core::{Failure, Generation, InstanceId, Memory, Millis, Revision};
+use gantry_core::{Failure, Generation, Hook, InstanceId, Memory, Millis, Revision};
 use gantry_driver::Handle;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,9 @@ pub(crate) struct Start {
     pub(crate) gave_up: Option<Box<Failure>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) handle: Option<Handle>,
+    /// The hooks of it that have ended well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hooks: Vec<Hook>,
 }
 
 impl Start {
@@ -60,6 +63,7 @@ impl Start {
             recent: memory.recent,
             gave_up: None,
             handle: None,
+            hooks: Vec::new(),
         }
     }
 
@@ -129,7 +133,11 @@ impl Journal {
         self.last.values().filter_map(handle).collect()
     }
 
-    pub(crate) fn note(&mut self, start: Start) {
+    pub(crate) fn note(&mut self, mut start: Start) {
+        // A start that is noted again has the hooks that it had.
+        if start.hooks.is_empty() {
+            start.hooks = self.hooks(&start.instance, start.generation);
+        }
         serde_json::to_writer(&mut self.pending, &start).expect("a start is JSON");
         self.pending.push(b'\n');
         self.lines += 1;
@@ -157,6 +165,23 @@ impl Journal {
             start.gave_up = Some(Box::new(failure.clone()));
             self.note(start);
         }
+    }
+
+    /// A hook of that start has ended well.
+    pub(crate) fn note_hook(&mut self, instance: &InstanceId, at: Generation, hook: Hook) {
+        let start = self.last.get(instance);
+        if let Some(start) = start.filter(|start| start.generation == at) {
+            let mut start = start.clone();
+            start.hooks.push(hook);
+            self.note(start);
+        }
+    }
+
+    /// The hooks of that start that have ended well.
+    fn hooks(&self, instance: &InstanceId, at: Generation) -> Vec<Hook> {
+        let start = self.last.get(instance);
+        let start = start.filter(|start| start.generation == at);
+        start.map(|start| start.hooks.clone()).unwrap_or_default()
     }
 
     pub(crate) fn forget(&mut self, which: impl Fn(&InstanceId) -> bool) {

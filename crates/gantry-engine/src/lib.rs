@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`supervisor`] | lock, adoption, socket, end |
 //! | `dispatcher` | the loop; from drivers' words to the core's; what outlives a supervisor |
-//! | `effects` | one executor each: start, stop, probes, timers, telling |
+//! | `effects` | one executor each: start, stop, hooks, reload, probes, timers, telling |
 //! | `operations` | what clients ask for, from its checks to its end |
 //! | `convert`, `definition`, `beside`, `book` | from the model to what drivers are given |
 //! | `resolve` | references and secrets, as seen from the one who asks |

@@ -21,7 +21,7 @@ use smol_str::SmolStr;
 
 pub(crate) use secrets::{Fetched, Secrets, fetch};
 
-use crate::beside::{Beside, Reload};
+use crate::beside::Beside;
 use crate::book::Prepared;
 use crate::definition::Definition;
 use crate::dispatcher::Dispatcher;
@@ -70,7 +70,7 @@ pub(crate) struct Resolved {
     pub(crate) spec: Value,
     pub(crate) settings: Settings,
     probes: Vec<PreparedProbe>,
-    reload: Option<Reload>,
+    beside: Beside,
     missing: Vec<Secret>,
 }
 
@@ -103,7 +103,7 @@ impl Dispatcher {
                 settings: Arc::new(resolved.settings),
             },
             probes: resolved.probes.into(),
-            reload: resolved.reload,
+            beside: resolved.beside,
         }))
     }
 
@@ -168,7 +168,7 @@ impl Dispatcher {
             spec,
             settings,
             probes,
-            reload: beside.reload,
+            beside,
             missing,
         })
     }

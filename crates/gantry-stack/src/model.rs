@@ -8,6 +8,7 @@
 mod conflict;
 mod dependency;
 mod forward;
+mod hooks;
 mod logs;
 mod origin;
 mod probe;
@@ -22,6 +23,7 @@ mod stop;
 pub use conflict::Conflict;
 pub use dependency::DependsOn;
 pub use forward::Forward;
+pub use hooks::{HookCommand, Hooks};
 pub use logs::{Logs, Overflow};
 pub use origin::Origin;
 pub use probe::{

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use crate::effect::StopHow;
 use crate::event::ObservedRun;
 use crate::failure::{ExitStatus, Failure, FailureKind, Stage};
+use crate::hook::Hook;
 use crate::ids::{EffectId, Generation, InstanceId, Millis, Revision, ServiceName};
 
 /// A process, or what is left of one.
@@ -50,6 +51,12 @@ pub(super) enum Work {
         generation: Generation,
         revision: Revision,
     },
+    Hook {
+        effect: EffectId,
+        at: InstanceId,
+        generation: Generation,
+        hook: Hook,
+    },
     Observe {
         services: Vec<ServiceName>,
     },
@@ -81,6 +88,11 @@ pub(super) enum News {
         effect: EffectId,
         at: InstanceId,
     },
+    HookEnded {
+        effect: EffectId,
+        at: InstanceId,
+        well: bool,
+    },
     Lost {
         effect: EffectId,
         at: InstanceId,
@@ -107,6 +119,7 @@ impl News {
             | Self::Stopped { at, .. }
             | Self::Resisted { at, .. }
             | Self::Updated { at, .. }
+            | Self::HookEnded { at, .. }
             | Self::Lost { at, .. }
             | Self::Exited { at, .. } => Some(at),
             Self::Observed { .. } => None,
@@ -124,13 +137,16 @@ pub(super) struct Backend {
     pub(super) work: Vec<Work>,
     pub(super) news: Vec<News>,
     pub(super) watched: BTreeSet<(InstanceId, Generation)>,
+    /// The hooks that have run well, whoever was told.
+    hooked: BTreeSet<(InstanceId, Generation, Hook)>,
     last_pid: u32,
 }
 
 impl Backend {
     /// Takes in something to do. While the backend is lost, it fails the way a driver would tell.
     pub(super) fn ask(&mut self, work: Work) {
-        if !self.lost {
+        // Hooks run on this machine, not in the backend.
+        if !self.lost || matches!(work, Work::Hook { .. }) {
             self.work.push(work);
             return;
         }
@@ -144,7 +160,7 @@ impl Backend {
                 News::Lost { effect, at }
             }
             // Reconnecting answers it.
-            Work::Observe { .. } => return,
+            Work::Observe { .. } | Work::Hook { .. } => return,
         });
     }
 
@@ -276,9 +292,55 @@ impl Backend {
                 }
                 _ => news.push(News::Lost { effect, at }),
             },
+            Work::Hook {
+                effect,
+                at,
+                generation,
+                hook,
+            } => {
+                self.hook(&at, generation, hook)?;
+                let well = true;
+                news.push(News::HookEnded { effect, at, well });
+            }
             Work::Observe { services } => news.push(self.observe(services)),
         }
         Ok(news)
+    }
+
+    /// Runs a hook, unless it has run before.
+    fn hook(&mut self, at: &InstanceId, generation: Generation, hook: Hook) -> Result<(), String> {
+        let first = self.hooked.insert((at.clone(), generation, hook));
+        let lives = self.processes.contains_key(at);
+        if first && lives && matches!(hook, Hook::PreStart | Hook::PostStop) {
+            return Err(format!(
+                "the {hook} hook of {at} ran beside a live instance"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A hook is killed.
+    pub(super) fn cancel_hook(&mut self, id: EffectId) {
+        self.work
+            .retain(|work| !matches!(work, Work::Hook { effect, .. } if *effect == id));
+    }
+
+    /// Nobody is left who waits for the hooks that run: they end all the same.
+    pub(super) fn orphan_hooks(&mut self) -> Result<(), String> {
+        for work in std::mem::take(&mut self.work) {
+            match work {
+                Work::Hook {
+                    at,
+                    generation,
+                    hook,
+                    ..
+                } => self.hook(&at, generation, hook)?,
+                other => self.work.push(other),
+            }
+        }
+        self.news
+            .retain(|news| !matches!(news, News::HookEnded { .. }));
+        Ok(())
     }
 
     /// All that is here of these services.
@@ -333,12 +395,17 @@ impl Backend {
     /// The connection breaks: work that was asked may or may not be done, and nobody hears of it.
     pub(super) fn disconnect(&mut self, now: Millis, mut done: u64) -> Result<(), String> {
         for work in std::mem::take(&mut self.work) {
+            if matches!(work, Work::Hook { .. }) {
+                self.work.push(work);
+                continue;
+            }
             if done & 1 == 1 {
                 self.carry_out(work, now, false)?;
             }
             done = done.rotate_right(1);
         }
-        self.news.clear();
+        self.news
+            .retain(|news| matches!(news, News::HookEnded { .. }));
         self.watched.clear();
         Ok(())
     }
@@ -347,10 +414,12 @@ impl Backend {
     pub(super) fn forget(&mut self, service: &ServiceName) {
         self.records.retain(|at, _| at.service != *service);
         self.buried.retain(|at, _| at.service != *service);
+        self.hooked.retain(|(at, ..)| at.service != *service);
         self.work.retain(|work| match work {
-            Work::Start { at, .. } | Work::Stop { at, .. } | Work::Update { at, .. } => {
-                at.service != *service
-            }
+            Work::Start { at, .. }
+            | Work::Stop { at, .. }
+            | Work::Update { at, .. }
+            | Work::Hook { at, .. } => at.service != *service,
             Work::Observe { .. } => true,
         });
     }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::backend::Backend;
 use crate::effect::{Effect, StopHow};
 use crate::event::{Event, ObservedRun};
+use crate::hook::Hook;
 use crate::ids::{EffectId, Generation, InstanceKey, OperationId, ServiceName};
 use crate::outcome::OutcomeKind;
-use crate::spec::{Condition, Kind};
+use crate::spec::{Condition, Kind, ServiceSpec};
 use crate::state::{Desired, ServiceState};
 use crate::view::InstanceView;
 use crate::world::World;
@@ -29,6 +30,12 @@ struct Told {
     completed: bool,
     /// It ended well, and counts as completed when its leftovers are gone.
     clearing: bool,
+    /// The hook that is awaited.
+    hook: Option<(EffectId, Hook)>,
+    /// Whether the `pre-start` of the next generation has ended well.
+    prepared: bool,
+    /// Whether its `pre-stop` has begun, and with it its stop.
+    stops: bool,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +112,15 @@ impl Checker {
                     told.start = None;
                 }
             }
+            Event::HookEnded {
+                effect,
+                instance,
+                failure,
+            } => {
+                let told = self.told.entry(*instance).or_default();
+                let ended = told.hook.take_if(|(id, _)| id == effect);
+                told.prepared |= failure.is_none() && matches!(ended, Some((_, Hook::PreStart)));
+            }
             Event::Stopped {
                 effect, instance, ..
             } => {
@@ -171,6 +187,12 @@ impl Checker {
             } => {
                 self.check_start(*instance, world)?;
                 let told = self.told.entry(*instance).or_default();
+                let has_hook = |spec: &ServiceSpec| spec.hooks.contains(&Hook::PreStart);
+                if !told.prepared && world.spec(instance.service).is_some_and(has_hook) {
+                    return Err(format!(
+                        "{instance:?} was started before its pre-start hook had ended well"
+                    ));
+                }
                 if *generation <= told.generation {
                     return Err(format!(
                         "generation {generation} of {instance:?} was used before"
@@ -186,10 +208,30 @@ impl Checker {
             Effect::Stop {
                 id, instance, how, ..
             } => {
-                if *how == StopHow::Graceful {
+                let begun = self.told.get(instance).is_some_and(|told| told.stops);
+                if *how == StopHow::Graceful && !begun {
                     self.check_stop(*instance, world)?;
                 }
-                self.told.entry(*instance).or_default().stop = Some(*id);
+                let told = self.told.entry(*instance).or_default();
+                (told.stop, told.stops) = (Some(*id), false);
+            }
+            Effect::RunHook {
+                id, instance, hook, ..
+            } => {
+                match hook {
+                    Hook::PreStart => self.check_start(*instance, world)?,
+                    Hook::PreStop => self.check_stop(*instance, world)?,
+                    Hook::PostStart | Hook::PostStop => {}
+                }
+                let told = self.told.entry(*instance).or_default();
+                told.hook = Some((*id, *hook));
+                told.prepared = false;
+                told.stops = *hook == Hook::PreStop;
+            }
+            Effect::CancelHook { id } => {
+                for told in self.told.values_mut() {
+                    told.hook.take_if(|(hook, _)| hook == id);
+                }
             }
             Effect::OperationEnded { operation, outcome } => {
                 if outcome.kind == OutcomeKind::Done {
@@ -279,6 +321,7 @@ impl Checker {
                 let met = match edge.condition {
                     Condition::Started => told.up || told.completed,
                     Condition::Ready if job => told.completed,
+                    Condition::Ready if matches!(told.hook, Some((_, Hook::PostStart))) => false,
                     // One without a probe is ready when it is up, also if it had one before.
                     Condition::Ready => told.ready || (told.up && !probed),
                     Condition::Completed => told.completed,

@@ -248,7 +248,8 @@ impl Runner {
             Work::Start { effect, at, .. }
             | Work::Stop { effect, at, .. }
             | Work::Update { effect, at, .. } => (*effect, at.clone()),
-            Work::Observe { .. } => {
+            // A hook that was lost is asked for again by whoever runs it.
+            Work::Observe { .. } | Work::Hook { .. } => {
                 self.backend.work.push(work);
                 return Ok(());
             }
@@ -262,20 +263,29 @@ impl Runner {
 
     fn start_fails(&mut self, which: usize, permanent: bool) {
         let starts: Vec<usize> = (0..self.backend.work.len())
-            .filter(|at| matches!(self.backend.work[*at], Work::Start { .. }))
+            .filter(|at| {
+                let work = &self.backend.work[*at];
+                matches!(work, Work::Start { .. } | Work::Hook { .. })
+            })
             .collect();
         let Some(&position) = pick(&starts, which) else {
             return;
         };
-        if let Work::Start { effect, at, .. } = self.backend.work.remove(position) {
-            let kind = if permanent {
-                FailureKind::Permanent
-            } else {
-                FailureKind::Transient
-            };
-            self.backend
-                .news
-                .push(News::StartFailed { effect, at, kind });
+        let kind = if permanent {
+            FailureKind::Permanent
+        } else {
+            FailureKind::Transient
+        };
+        let well = false;
+        match self.backend.work.remove(position) {
+            Work::Start { effect, at, .. } => {
+                let failed = News::StartFailed { effect, at, kind };
+                self.backend.news.push(failed);
+            }
+            Work::Hook { effect, at, .. } => {
+                self.backend.news.push(News::HookEnded { effect, at, well });
+            }
+            _ => {}
         }
     }
 
@@ -344,6 +354,11 @@ impl Runner {
             },
             News::Updated { effect, .. } => Event::Updated { effect, instance },
             News::Lost { effect, .. } => Event::Lost { effect, instance },
+            News::HookEnded { effect, well, .. } => Event::HookEnded {
+                effect,
+                instance,
+                failure: (!well).then(|| Failure::new(Stage::Start, "the hook failed")),
+            },
             News::Exited {
                 generation,
                 code,
@@ -379,6 +394,7 @@ impl Runner {
 
     fn kill_supervisor(&mut self, done: u64) -> Result<(), String> {
         self.backend.disconnect(self.now, done)?;
+        self.backend.orphan_hooks()?;
         self.timers.clear();
         self.checker.restarted();
         self.world = World::new(self.now.0);
@@ -414,7 +430,12 @@ impl Runner {
         let generation = Generation(small.wrapping_add(90));
         // Ids that this world has not given: late ones are in the news anyway.
         let effect = EffectId(number + 1_000_000);
-        self.tell(match which % 8 {
+        self.tell(match which % 9 {
+            8 => Event::HookEnded {
+                effect,
+                instance,
+                failure: None,
+            },
             0 => Event::Started {
                 effect,
                 instance,
@@ -535,6 +556,22 @@ impl Runner {
                     revision,
                 });
             }
+            Effect::RunHook {
+                id: effect,
+                instance,
+                generation,
+                hook,
+                ..
+            } => {
+                let at = at(instance)?;
+                self.backend.ask(Work::Hook {
+                    effect,
+                    at,
+                    generation,
+                    hook,
+                });
+            }
+            Effect::CancelHook { id } => self.backend.cancel_hook(id),
             Effect::WatchProbes {
                 instance,
                 generation,

@@ -2,6 +2,7 @@
 
 use super::random::Random;
 use crate::event::{Change, ChangeEffect};
+use crate::hook::Hook;
 use crate::ids::{Digest, Millis, ModeName, ServiceName};
 use crate::restart::{RestartPolicy, RestartWhen};
 use crate::spec::{Condition, Dependency, Kind, ServiceSpec};
@@ -98,6 +99,11 @@ fn service(names: &[ServiceName], number: usize, random: &mut Random) -> Service
         ..RestartPolicy::default()
     };
     spec.depends_on = edges(names, number, random);
+    for hook in Hook::ALL {
+        if random.chance(15) {
+            spec.hooks.push(hook);
+        }
+    }
     if number > 0 && random.chance(8) {
         let other = random.pick() % number;
         // Two services of which one needs the other cannot conflict; the model refuses that.

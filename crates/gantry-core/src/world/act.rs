@@ -4,7 +4,8 @@ use super::World;
 use super::service::{Run, Slot, Then};
 use crate::effect::{Effect, StopHow};
 use crate::graph::key_at;
-use crate::ids::{InstanceKey, ServiceKey};
+use crate::hook::Hook;
+use crate::ids::{EffectId, InstanceKey, ServiceKey};
 use crate::state::Desired;
 
 /// What one slot should do now.
@@ -106,7 +107,6 @@ impl World {
     }
 
     fn start(&mut self, key: ServiceKey, number: usize, out: &mut Vec<Effect>) {
-        let effect = self.next_effect();
         let needs_timer = self.services[key.index()].slots[number]
             .start_timer
             .is_none();
@@ -122,10 +122,29 @@ impl World {
         slot.started_at = None;
         slot.evidence = None;
         slot.start_timer = timer.or(slot.start_timer);
-        slot.run = Run::Starting { effect };
+        if self.has_hook(key, Hook::PreStart) {
+            let effect = self.run_hook(key, number, Hook::PreStart, out);
+            self.services[key.index()].slots[number].run = Run::Starting {
+                effect,
+                in_hook: true,
+            };
+        } else {
+            self.ask_start(key, number, out);
+        }
+    }
+
+    /// All that comes before it is done: it is started now.
+    pub(super) fn ask_start(&mut self, key: ServiceKey, number: usize, out: &mut Vec<Effect>) {
+        let effect = self.next_effect();
+        let service = &mut self.services[key.index()];
+        let slot = &mut service.slots[number];
+        slot.run = Run::Starting {
+            effect,
+            in_hook: false,
+        };
         out.push(Effect::Start {
             id: effect,
-            instance,
+            instance: instance(key, number),
             generation: slot.generation,
             revision: slot.revision,
             recreate: service.recreate,
@@ -146,28 +165,54 @@ impl World {
         out: &mut Vec<Effect>,
     ) {
         self.leave_up(key, number, out);
-        let effect = self.next_effect();
-        let slot = &mut self.services[key.index()].slots[number];
+        self.cancel_hook(key, number, out);
+        let slot = &self.services[key.index()].slots[number];
         let pid = match &slot.run {
             Run::Up(up) => up.pid,
             Run::Stopping { pid, .. } | Run::Unknown { pid, .. } => *pid,
             _ => None,
         };
-        slot.run = Run::Stopping {
+        let runs = matches!(slot.run, Run::Up(_)) && slot.over < slot.generation;
+        let hook = (runs && how == StopHow::Graceful && self.has_hook(key, Hook::PreStop))
+            .then_some(Hook::PreStop);
+        let effect = match hook {
+            Some(hook) => self.run_hook(key, number, hook, out),
+            None => EffectId::default(),
+        };
+        self.services[key.index()].slots[number].run = Run::Stopping {
             effect,
+            hook,
             how,
             pid,
             then,
             resists: None,
         };
+        if hook.is_none() {
+            self.ask_stop(key, number, how, out);
+        }
+        self.touch(key);
+    }
+
+    /// All that comes before it is done: it is stopped now.
+    pub(super) fn ask_stop(
+        &mut self,
+        key: ServiceKey,
+        number: usize,
+        how: StopHow,
+        out: &mut Vec<Effect>,
+    ) {
+        let id = self.next_effect();
+        let slot = &mut self.services[key.index()].slots[number];
+        if let Run::Stopping { effect, hook, .. } = &mut slot.run {
+            (*effect, *hook) = (id, None);
+        }
         out.push(Effect::Stop {
-            id: effect,
+            id,
             instance: instance(key, number),
             generation: slot.generation,
             revision: slot.revision,
             how,
         });
-        self.touch(key);
     }
 
     /// A kill takes the place of the polite stop that is under way.

@@ -89,7 +89,10 @@ impl World {
     /// What was alive may or may not be. Nothing is concluded, and nothing is done until it is seen.
     pub(super) fn lose(&mut self, at: InstanceKey, reason: &SmolStr, out: &mut Vec<Effect>) {
         let number = usize::from(at.slot);
-        if !self.slot(at).is_some_and(|slot| slot.alive()) {
+        if !self
+            .slot(at)
+            .is_some_and(|slot| slot.alive() && !slot.only_hook())
+        {
             return;
         }
         self.leave_up(at.service, number, out);

@@ -48,7 +48,8 @@ impl World {
             self.stop(key, number, StopHow::Graceful, then, out);
         } else {
             self.unwatch(key, number, out);
-            self.follow(key, number, then, out);
+            self.cancel_hook(key, number, out);
+            self.gone(key, number, StopHow::Graceful, then, out);
         }
     }
 

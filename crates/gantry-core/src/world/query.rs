@@ -171,12 +171,15 @@ impl World {
                 _ => None,
             }),
             ServiceState::Stopping => first(|slot| {
-                slot.resists()
-                    .map(|what| format_smolstr!("resists being stopped: {what}"))
+                let resists = slot.resists();
+                let resists = resists.map(|what| format_smolstr!("resists being stopped: {what}"));
+                resists.or_else(|| slot.hook_message())
             }),
             ServiceState::Blocked => self.blocked_message(key),
             ServiceState::Waiting => self.waiting_message(key),
-            ServiceState::Starting | ServiceState::Unknown => first(|slot| slot.evidence.clone()),
+            ServiceState::Starting | ServiceState::Unknown => {
+                first(|slot| slot.hook_message().or_else(|| slot.evidence.clone()))
+            }
             ServiceState::Degraded => {
                 let ready = service
                     .wanted_slots()

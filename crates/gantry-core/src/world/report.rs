@@ -4,10 +4,11 @@ use smol_str::SmolStr;
 
 use super::World;
 use super::act::instance;
-use super::service::{Run, Slot, Then, Up};
+use super::service::{PostStart, Run, Slot, Then, Up};
 use crate::effect::{Effect, StopHow};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind, Stage};
+use crate::hook::Hook;
 use crate::ids::{EffectId, Generation, InstanceKey, Millis, ServiceKey};
 use crate::restart::RestartWhen;
 use crate::spec::Kind;
@@ -60,15 +61,16 @@ impl World {
                 };
                 if let Run::Stopping {
                     effect: awaited,
+                    how,
                     then,
                     ..
                 } = &mut slot.run
                     && *awaited == effect
                 {
-                    let then = std::mem::take(then);
+                    let (how, then) = (*how, std::mem::take(then));
                     slot.over = slot.generation;
                     slot.last_exit = exit.or(slot.last_exit.take());
-                    self.follow(instance.service, usize::from(instance.slot), then, out);
+                    self.gone(instance.service, usize::from(instance.slot), how, then, out);
                 }
             }
             Event::StopResisted {
@@ -87,6 +89,11 @@ impl World {
                     self.touch(instance.service);
                 }
             }
+            Event::HookEnded {
+                effect,
+                instance,
+                failure,
+            } => self.hook_ended(instance, effect, failure, out),
             Event::Updated { effect, instance } => self.updated(instance, effect, None, out),
             Event::UpdateFailed {
                 effect,
@@ -174,12 +181,44 @@ impl World {
 
     fn awaits_start(&mut self, at: InstanceKey, effect: EffectId) -> bool {
         self.slot(at).is_some_and(
-            |slot| matches!(slot.run, Run::Starting { effect: awaited } if awaited == effect),
+            |slot| matches!(slot.run, Run::Starting { effect: awaited, in_hook: false } if awaited == effect),
         )
     }
 
-    /// The instance runs. `been_ready` is since when it has been ready, where that is known already.
+    /// The instance runs: its `post-start`, if it may have missed it, then the rest.
     pub(super) fn become_up(
+        &mut self,
+        at: InstanceKey,
+        pid: Option<u32>,
+        been_ready: Option<Millis>,
+        out: &mut Vec<Effect>,
+    ) {
+        if been_ready.is_some() || !self.has_hook(at.service, Hook::PostStart) {
+            self.be_up(at, pid, been_ready, out);
+            return;
+        }
+        let now = self.now;
+        let effect = self.run_hook(at.service, usize::from(at.slot), Hook::PostStart, out);
+        let Some(slot) = self.slot(at) else { return };
+        slot.run = Run::Up(Up {
+            pid,
+            ready: false,
+            been_ready: None,
+            live: true,
+            watched: false,
+            update: None,
+            hook: Some(PostStart {
+                effect,
+                heard_ready: false,
+            }),
+        });
+        slot.started_at = slot.started_at.or(Some(now));
+        slot.evidence = None;
+        self.touch(at.service);
+    }
+
+    /// Nothing is between it and being ready but its probes. `been_ready` is since when it has been ready, where that is known already.
+    pub(super) fn be_up(
         &mut self,
         at: InstanceKey,
         pid: Option<u32>,
@@ -206,6 +245,7 @@ impl World {
             live: true,
             watched: ready || live,
             update: None,
+            hook: None,
         };
         let settled = up.been_ready.is_some();
         slot.run = Run::Up(up);
@@ -235,7 +275,7 @@ impl World {
         self.touch(at.service);
     }
 
-    fn ready(&mut self, at: InstanceKey, generation: Generation, out: &mut Vec<Effect>) {
+    pub(super) fn ready(&mut self, at: InstanceKey, generation: Generation, out: &mut Vec<Effect>) {
         let now = self.now;
         let Some(service) = self.services.get_mut(at.service.index()) else {
             return;
@@ -247,6 +287,10 @@ impl World {
             && slot.generation == generation
             && let Run::Up(up) = &mut slot.run
         {
+            if let Some(hook) = &mut up.hook {
+                hook.heard_ready = true;
+                return;
+            }
             up.ready = true;
             up.been_ready = up.been_ready.or(Some(now));
             slot.evidence = None;
@@ -272,6 +316,10 @@ impl World {
             && slot.generation == generation
             && let Run::Up(up) = &mut slot.run
         {
+            if let Some(hook) = &mut up.hook {
+                hook.heard_ready = false;
+                return;
+            }
             up.ready = false;
             slot.evidence = Some(evidence);
             self.touch(at.service);
@@ -351,7 +399,10 @@ impl World {
         let revision = service.revision;
         let slot = &mut service.slots[number];
         let generation = slot.generation;
-        if let Run::Up(up) = &mut slot.run {
+        if let Run::Up(up) = &mut slot.run
+            // They are watched when the hook has ended.
+            && up.hook.is_none()
+        {
             up.watched = ready || live;
             if up.watched {
                 out.push(Effect::WatchProbes {
@@ -389,7 +440,9 @@ impl World {
     fn lost(&mut self, at: InstanceKey, effect: EffectId, out: &mut Vec<Effect>) {
         let Some(slot) = self.slot(at) else { return };
         match &slot.run {
-            Run::Starting { effect: awaited }
+            Run::Starting {
+                effect: awaited, ..
+            }
             | Run::Stopping {
                 effect: awaited, ..
             } if *awaited == effect => {

@@ -7,6 +7,9 @@
 //! | `Idle` | wanted, all conditions met, no conflicting service alive | `Starting`, next generation | a dependent on a half-started database |
 //! | `Starting` | `Started` with the awaited id | `Up` | an answer about an earlier start taken for this one |
 //! | `Starting` | `Exited` of this generation | as from `Up` | a process so short-lived that its end is told before its start being waited for forever |
+//! | `Starting`, in its `pre-start` | `HookEnded`, well | `Starting`; or `Idle` if what it waited for has gone | a start on a dependency that died meanwhile |
+//! | `Starting`, in its `pre-start` | not wanted any more | `Stopping`, the hook killed | a stop that waits for a hook that hangs |
+//! | `Up`, in its `post-start` | `HookEnded`, badly | `Stopping`, then as after a bad end | a service that is taken for ready half set up |
 //! | `Starting` | `StartFailed`, transient | `Backoff` or `Failed` | a busy engine failing the stack for good |
 //! | `Starting` | `StartFailed`, permanent | `Failed` | a missing program retried until the ceiling |
 //! | `Starting`, `Up` | not wanted any more, dependents gone | `Stopping` | a stop that waits for the start to end, and so for its timeout |
@@ -36,6 +39,7 @@ use super::offer::Offer;
 use super::operation::Goal;
 use crate::effect::StopHow;
 use crate::failure::{ExitStatus, Failure};
+use crate::hook::Hook;
 use crate::ids::{EffectId, Generation, Millis, OperationId, Revision, ServiceKey, TimerId};
 use crate::spec::ServiceSpec;
 use crate::state::{Desired, ServiceState};
@@ -122,12 +126,16 @@ pub(super) enum Run {
     /// A start is under way.
     Starting {
         effect: EffectId,
+        /// Whether its `pre-start` runs, and the effect is that of the hook.
+        in_hook: bool,
     },
     /// It runs.
     Up(Up),
     /// A stop is under way.
     Stopping {
         effect: EffectId,
+        /// The hook that runs before or after it; then the effect is that of the hook.
+        hook: Option<Hook>,
         how: StopHow,
         pid: Option<u32>,
         then: Then,
@@ -159,6 +167,16 @@ pub(super) struct Up {
     /// Whether its probes are being watched.
     pub(super) watched: bool,
     pub(super) update: Option<(EffectId, Revision)>,
+    /// Its `post-start` runs.
+    pub(super) hook: Option<PostStart>,
+}
+
+/// A `post-start` that runs.
+#[derive(Debug)]
+pub(super) struct PostStart {
+    pub(super) effect: EffectId,
+    /// Whether its backend said meanwhile that it is ready.
+    pub(super) heard_ready: bool,
 }
 
 /// What follows a stop, if the slot is still wanted then.

@@ -4,6 +4,7 @@ mod adoption;
 mod conditions;
 mod failures;
 mod harness;
+mod hooks;
 mod models;
 mod operations;
 mod stops;

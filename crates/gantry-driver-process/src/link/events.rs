@@ -32,11 +32,12 @@ impl Link {
         }
         self.seen = event.sequence;
         if event.sequence <= self.history {
+            self.ends.keep(event.body);
             return;
         }
         let at = time(event.at_us);
         if let EventBody::JobEnded { .. } = event.body {
-            self.job_ended(event.body);
+            self.job_ended(event.body, event.sequence);
             return;
         }
         let Some((name, generation)) = event.body.instance() else {
@@ -258,7 +259,7 @@ impl Link {
         }
     }
 
-    fn job_ended(&mut self, body: EventBody) {
+    pub(super) fn job_ended(&mut self, body: EventBody, sequence: u64) {
         let EventBody::JobEnded {
             job,
             result,
@@ -279,6 +280,9 @@ impl Link {
             let request = known.request.clone();
             self.ask(request, Asked::Job(job));
             return;
+        }
+        if !known.waiting.is_empty() {
+            self.ends.passed_on(&job, sequence);
         }
         let outcome = match result {
             Ok(exit) => Ok(outcome(&exit, timed_out, duration_us, output)),

@@ -267,7 +267,10 @@ impl Link {
             waiting: reply.into_iter().collect(),
         };
         self.jobs.insert(name.clone(), job);
-        self.ask(request, Asked::Job(name));
+        match self.ends.before(&name) {
+            Some(end) => self.job_ended(end, self.seen),
+            None => self.ask(request, Asked::Job(name)),
+        }
     }
 
     pub(super) fn cancel_job(&mut self, name: JobName) {

@@ -169,7 +169,9 @@ impl Link {
         if listing.jobs.iter().any(|job| job.job == name) {
             return;
         }
-        if let Some(job) = self.jobs.get(&name) {
+        if let Some(end) = self.ends.before(&name) {
+            self.job_ended(end, self.seen);
+        } else if let Some(job) = self.jobs.get(&name) {
             let request = job.request.clone();
             self.ask(request, Asked::Job(name));
         }

@@ -25,6 +25,7 @@ async fn job(
         folder: None,
         time_limit,
         capture: 4096,
+        once: false,
         place: JobPlace::Instance {
             instance: instance(),
             generation: Generation(1),

@@ -183,7 +183,7 @@ impl Dispatcher {
             };
             let session = self.sessions.get(&prepared.target).cloned();
             let session = session.ok_or_else(|| not_now("its backend is away".into()))?;
-            let Some(reload) = prepared.reload.clone() else {
+            let Some(reload) = prepared.beside.reload.clone() else {
                 continue;
             };
             let job = job(
@@ -226,6 +226,7 @@ fn job(
         folder: None,
         time_limit: reload.timeout.to_duration(),
         capture: CAPTURE,
+        once: false,
         place: JobPlace::Instance {
             instance: instance.clone(),
             generation,

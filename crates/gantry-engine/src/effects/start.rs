@@ -94,7 +94,7 @@ impl Dispatcher {
     }
 
     /// A port that was drawn may have been taken by a stranger since.
-    fn renew_ports(&mut self, instance: InstanceKey, revision: Revision) {
+    pub(super) fn renew_ports(&mut self, instance: InstanceKey, revision: Revision) {
         let (Some(definition), Some(id)) = (
             self.book.definition(instance.service, revision).cloned(),
             self.world.instance_id(instance),
@@ -179,6 +179,7 @@ impl Dispatcher {
         for start in std::mem::take(&mut self.parked) {
             self.start(start);
         }
+        self.begin_parked_hooks();
         for watch in std::mem::take(&mut self.parked_watches) {
             self.watch(
                 watch.instance,

@@ -163,6 +163,7 @@ impl Dispatcher {
             folder: None,
             time_limit: timeout,
             capture: CAPTURE,
+            once: false,
             place: JobPlace::Instance {
                 instance,
                 generation,

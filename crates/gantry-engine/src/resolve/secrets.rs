@@ -134,6 +134,7 @@ async fn print(command: &[String], host: &dyn HostJobs) -> Result<String, String
         folder: None,
         time_limit: TIME_LIMIT,
         capture: LIMIT,
+        once: false,
         place: JobPlace::Host,
     };
     let outcome = host.run(job).await.map_err(|error| error.to_string())?;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::mode::{self, NAMES};
 use super::scalar::{NAME, PORT, SPAN};
 use super::{
-    CONFLICT, DEPENDENCY, Element, FORWARD, Field, Kind, LOGS, Names, PROBE, RELOAD, RESOURCES,
-    RESTART, STOP, field,
+    CONFLICT, DEPENDENCY, Element, FORWARD, Field, HOOKS, Kind, LOGS, Names, PROBE, RELOAD,
+    RESOURCES, RESTART, STOP, field,
 };
 use crate::decode::Decoder;
 use crate::diagnostic::Diagnostic;
@@ -44,6 +44,7 @@ const FIELDS: &[Field] = &[
     field("start-timeout", Kind::Scalar(&SPAN), "Until it is ready; then it is failed, with the cause.").default("\"60s\""),
     field("restart", Kind::Element(&RESTART), "When and how fast it is started again."),
     field("stop", Kind::Element(&STOP), "How it is stopped."),
+    field("hooks", Kind::Element(&HOOKS), "Commands before and after start and stop."),
     field("reload", Kind::Element(&RELOAD), "How it is told to read its configuration again."),
     field("resources", Kind::Element(&RESOURCES), "How much of the machine it may take."),
     field("startup", PROBES, "Until these pass once, the other probes wait."),

@@ -170,6 +170,8 @@ fn every_field_is_decoded_and_every_key_of_the_model_is_described() {
     agree::<model::Restart>(&RESTART, &[], &[]);
     agree::<model::Stop>(&STOP, &[], &[]);
     agree::<model::Reload>(&RELOAD, &[], &[]);
+    agree::<model::Hooks>(&HOOKS, &[], &[]);
+    agree::<model::HookCommand>(&HOOK, &[], &[]);
     agree::<model::Logs>(&LOGS, &[], &[]);
     agree::<model::Resources>(&RESOURCES, &[], &[]);
     agree::<model::DependsOn>(&DEPENDENCY, &["child", "implied", "origin"], &[]);

@@ -7,7 +7,8 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::{
-    Conflict, DependsOn, Forward, Logs, Origin, Probe, Reload, Resources, Restart, Stop, is_default,
+    Conflict, DependsOn, Forward, Hooks, Logs, Origin, Probe, Reload, Resources, Restart, Stop,
+    is_default,
 };
 use crate::template::EnvValue;
 
@@ -69,6 +70,9 @@ pub struct Service {
     /// How it is stopped.
     #[serde(skip_serializing_if = "is_default")]
     pub stop: Stop,
+    /// Commands before and after start and stop.
+    #[serde(skip_serializing_if = "is_default")]
+    pub hooks: Hooks,
     /// How it is told to read its configuration again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reload: Option<Reload>,
@@ -126,6 +130,7 @@ impl Default for Service {
             start_timeout: Millis::seconds(60),
             restart: Restart::default(),
             stop: Stop::default(),
+            hooks: Hooks::default(),
             reload: None,
             resources: Resources::default(),
             startup: Vec::new(),

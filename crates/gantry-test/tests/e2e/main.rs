@@ -20,6 +20,8 @@ mod stop_command;
 mod reload;
 // Readiness that services tell by themselves, through everybody's death.
 mod told;
+// Hooks before and after start and stop.
+mod hooks;
 // Logs, raw and otherwise.
 mod logs;
 // As root and as an ordinary user.
