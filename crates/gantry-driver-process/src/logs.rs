@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
@@ -120,6 +121,9 @@ impl Reading {
             },
         };
         let (lines, follow) = if request.follow {
+            // A folder that does not exist cannot be watched, and nobody should have to look again.
+            let mut folders = std::fs::DirBuilder::new();
+            let _ = folders.recursive(true).mode(0o700).create(folder.path());
             let (lines, follow) = Follow::with_tail(folder, query);
             (lines, Some(follow))
         } else {

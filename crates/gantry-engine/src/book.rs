@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use gantry_core::{Generation, InstanceKey, Revision, ServiceKey};
 use gantry_driver::{Recorded, Said, Target};
+use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use crate::beside::Beside;
@@ -36,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) membership: Option<SmolStr>,
     /// Whether its exit may remain unknown, because who keeps it was killed.
     pub(crate) unguarded: bool,
+    /// Since when it runs.
+    pub(crate) since: Option<Timestamp>,
     /// What it has said of itself, if it has.
     pub(crate) said: Option<Box<Said>>,
     /// What was asked for and could not be had.

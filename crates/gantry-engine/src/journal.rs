@@ -43,6 +43,9 @@ pub(crate) struct Start {
     /// The hooks of it that have ended well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) hooks: Vec<Hook>,
+    /// Its probes that passed once for all, from 1: what they waited for may be gone from the log since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) passed: Vec<usize>,
 }
 
 impl Start {
@@ -64,6 +67,7 @@ impl Start {
             gave_up: None,
             handle: None,
             hooks: Vec::new(),
+            passed: Vec::new(),
         }
     }
 
@@ -173,6 +177,19 @@ impl Journal {
         if let Some(start) = start.filter(|start| start.generation == at) {
             let mut start = start.clone();
             start.hooks.push(hook);
+            self.note(start);
+        }
+    }
+
+    /// A probe of this start has passed once for all.
+    pub(crate) fn note_passed(&mut self, instance: &InstanceId, at: Generation, probe: usize) {
+        let known = self
+            .last
+            .get(instance)
+            .filter(|start| start.generation == at);
+        if let Some(start) = known.filter(|start| !start.passed.contains(&probe)) {
+            let mut start = start.clone();
+            start.passed.push(probe);
             self.note(start);
         }
     }

@@ -6,7 +6,9 @@ use tokio::time::Instant;
 
 use crate::command::CommandCheck;
 use crate::file::FileCheck;
+use crate::grpc::GrpcCheck;
 use crate::http::HttpCheck;
+use crate::log::LogCheck;
 use crate::outcome::{Outcome, spoken};
 use crate::tcp::TcpCheck;
 
@@ -76,6 +78,10 @@ pub enum Check {
     File(FileCheck),
     /// A program. Someone else runs it: see [`crate::command`].
     Command(CommandCheck),
+    /// The health service of gRPC.
+    Grpc(GrpcCheck),
+    /// A line of its output. Someone else reads it: see [`crate::log`].
+    Log(LogCheck),
     /// A message that says ready. Someone else hears it.
     Notify,
     /// A line on this descriptor. Someone else reads it.
@@ -90,6 +96,8 @@ impl Check {
             Self::Tcp(_) => Kind::Tcp,
             Self::File(_) => Kind::File,
             Self::Command(_) => Kind::Command,
+            Self::Grpc(_) => Kind::Grpc,
+            Self::Log(_) => Kind::Log,
             Self::Notify => Kind::Notify,
             Self::Fd(_) => Kind::Fd,
         }
@@ -102,6 +110,8 @@ impl Check {
             Self::Tcp(check) => check.what(),
             Self::File(check) => check.what(),
             Self::Command(check) => check.what(),
+            Self::Grpc(check) => check.what(),
+            Self::Log(check) => check.what(),
             Self::Notify => "a message to NOTIFY_SOCKET".to_owned(),
             Self::Fd(fd) => format!("a line on descriptor {fd}"),
         }
@@ -131,7 +141,14 @@ impl Check {
                 "{} was not run: nobody here runs programs",
                 check.what()
             )),
-            Self::Notify | Self::Fd(_) => Outcome::unhealthy(format!(
+            Self::Grpc(check) => {
+                let connected = std::sync::atomic::AtomicBool::new(false);
+                match tokio::time::timeout(timeout, check.run(&connected)).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => late(check.lateness(&connected)),
+                }
+            }
+            Self::Log(_) | Self::Notify | Self::Fd(_) => Outcome::unhealthy(format!(
                 "{} was not awaited: nobody here hears it",
                 self.what()
             )),

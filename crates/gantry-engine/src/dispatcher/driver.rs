@@ -61,8 +61,13 @@ impl Dispatcher {
                 pid,
                 handle,
                 warnings,
+                at,
                 ..
             } => {
+                let run = self.book.run_mut(instance);
+                if let Some(run) = run.filter(|run| run.generation == generation) {
+                    run.since = Some(at);
+                }
                 if let Some(handle) = handle {
                     self.journal.note_handle(id, generation, handle);
                 }
@@ -236,6 +241,10 @@ impl Dispatcher {
                         prepared: None,
                         membership: one.proof.map(SmolStr::new_static),
                         unguarded: one.unguarded,
+                        since: match one.state {
+                            ObservedState::Running { since, .. } => since,
+                            _ => None,
+                        },
                         said: None,
                         warnings: one.warnings,
                     },

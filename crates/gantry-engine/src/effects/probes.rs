@@ -12,6 +12,7 @@ use futures::StreamExt as _;
 use gantry_core::{Generation, InstanceKey};
 use gantry_driver::Said;
 use gantry_probe::{Check, Health, Outcome, Pace, Schedule, Thresholds, Tracker};
+use tokio_util::task::AbortOnDropHandle;
 use tokio_util::time::{DelayQueue, delay_queue};
 
 use crate::definition::Role;
@@ -25,6 +26,13 @@ pub(crate) struct PreparedProbe {
     pub(crate) timeout: Duration,
     pub(crate) thresholds: Thresholds,
     pub(crate) delay: Duration,
+}
+
+impl PreparedProbe {
+    /// Whether it passes once for all.
+    fn is_once(&self) -> bool {
+        matches!(self.check, Check::Log(_))
+    }
 }
 
 /// One probe that is watched. One that is over is never confused with a later one.
@@ -59,6 +67,10 @@ struct Entry {
     key: Option<delay_queue::Key>,
     /// Whether it is being asked now.
     asked: bool,
+    /// Whether it was ever asked.
+    begun: bool,
+    /// Who reads what it waits for.
+    reading: Option<AbortOnDropHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -176,6 +188,7 @@ impl Probes {
             return None;
         }
         watch.entries[id.index].asked = false;
+        watch.entries[id.index].reading = None;
         let mut verdicts = watch.note(id.index, outcome);
         // What it has said may count only now.
         verdicts.extend(watch.hear());
@@ -191,6 +204,34 @@ impl Probes {
         };
         for key in watch.entries.iter().filter_map(|entry| entry.key) {
             self.queue.reset(&key, Duration::ZERO);
+        }
+    }
+
+    /// This one reads on behalf of a probe, until the probe is over.
+    pub(crate) fn keep(&mut self, id: WatchId, reading: AbortOnDropHandle<()>) {
+        let watch = self.watches.get_mut(&id.instance);
+        if let Some(watch) = watch.filter(|watch| watch.epoch == id.epoch) {
+            watch.entries[id.index].reading = Some(reading);
+        }
+    }
+
+    /// Whether a probe that has passed is never asked again.
+    pub(crate) fn is_once(&self, id: WatchId) -> bool {
+        let watch = self.watches.get(&id.instance);
+        watch.is_some_and(|watch| watch.probes[id.index].is_once())
+    }
+
+    /// A probe, by its number from 1, has passed once for all under an earlier supervisor. Comes before
+    /// anything that is told.
+    pub(crate) fn pass(&mut self, instance: InstanceKey, number: usize) {
+        let Some(watch) = self.watches.get_mut(&instance) else {
+            return;
+        };
+        let Some(index) = number.checked_sub(1) else {
+            return;
+        };
+        if watch.probes.get(index).is_some_and(PreparedProbe::is_once) {
+            watch.entries[index].tracker.note(true);
         }
     }
 
@@ -217,7 +258,10 @@ impl Probes {
             return;
         };
         for index in 0..watch.entries.len() {
-            let wanted = watch.wants(index) && !watch.probes[index].check.kind().is_told();
+            let probe = &watch.probes[index];
+            let passed = watch.entries[index].tracker.health() == Health::Healthy;
+            let over = probe.is_once() && passed;
+            let wanted = watch.wants(index) && !probe.check.kind().is_told() && !over;
             let entry = &mut watch.entries[index];
             match entry.key.take() {
                 Some(key) if wanted => entry.key = Some(key),
@@ -236,7 +280,13 @@ impl Probes {
                         index,
                         epoch: watch.epoch,
                     };
-                    let wait = entry.schedule.wait(pace);
+                    let begun = std::mem::replace(&mut entry.begun, true);
+                    let wait = if watch.probes[index].is_once() && !begun {
+                        // It waits by itself.
+                        watch.probes[index].delay
+                    } else {
+                        entry.schedule.wait(pace)
+                    };
                     entry.key = Some(self.queue.insert(id, wait));
                 }
                 None => {}
@@ -248,7 +298,7 @@ impl Probes {
 impl Entry {
     fn new(probe: &PreparedProbe, seed: u64) -> Self {
         // What is said is said: nobody asks so often until it counts.
-        let thresholds = if probe.check.kind().is_told() {
+        let thresholds = if probe.check.kind().is_told() || probe.is_once() {
             Thresholds {
                 failures: 1,
                 successes: 1,
@@ -263,6 +313,8 @@ impl Entry {
             schedule: Schedule::new(probe.interval, probe.delay, seed),
             key: None,
             asked: false,
+            begun: false,
+            reading: None,
         }
     }
 }
@@ -293,9 +345,12 @@ impl Watch {
         // Those of startup come first in the list, and let the others count.
         for index in 0..self.entries.len() {
             let probe = &self.probes[index];
-            if probe.check.kind().is_told()
+            let passed = self.entries[index].tracker.health() == Health::Healthy;
+            let counts = probe.check.kind().is_told() || probe.is_once();
+            if counts
                 && self.wants(index)
-                && let Some(outcome) = told::judge(probe, &self.said)
+                && !(passed && probe.is_once() && self.told_ready == Some(true))
+                && let Some(outcome) = told::judge(probe, &self.said, passed)
             {
                 verdicts.extend(self.note(index, &outcome));
             }

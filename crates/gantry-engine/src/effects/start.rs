@@ -79,6 +79,7 @@ impl Dispatcher {
                 prepared: Some(prepared),
                 membership: None,
                 unguarded: false,
+                since: None,
                 said: None,
                 warnings: Vec::new(),
             },

@@ -1,9 +1,12 @@
 //! Watching probes: who is asked when, by whom, and what becomes of the answers.
 
+use futures::StreamExt as _;
 use gantry_core::{Event, ExitStatus, Generation, InstanceKey, Millis, Revision};
-use gantry_driver::{JobPlace, JobRequest, Said};
+use gantry_driver::{JobPlace, JobRequest, LogFrom, LogRequest, OutputStream, Said};
 use gantry_probe::command::{CommandCheck, CommandEnd};
+use gantry_probe::log::LogCheck;
 use gantry_probe::{Check, Outcome};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::book::Run;
 use crate::dispatcher::Dispatcher;
@@ -40,6 +43,7 @@ impl Dispatcher {
             .unwrap_or_default();
         let unguarded = known.is_some_and(|run| run.unguarded);
         let said = known.and_then(|run| run.said.clone());
+        let since = known.and_then(|run| run.since);
         let prepared = match known.and_then(|run| run.prepared.clone()) {
             Some(prepared) => prepared,
             None => match self.prepare(instance, revision) {
@@ -74,17 +78,64 @@ impl Dispatcher {
                 prepared: Some(prepared),
                 membership,
                 unguarded,
+                since,
                 said: said.clone(),
                 warnings,
             },
         );
         self.probes
             .watch(instance, generation, &probes, (ready, live));
+        for number in self.passed(instance, generation) {
+            self.probes.pass(instance, number);
+        }
         // It may have spoken before anyone listened.
         let verdicts = self
             .probes
             .tell(instance, generation, &said.unwrap_or_default());
         self.decided(instance, generation, verdicts);
+    }
+
+    /// The probes of this start that passed once for all under an earlier supervisor.
+    fn passed(&self, instance: InstanceKey, generation: Generation) -> Vec<usize> {
+        let name = self.world.instance_id(instance);
+        let start = name.and_then(|name| self.journal.get(&name));
+        let start = start.filter(|start| start.generation == generation);
+        start.map_or_else(Vec::new, |start| start.passed.clone())
+    }
+
+    /// Read the output of an instance from its start on, until a line answers.
+    fn read_output(&mut self, watch: WatchId, check: LogCheck) {
+        let run = self.book.run(watch.instance);
+        let since = run.and_then(|run| run.since);
+        let target = run.and_then(|run| Some(run.prepared.as_ref()?.target.clone()));
+        let session = target.and_then(|target| self.sessions.get(&target).cloned());
+        let name = self.world.instance_id(watch.instance);
+        let (Some(session), Some(instance)) = (session, name) else {
+            return;
+        };
+        let outbox = self.outbox.clone();
+        let reading = tokio::spawn(async move {
+            let mut lines = session.logs(LogRequest {
+                instance,
+                child: None,
+                from: since.map_or(LogFrom::Start, LogFrom::Since),
+                follow: true,
+            });
+            let outcome = loop {
+                match lines.next().await {
+                    Some(Ok(line)) if line.stream == OutputStream::Note => {}
+                    Some(Ok(line)) => {
+                        if let Some(outcome) = check.judge(&line.text) {
+                            break outcome;
+                        }
+                    }
+                    Some(Err(error)) => break Outcome::unhealthy(error.to_string()),
+                    None => break check.awaited(),
+                }
+            };
+            let _ = outbox.send(Incoming::Probed { watch, outcome });
+        });
+        self.probes.keep(watch, AbortOnDropHandle::new(reading));
     }
 
     /// An instance said something of itself, or was found to have. Gives what follows.
@@ -139,12 +190,16 @@ impl Dispatcher {
         let (outbox, timeout) = (self.outbox.clone(), probe.timeout);
         let role = probe.role;
         let check = probe.check.clone();
-        let Check::Command(command) = check else {
-            tokio::spawn(async move {
-                let outcome = check.run(timeout).await;
-                let _ = outbox.send(Incoming::Probed { watch, outcome });
-            });
-            return;
+        let command = match check {
+            Check::Command(command) => command,
+            Check::Log(check) => return self.read_output(watch, check),
+            check => {
+                tokio::spawn(async move {
+                    let outcome = check.run(timeout).await;
+                    let _ = outbox.send(Incoming::Probed { watch, outcome });
+                });
+                return;
+            }
         };
         let run = self.book.run(watch.instance);
         let prepared = run.and_then(|run| run.prepared.clone());
@@ -186,6 +241,12 @@ impl Dispatcher {
         let Some((generation, verdicts)) = self.probes.note(watch, outcome) else {
             return;
         };
+        if outcome.healthy
+            && self.probes.is_once(watch)
+            && let Some(name) = self.world.instance_id(watch.instance)
+        {
+            self.journal.note_passed(&name, generation, watch.number());
+        }
         self.decided(watch.instance, generation, verdicts);
     }
 

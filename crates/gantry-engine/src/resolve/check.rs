@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use camino::Utf8Path;
 use gantry_probe::command::CommandCheck;
 use gantry_probe::file::FileCheck;
+use gantry_probe::grpc::GrpcCheck;
 use gantry_probe::http::{BodyMatch, HttpCheck, StatusSet, Tls, Trust};
+use gantry_probe::log::LogCheck;
 use gantry_probe::tcp::TcpCheck;
 use gantry_probe::{Address, Check};
 use gantry_stack::model::{self, ProbeCheck};
@@ -37,9 +39,14 @@ pub(super) fn prepared(check: Value, ports: &Ports, folder: &Utf8Path) -> Result
         }),
         ProbeCheck::Notify(_) => Check::Notify,
         ProbeCheck::Fd(check) => Check::Fd(check.fd),
-        ProbeCheck::Log(_) | ProbeCheck::Grpc(_) => {
-            return Err(format!("the check {} is not built in", check.name()));
+        ProbeCheck::Log(check) => {
+            let made = LogCheck::new(&check.pattern);
+            Check::Log(made.map_err(|error| error.to_string())?)
         }
+        ProbeCheck::Grpc(check) => Check::Grpc(GrpcCheck {
+            address: address(text(&check.port)?, ports)?,
+            service: check.service.to_string(),
+        }),
     })
 }
 

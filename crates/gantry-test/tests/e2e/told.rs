@@ -187,6 +187,58 @@ process.command = ["{speaker}", "live", "20", "{}"]
     sandbox.gantry(["down"]).expect(0);
 }
 
+#[test]
+fn a_line_of_the_log_counts_from_its_own_start_on() {
+    let sandbox = Sandbox::new();
+    // The first start says so at once, each later one waits for a file.
+    sandbox.write(
+        "run.sh",
+        "if test -e second; then while ! test -e go; do sleep 0.02; done; fi\n\
+         touch second\necho listening on port 80\nwhile :; do echo noise; sleep 0.2; done\n",
+    );
+    sandbox.write(
+        "gantry.toml",
+        r#"
+name = "logged"
+[services.one]
+readiness = { log = "^listening on port [0-9]+$" }
+logs = { max-size = "4KiB", keep = 1 }
+process.command = ["sh", "run.sh"]
+[services.two]
+depends-on = ["one"]
+process.command = ["sleep", "1000"]
+"#,
+    );
+    sandbox.gantry(["up", "-d"]).expect(0);
+    let before = pids(&sandbox.status());
+    // The line is remembered, whether or not it is still in the log.
+    kill(&supervisor(&sandbox.status()));
+    let status = wait_until_ready(&sandbox);
+    assert_eq!(pids(&status), before);
+    let folder = sandbox.gantry(["logs", "one", "--raw"]).stdout;
+    assert!(folder.contains("listening on port 80"), "{folder}");
+
+    // The line of the first start does not make the second one ready.
+    let restart = sandbox.spawn(["restart", "one"]);
+    let status = wait_until(
+        PATIENCE,
+        "the second start",
+        || sandbox.status(),
+        |status| service(status, "one")["state"] == "starting" && pids(status) != before,
+    );
+    assert_eq!(service(&status, "one")["ready"], false);
+    assert_eq!(
+        service(&status, "one")["message"],
+        "no line of its output has matched `^listening on port [0-9]+$`"
+    );
+    sandbox.write("go", "");
+    let output = restart.wait_with_output().expect("gantry ends");
+    assert!(output.status.success(), "{output:?}");
+    wait_until_ready(&sandbox);
+    sandbox.gantry(["down"]).expect(0);
+    sandbox.expect_nothing_left();
+}
+
 /// Programs that others wrote agree on how one speaks.
 #[test]
 fn others_speak_the_same_language() {

@@ -7,8 +7,10 @@ use super::PreparedProbe;
 use crate::definition::Role;
 
 /// The answer to a probe that is told and not asked; none if nothing can be said yet.
-pub(super) fn judge(probe: &PreparedProbe, said: &Said) -> Option<Outcome> {
+pub(super) fn judge(probe: &PreparedProbe, said: &Said, passed: bool) -> Option<Outcome> {
     match (&probe.check, probe.role) {
+        (Check::Log(_), _) if passed => Some(Outcome::healthy("a line of its output matched")),
+        (Check::Log(check), _) => Some(check.awaited()),
         (Check::Fd(fd), _) => Some(match said.line {
             Line::Awaited => {
                 Outcome::unhealthy(format!("it has not written a line to descriptor {fd}"))
