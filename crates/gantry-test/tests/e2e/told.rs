@@ -201,7 +201,7 @@ fn a_line_of_the_log_counts_from_its_own_start_on() {
         r#"
 name = "logged"
 [services.one]
-readiness = { log = "^listening on port [0-9]+$" }
+readiness = { log = "^listening on port [0-9]+$$" }
 logs = { max-size = "4KiB", keep = 1 }
 process.command = ["sh", "run.sh"]
 [services.two]
