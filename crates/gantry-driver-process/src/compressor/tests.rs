@@ -23,7 +23,7 @@ fn wait_until_packed(folder: &LogFolder) {
     let is_packed = |path: &Utf8PathBuf| path.extension() == Some("gz");
     loop {
         let files = folder.rotated().unwrap();
-        if files.len() > 3 && files.iter().all(is_packed) {
+        if files.len() >= 3 && files.iter().all(is_packed) {
             return;
         }
         assert!(Instant::now() < deadline, "{files:?}");
