@@ -41,6 +41,12 @@ const STEPS: [(&str, &str); 4] = [
 /// End-to-end tests run the programs.
 const BUILD: (&str, &str) = ("build", "build --workspace --bins --locked");
 
+/// The tests that are no Rust tests, behind those that are.
+const TORTURE: (&str, &str) = (
+    "torture",
+    "run --quiet --package xtask -- torture --rounds 50 --built",
+);
+
 /// Run everything, even after a failure.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
@@ -63,6 +69,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     step(&mut tally, BUILD.0, BUILD.1);
     cargo_test::workspace(&mut tally, args.filter.as_deref()).context("failed to run the tests")?;
+    if args.filter.is_none() {
+        step(&mut tally, TORTURE.0, TORTURE.1);
+    }
     tally.print();
     let good = tally.failed() == 0;
     Ok(if good {
