@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use camino::Utf8Path;
 use gantry_core::{ExitStatus, Failure, FailureKind, Stage};
 use gantry_driver::{Line, Said};
 use gantry_keeper::protocol::{
@@ -117,6 +118,16 @@ pub(crate) struct Attempt {
     pub(crate) search_path: Option<String>,
     /// The working folder.
     pub(crate) folder: String,
+    /// Whether it gets a `/tmp` of its own.
+    pub(crate) private_tmp: bool,
+}
+
+impl Attempt {
+    /// Whether the working folder is not there for the service, since another `/tmp` lies over it.
+    fn hides_folder(&self) -> bool {
+        let below = |place| Utf8Path::new(&self.folder).starts_with(place);
+        self.private_tmp && (below("/tmp") || below("/var/tmp"))
+    }
 }
 
 /// A start that failed, as the service's failure.
@@ -163,6 +174,11 @@ fn cause(failure: &SpawnFailure, errno: Option<Errno>, attempt: Option<&Attempt>
         && let Some(errno) = errno
     {
         let folder = &attempt.folder;
+        if errno == Errno::NOENT && attempt.hides_folder() {
+            return format!(
+                "`private-tmp` hides the folder {folder}: give it a working folder elsewhere, or leave `private-tmp` out"
+            );
+        }
         return format!("cannot change to folder {folder}: {}", words(errno));
     }
     failure.message.clone()

@@ -79,6 +79,7 @@ impl Link {
             program: command.argv.first().cloned().unwrap_or_default(),
             search_path: search_path.or_else(|| self.context.search_path.clone()),
             folder: command.cwd.to_string(),
+            private_tmp: command.sandbox.private_tmp,
         }
     }
 

@@ -5,6 +5,7 @@ fn attempt(program: &str) -> Attempt {
         program: program.into(),
         search_path: Some("/usr/bin:/bin".into()),
         folder: "/srv/x".into(),
+        private_tmp: false,
     }
 }
 
@@ -77,6 +78,22 @@ fn a_failed_start_names_what_was_looked_for_and_where() {
         reason("user", Errno::PERM, "foo"),
         "failed to start: the keeper's own words"
     );
+}
+
+#[test]
+fn a_folder_that_another_tmp_lies_over_is_said_to_be_hidden() {
+    let reason = |folder: &str| {
+        let attempt = Attempt {
+            folder: folder.into(),
+            private_tmp: true,
+            ..attempt("foo")
+        };
+        start_failure(&failure("working folder", Errno::NOENT), Some(&attempt))
+            .reason
+            .to_string()
+    };
+    assert!(reason("/tmp/work").contains("`private-tmp` hides the folder /tmp/work"));
+    assert!(reason("/tmpfiles").contains("cannot change to folder"));
 }
 
 #[test]
