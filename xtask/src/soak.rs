@@ -44,7 +44,8 @@ const DESCRIPTOR_SLACK: f64 = 16.0;
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::new();
     let names = stack::write(&sandbox, args.each);
-    sandbox.gantry(["up", "-d"]).expect(0);
+    // Without waiting: a third of them is there to crash.
+    sandbox.gantry(["up", "-d", "--no-wait"]).expect(0);
     let total = Duration::from_secs(args.minutes * 60);
     println!(
         "{} services for {} min; a sample every {} s",

@@ -2,7 +2,9 @@
 //!
 //! A member *arrives* when it is where the operation wants it, or cannot get there. When the last one
 //! has arrived, all are looked at again, because one that arrived early may have failed while another
-//! was slow; what fell back is waited for once more. And because a service without a probe arrives in
+//! was slow; what fell back is waited for once more. But not for ever: among several that end again and
+//! again one is always down when the last one comes up, so after [`LOOKS`] looks those that do not
+//! stay up are failures (an `up` of such services never ended). And because a service without a probe arrives in
 //! the instant of its start, the end is held until such a one has been up for [`SETTLE`]: a program
 //! that ends at once must not have been a success. Dependents are not held by this.
 
@@ -30,12 +32,17 @@ pub(super) enum Goal {
 /// So long an instance without a readiness probe has to be up before an operation ends on it.
 pub(super) const SETTLE: Millis = Millis(100);
 
+/// So often the members are looked at again before one that does not stay up is a failure.
+const LOOKS: u8 = 4;
+
 /// An operation under way.
 #[derive(Debug)]
 pub(super) struct Operation {
     pub(super) members: Vec<(ServiceKey, Goal)>,
     /// How many members have not arrived. At zero all are looked at again.
     open: usize,
+    /// How often some had fallen back when all were looked at.
+    looks: u8,
     timer: Option<TimerId>,
     /// Runs while the end is held.
     pub(super) settle: Option<TimerId>,
@@ -75,6 +82,7 @@ impl World {
         let timer = timeout.map(|after| self.set_timer(TimerTarget::Operation(id), after, out));
         let operation = Operation {
             open: members.len(),
+            looks: 0,
             wants_up: members.iter().any(|(_, goal)| *goal == Goal::Up),
             members,
             timer,
@@ -214,8 +222,11 @@ impl World {
             let Some(operation) = self.operations.get(&id) else {
                 continue;
             };
-            let look = self.look_again(&operation.members);
+            let mut look = self.look_again(&operation.members);
             let early = operation.end;
+            if early.is_none() && operation.looks >= LOOKS {
+                self.give_up_on_unsteady(&mut look);
+            }
             if early.is_none() && !look.open.is_empty() {
                 self.wait_again(id, &look.open);
             } else if early.is_none() && look.settles > self.now {
@@ -255,6 +266,31 @@ impl World {
         look
     }
 
+    /// Those that are not there because they end again and again will not be there at the next look.
+    fn give_up_on_unsteady(&self, look: &mut Look) {
+        let unsteady = |&(key, goal): &(ServiceKey, Goal)| {
+            let slots = self.services[key.index()].wanted_slots();
+            let slot = slots.iter().find(|slot| slot.attempts > 0)?;
+            (goal == Goal::Up).then_some((key, slot))
+        };
+        let (given_up, open): (Vec<_>, Vec<_>) = std::mem::take(&mut look.open)
+            .into_iter()
+            .partition(|member| unsteady(member).is_some());
+        look.open = open;
+        for (key, slot) in given_up.iter().filter_map(unsteady) {
+            let mut failure = match slot.failure.as_deref() {
+                Some(last) => last.clone(),
+                None => Failure::new(Stage::Run, "ended"),
+            };
+            failure.reason = format_smolstr!(
+                "does not stay up: started again {} times, last: {}",
+                slot.restarts,
+                failure.reason
+            );
+            look.failures.push((key, failure));
+        }
+    }
+
     fn wait_again(&mut self, id: OperationId, open: &[(ServiceKey, Goal)]) {
         for &(key, goal) in open {
             let waiters = &mut self.services[key.index()].waiters;
@@ -264,6 +300,7 @@ impl World {
         }
         if let Some(operation) = self.operations.get_mut(&id) {
             operation.open = open.len();
+            operation.looks = operation.looks.saturating_add(1);
         }
     }
 

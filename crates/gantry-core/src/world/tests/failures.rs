@@ -1,6 +1,6 @@
 //! Ends, back-off, ceilings, and how failure travels.
 
-use super::harness::{Harness, failure, job, probed, spec};
+use super::harness::{Harness, failure, job, name, probed, spec};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::failure::{ExitStatus, FailureKind, Stage};
@@ -9,6 +9,7 @@ use crate::outcome::OutcomeKind;
 use crate::restart::{RestartPolicy, RestartWhen};
 use crate::spec::ServiceSpec;
 use crate::state::ServiceState;
+use crate::world::operation::SETTLE;
 
 fn policy(mut spec: ServiceSpec, when: RestartWhen) -> ServiceSpec {
     spec.restart.when = when;
@@ -359,4 +360,35 @@ fn a_service_whose_replica_comes_back_is_degraded_and_not_starting() {
     assert_eq!(harness.state("api"), ServiceState::Degraded);
     harness.started("api");
     assert_eq!(harness.state("api"), ServiceState::Running);
+}
+
+#[test]
+fn an_up_of_services_that_do_not_stay_up_ends() {
+    let mut flapping = spec("a", &[]);
+    flapping.restart.max = 0;
+    let mut other = flapping.clone();
+    other.name = name("b");
+    let mut harness = Harness::new();
+    let up = harness.model(&[flapping, other]);
+    harness.started("a");
+    harness.started("b");
+    // Whenever one comes up, the other one goes.
+    for round in 0..20 {
+        if !harness.outcomes(up).is_empty() {
+            assert!(round > 2, "an up is patient with who falls once or twice");
+            break;
+        }
+        let down = ["a", "b"][round % 2];
+        harness.exited(down, 3);
+        harness.back_off(down);
+        harness.time_out(SETTLE);
+        if harness.outcomes(up).is_empty() {
+            harness.started(down);
+        }
+    }
+    let outcome = harness.outcome(up);
+    assert_eq!(outcome.kind, OutcomeKind::Failed);
+    let reason = &outcome.failures[0].cause.reason;
+    assert!(reason.starts_with("does not stay up: "), "{reason}");
+    assert!(reason.ends_with("last: ended with exit code 3"), "{reason}");
 }
