@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::InstanceId;
 use gantry_driver::{LogPolicy, Overflow, Recorded, Settings, SpecError, StackIdentity, Voice};
 use gantry_keeper::protocol as keeper;
+use gantry_stack::modes::process::ProcessSpec;
 use indexmap::IndexMap;
 
 use crate::spec::{DEFAULT_PATH, Spec, absolute};
@@ -24,6 +25,7 @@ pub(crate) fn service(
         .map(|path| absolute(settings, path))
         .collect();
     let Spec(spec) = spec;
+    let sockets = sockets(&spec, settings);
     Ok(keeper::Command {
         env,
         cwd,
@@ -54,6 +56,7 @@ pub(crate) fn service(
             read_only_paths,
         },
         voice: voice(&settings.voice),
+        sockets,
         argv: spec.command,
     })
 }
@@ -80,6 +83,7 @@ pub(crate) fn beside(
         limits: keeper::Limits::default(),
         resources: keeper::Resources::default(),
         voice: keeper::Voice::default(),
+        sockets: Vec::new(),
         ..service(stack, instance, from)?
     })
 }
@@ -134,6 +138,33 @@ fn port_variable(name: &str) -> String {
         })
         .collect();
     format!("GANTRY_PORT_{name}")
+}
+
+/// The sockets that are opened for it: a port of its own by name, a port by number, an address, or a
+/// path.
+pub(crate) fn sockets(spec: &ProcessSpec, settings: &Settings) -> Vec<keeper::Socket> {
+    let sockets = spec.sockets.iter();
+    sockets
+        .map(|(name, socket)| {
+            let listen = socket.listen.as_str();
+            let port = settings.ports.get(listen).copied();
+            let listen = if let Some(port) = port.or_else(|| listen.parse().ok()) {
+                format!("127.0.0.1:{port}")
+            } else if let Some(port) = listen.strip_prefix("localhost:") {
+                format!("127.0.0.1:{port}")
+            } else if listen.contains('/') {
+                let path = listen.strip_prefix("./").unwrap_or(listen);
+                absolute(settings, Utf8Path::new(path)).into_string()
+            } else {
+                listen.to_owned()
+            };
+            keeper::Socket {
+                name: name.clone(),
+                listen,
+                datagram: socket.datagram,
+            }
+        })
+        .collect()
 }
 
 /// The same voice in the keeper's words.

@@ -71,6 +71,8 @@ pub(crate) enum Order {
     /// A signal to the leader of an instance.
     Signal(InstanceId, Generation, i32, SignalReply),
     Forget(Vec<(InstanceId, Generation)>),
+    /// Close the sockets that are kept open for a service.
+    Release(String),
     Shutdown(oneshot::Sender<Result<(), Refusal>>),
     /// The connection with this number said something.
     Said(u64, Message),
@@ -229,10 +231,17 @@ impl Link {
                 self.ask(Request::List, Asked::List(ListFor::Shutdown(reply)));
             }
             Order::Forget(instances) if self.connection.is_some() => self.forget(instances),
+            Order::Release(service) if self.connection.is_some() => {
+                self.tell(Request::Release { service });
+            }
             Order::Signal(instance, generation, number, reply) if self.connection.is_some() => {
                 self.signal(&instance, generation, number, reply);
             }
-            Order::List(_) | Order::Shutdown(_) | Order::Forget(_) | Order::Signal(..) => {
+            Order::List(_)
+            | Order::Shutdown(_)
+            | Order::Forget(_)
+            | Order::Release(_)
+            | Order::Signal(..) => {
                 self.waiting.push_back(order);
             }
             Order::Said(of, message) if of == self.connections => self.hear(message),

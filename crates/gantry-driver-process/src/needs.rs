@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use gantry_core::ServiceName;
 use gantry_driver::{Described, Need, Prerequisite, Settings};
 
+use crate::command;
 use crate::rights;
 use crate::spec::{Spec, absolute};
 
@@ -45,6 +46,21 @@ fn one(service: &ServiceName, spec: &Spec, settings: &Settings, all: &mut Needs)
                 name: group.clone(),
             },
         );
+    }
+    for socket in command::sockets(spec, settings) {
+        // A port of the service is looked at as every other port.
+        let listen = &socket.listen;
+        let port = settings
+            .ports
+            .values()
+            .any(|port| *listen == format!("127.0.0.1:{port}"));
+        if !port {
+            let need = Need::Listen {
+                address: socket.listen,
+                datagram: socket.datagram,
+            };
+            all.add(service, "sockets", need);
+        }
     }
     for file in &spec.files {
         let path = absolute(settings, Utf8Path::new(file));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gantry_core::{EffectId, FailureKind, Generation, InstanceId};
+use gantry_core::{EffectId, FailureKind, Generation, InstanceId, ServiceName};
 use gantry_driver::{
     BoxFuture, Close, DriverError, Endpoint, EventSink, HostJobs, JobOutcome, JobPlace, JobRequest,
     LogRequest, LogStream, Observed, OpenContext, Recorded, Session, StartRequest, StopRequest,
@@ -229,6 +229,10 @@ impl Session for ProcessSession {
 
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
         self.order(Order::Forget(instances));
+    }
+
+    fn release(&self, service: &ServiceName) {
+        self.order(Order::Release(service.to_string()));
     }
 
     fn close(&self, how: Close) -> BoxFuture<'_, Result<(), DriverError>> {

@@ -56,6 +56,13 @@ pub enum Need {
         /// Which.
         name: String,
     },
+    /// An address that nobody listens at.
+    Listen {
+        /// `ADDRESS:PORT`, or the absolute path of a Unix socket.
+        address: String,
+        /// Whether it is for datagrams.
+        datagram: bool,
+    },
     /// Something that only the driver can look for, by
     /// [`Driver::examine`](crate::Driver::examine).
     Backend {
@@ -74,6 +81,7 @@ impl fmt::Display for Need {
             Self::Folder { path } => write!(f, "folder {path}"),
             Self::User { name } => write!(f, "user `{name}`"),
             Self::Group { name } => write!(f, "group `{name}`"),
+            Self::Listen { address, .. } => write!(f, "address {address}"),
             Self::Backend { what, .. } => f.write_str(what),
         }
     }

@@ -1,7 +1,7 @@
 //! The live half of a driver.
 
 use futures::future::BoxFuture;
-use gantry_core::{EffectId, Generation, InstanceId};
+use gantry_core::{EffectId, Generation, InstanceId, ServiceName};
 
 use crate::{
     Attach, Dial, DriverError, Endpoint, Exec, JobOutcome, JobRequest, LogRequest, LogStream,
@@ -71,6 +71,11 @@ pub trait Session: Send + Sync {
     /// Forget what is kept about these. Nothing of them runs; their output stays.
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
         let _ = instances;
+    }
+
+    /// Nothing of this service is to run for now: what is kept open for its next start is closed.
+    fn release(&self, service: &ServiceName) {
+        let _ = service;
     }
 
     /// The session is not used any more. Also removes what belongs to the stack as a whole, if the

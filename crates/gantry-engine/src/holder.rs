@@ -53,9 +53,36 @@ pub fn is_free(port: u16) -> bool {
 
 /// Who listens at this port, if anyone does.
 pub fn holder_of(port: u16) -> Option<Holder> {
-    let sockets = listening(port);
+    holder_among(&listening(port))
+}
+
+/// Who takes datagrams at this port, if anyone does.
+pub fn holder_of_datagrams(port: u16) -> Option<Holder> {
+    // A socket that is not connected is in state 7.
+    let tables = ["/proc/net/udp", "/proc/net/udp6"].into_iter();
+    let tables = tables.filter_map(|path| fs::read_to_string(path).ok());
+    let sockets: Vec<Socket> = tables.flat_map(|table| parse(&table, port, "07")).collect();
+    holder_among(&sockets)
+}
+
+/// Who listens at the Unix socket of this path, if that can be seen.
+pub fn holder_of_path(path: &str) -> Option<Holder> {
+    let table = fs::read_to_string("/proc/net/unix").ok()?;
+    let mut lines = table.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        (words.get(7) == Some(&path)).then(|| words.get(6)?.parse::<u64>().ok())?
+    });
+    let pid = lines.find_map(process_with_socket)?;
+    Some(Holder {
+        pid: Some(pid),
+        program: program_of(pid),
+        uid: None,
+    })
+}
+
+fn holder_among(sockets: &[Socket]) -> Option<Holder> {
     let first = sockets.first()?;
-    for socket in &sockets {
+    for socket in sockets {
         if let Some(pid) = process_with_socket(socket.inode) {
             return Some(Holder {
                 pid: Some(pid),
@@ -87,7 +114,10 @@ fn listening(port: u16) -> Vec<Socket> {
 
 /// The listeners at `port` in a table of the form of `/proc/net/tcp`.
 fn parse_listeners(table: &str, port: u16) -> Vec<Socket> {
-    const LISTEN: &str = "0A";
+    parse(table, port, "0A")
+}
+
+fn parse(table: &str, port: u16, wanted: &str) -> Vec<Socket> {
     table
         .lines()
         .skip(1)
@@ -98,7 +128,7 @@ fn parse_listeners(table: &str, port: u16) -> Vec<Socket> {
             let uid = words.nth(3)?;
             let inode = words.nth(1)?;
             let (_, hex) = local.rsplit_once(':')?;
-            (state == LISTEN && u16::from_str_radix(hex, 16) == Ok(port)).then_some(())?;
+            (state == wanted && u16::from_str_radix(hex, 16) == Ok(port)).then_some(())?;
             Some(Socket {
                 inode: inode.parse().ok()?,
                 uid: uid.parse().ok()?,

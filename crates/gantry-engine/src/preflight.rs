@@ -10,6 +10,7 @@
 
 mod account;
 mod backend;
+mod listen;
 mod path;
 mod port;
 mod process;
@@ -127,6 +128,7 @@ impl Registry {
                 Box::new(path::Path),
                 Box::new(account::Account),
                 Box::new(port::Port),
+                Box::new(listen::Listen),
                 Box::new(process::Process),
                 Box::new(backend::Backend),
             ],

@@ -15,6 +15,7 @@
 //! | `pass` | one piece of a pipe into a log |
 //! | `voice` | what services say of themselves, and what becomes of it |
 //! | `letters` | whose message it is, and what it does |
+//! | `sockets` | what is opened for services, and passed in |
 //! | `children` | who ended, and how |
 //! | `stop` | signal, grace, kill, proof of emptiness |
 //! | `tree` | which processes a run consists of |
@@ -33,6 +34,7 @@ mod prepare;
 mod recover;
 mod requests;
 mod run;
+mod sockets;
 mod start;
 mod stop;
 mod timers;
@@ -56,6 +58,7 @@ use events::EventQueue;
 use output::OpenLogs;
 use poller::{Poller, Token};
 use run::{Run, RunId};
+use sockets::Opened;
 use timers::{Timer, Timers};
 use unguarded::Guarding;
 
@@ -133,6 +136,8 @@ struct Keeper<'a> {
     glass: Option<Pipe>,
     /// Messages that were no instance's.
     foreign_letters: u64,
+    /// Sockets that are open for services.
+    sockets: Vec<Opened>,
 }
 
 impl<'a> Keeper<'a> {
@@ -195,6 +200,7 @@ impl<'a> Keeper<'a> {
             unclaimed: Vec::new(),
             glass: None,
             foreign_letters: 0,
+            sockets: Vec::new(),
         };
         keeper.recover(state, boot_before.as_deref(), guards_fds)?;
         gantry_sys::become_subreaper().map_err(text)?;

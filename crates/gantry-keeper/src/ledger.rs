@@ -13,7 +13,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{Event, EventBody, Generation, InstanceName, JobName, LogPolicy, Voice};
+use crate::protocol::{
+    Event, EventBody, Generation, InstanceName, JobName, LogPolicy, Socket, Voice,
+};
 
 /// The first line. A ledger that begins otherwise is set aside.
 const HEADER: &str = "gantry-ledger 1";
@@ -67,6 +69,20 @@ pub(crate) enum Entry {
         /// What.
         event: Event,
     },
+    /// A socket was opened for a service.
+    Socket {
+        /// Whose.
+        service: String,
+        /// What it is.
+        socket: Socket,
+        /// Its descriptor and inode.
+        fd: (i32, u64),
+    },
+    /// The sockets of a service were closed.
+    Released {
+        /// Whose.
+        service: String,
+    },
     /// Events up to this number have been seen.
     Ack {
         /// The number.
@@ -110,6 +126,9 @@ pub(crate) struct Starting {
     /// Our end of the pipe for the line that means ready: descriptor and inode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ready: Option<(i32, u64)>,
+    /// The sockets that it is passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sockets: Vec<Socket>,
 }
 
 /// The file.
@@ -187,6 +206,8 @@ pub(crate) struct State {
     pub(crate) sequence: u64,
     /// The highest acknowledged event number.
     pub(crate) acknowledged: u64,
+    /// Sockets that are open: whose, what, and descriptor with inode.
+    pub(crate) sockets: Vec<(String, Socket, (i32, u64))>,
     /// The boot in which the last keeper ran.
     pub(crate) boot_id: Option<String>,
 }
@@ -267,6 +288,20 @@ impl State {
                     }
                     state.events.push(event.clone());
                 }
+                Entry::Socket {
+                    service,
+                    socket,
+                    fd,
+                } => {
+                    let same = |known: &(String, Socket, (i32, u64))| {
+                        known.0 == *service && known.1 == *socket
+                    };
+                    state.sockets.retain(|known| !same(known));
+                    state.sockets.push((service.clone(), socket.clone(), *fd));
+                }
+                Entry::Released { service } => {
+                    state.sockets.retain(|(known, _, _)| known != service);
+                }
                 Entry::Ack { sequence } => {
                     state.acknowledged = state.acknowledged.max(*sequence);
                 }
@@ -298,8 +333,21 @@ impl State {
             pid: 0,
             boot_id: boot_id.clone(),
         }));
+        kept.extend(
+            self.sockets
+                .iter()
+                .map(|(service, socket, fd)| Entry::Socket {
+                    service: service.clone(),
+                    socket: socket.clone(),
+                    fd: *fd,
+                }),
+        );
         kept.extend(entries.into_iter().filter(|entry| match entry {
-            Entry::Keeper { .. } | Entry::Ack { .. } | Entry::Forget { .. } => false,
+            Entry::Keeper { .. }
+            | Entry::Ack { .. }
+            | Entry::Forget { .. }
+            | Entry::Socket { .. }
+            | Entry::Released { .. } => false,
             Entry::Starting(starting) => live.contains(&starting.key),
             Entry::Started { key, .. } | Entry::Stopping { key, .. } => live.contains(key),
             Entry::Event { event } => {

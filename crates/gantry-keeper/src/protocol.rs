@@ -24,6 +24,7 @@ mod event;
 mod frame;
 mod instance;
 mod message;
+mod socket;
 mod voice;
 
 pub use command::{Command, Limits, LogPolicy, Overflow, Resources, Sandbox};
@@ -38,6 +39,7 @@ pub use message::{
     Scope, Welcome,
 };
 
+pub use socket::Socket;
 pub use voice::{Line, Said, Voice};
 
 /// The version of the protocol. A keeper refuses a client of another major version, by name.

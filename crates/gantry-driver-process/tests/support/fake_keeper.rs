@@ -210,6 +210,7 @@ impl Shared {
                 }),
                 None => Reply::Done,
             },
+            Request::Release { .. } => Reply::Done,
             Request::Hello(_) | Request::Signal { .. } => Reply::Refused(Refusal::Role),
         }
     }

@@ -195,6 +195,12 @@ impl Dispatcher {
         let known = async { while !self.knows_readiness() && self.turn().await {} };
         let _ = tokio::time::timeout(FIRST_LOOK, known).await;
         self.restoring = false;
+        for service in self.world.services() {
+            let view = self.world.service(service);
+            if view.is_some_and(|view| view.desired == Desired::Stopped) {
+                self.release(service);
+            }
+        }
         if self.identity.foreground {
             let outbox = self.outbox.clone();
             tokio::spawn(async move {

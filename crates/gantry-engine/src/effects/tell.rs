@@ -1,13 +1,16 @@
 //! Telling what happened: to the event log, and to the operations that wait for it.
 
 use gantry_api::{Event, EventKind, Progress};
-use gantry_core::{InstanceId, OperationId, ServiceState, Transition};
+use gantry_core::{InstanceId, OperationId, ServiceKey, ServiceState, Transition};
 
 use crate::dispatcher::Dispatcher;
 use crate::wire;
 
 impl Dispatcher {
     pub(crate) fn tell(&mut self, transition: &Transition) {
+        if transition.to != transition.from && rests(transition.to) {
+            self.release(transition.service);
+        }
         // What a new supervisor only finds again did not happen; what it finds fallen did.
         let fell = matches!(
             transition.to,
@@ -39,7 +42,18 @@ impl Dispatcher {
             .tell(name.as_str(), &Progress::Event { event });
     }
 
-    fn last_failure(&self, service: gantry_core::ServiceKey) -> Option<gantry_api::Failure> {
+    /// Nothing of a service is to run for now: what is kept open for its next start is closed, so that
+    /// nobody waits there for an answer.
+    pub(crate) fn release(&self, service: ServiceKey) {
+        if let Some(name) = self.world.name(service)
+            && let Ok(target) = self.target_of(service)
+            && let Some(session) = self.sessions.get(&target)
+        {
+            session.release(name);
+        }
+    }
+
+    fn last_failure(&self, service: ServiceKey) -> Option<gantry_api::Failure> {
         let view = self.world.service(service)?;
         let failure = view
             .instances
@@ -81,4 +95,12 @@ impl Dispatcher {
             failure: None,
         }
     }
+}
+
+/// Whether nothing of a service runs in this state, nor will before somebody asks for it.
+fn rests(state: ServiceState) -> bool {
+    matches!(
+        state,
+        ServiceState::Stopped | ServiceState::Failed | ServiceState::Completed
+    )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gantry_api::{Outcome, PreflightFailure, Progress, ResultWord};
 use gantry_core::{Event, InstanceId, OperationId, ServiceName};
-use gantry_driver::{Described, DriverError, Session, Target};
+use gantry_driver::{Described, DriverError, Need, Session, Target};
 
 use super::Then;
 use crate::definition::{Definition, ForeignConflict};
@@ -91,6 +91,11 @@ impl Dispatcher {
                 resolved.push((definition, found));
             }
         }
+        let runs = |name: &ServiceName| {
+            let key = self.world.key(name.as_str());
+            let view = key.and_then(|key| self.world.service(key));
+            view.is_some_and(|view| view.instances.iter().any(|it| it.pid.is_some()))
+        };
         for mode in self.sessions.drivers.modes() {
             let of_mode = resolved.iter().filter(|(it, _)| *it.mode() == mode);
             let described: Vec<(ServiceName, Described<'_>)> = of_mode
@@ -106,6 +111,10 @@ impl Dispatcher {
                 continue;
             };
             for needed in driver.prerequisites(&described) {
+                // What it listens at already, it has by right.
+                if matches!(needed.need, Need::Listen { .. }) && needed.services.iter().any(runs) {
+                    continue;
+                }
                 questions.push(Question {
                     services: needed.services,
                     subject: Subject::Need(needed.need),

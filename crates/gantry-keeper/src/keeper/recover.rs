@@ -43,6 +43,7 @@ impl Keeper<'_> {
             self.take_over(run, same_guard, same_boot);
         }
         self.finish_chunk();
+        self.take_sockets(state.sockets, same_guard);
         if same_guard {
             self.close_what_was_left(guards_fds)?;
         }
@@ -99,6 +100,7 @@ impl Keeper<'_> {
                 Proof::Lineage
             },
             pipes: [None, None],
+            sockets: starting.sockets.clone(),
             speech: (!starting.voice.is_none())
                 .then(|| Box::new(Speech::new(starting.voice, None))),
             pidfd: None,
@@ -315,6 +317,7 @@ impl Keeper<'_> {
                 keep.extend(log.behind.iter().map(|(_, pipe)| pipe.as_raw_fd()));
             }
         }
+        keep.extend(self.socket_fds());
         let speeches = self.runs.values().filter_map(|run| run.speech.as_ref());
         keep.extend(speeches.filter_map(|speech| speech.ready.as_ref().map(AsRawFd::as_raw_fd)));
         gantry_sys::close_all_but(&keep).map_err(|error| error.to_string())

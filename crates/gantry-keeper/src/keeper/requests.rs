@@ -147,6 +147,7 @@ impl Keeper<'_> {
                 instance,
                 generation,
             } => self.forget(&instance, generation),
+            Request::Release { service } => self.release(&service),
             Request::Shutdown => self.shut_down(),
         }
     }
@@ -233,6 +234,7 @@ impl Keeper<'_> {
                 first: first.label(),
             });
         }
+        self.release_all();
         // The next life of the stack begins with nothing: what is over, and was told, is history.
         // Only the numbers of events go on.
         let keys: Vec<_> = self.runs.values().map(Run::key).collect();

@@ -9,7 +9,8 @@ use gantry_sys::{Group, GroupEvents, ProcessRef};
 use super::voice::Speech;
 use crate::ledger::Key;
 use crate::protocol::{
-    Exit, Generation, InstanceName, JobName, OutOfMemory, Overflow, Phase, Proof, SpawnFailure,
+    Exit, Generation, InstanceName, JobName, OutOfMemory, Overflow, Phase, Proof, Socket,
+    SpawnFailure,
 };
 
 /// Names a run within one keeper.
@@ -49,6 +50,8 @@ pub(super) struct Run {
     pub(super) pipes: [Option<OwnedFd>; 2],
     /// How it says how it is doing, if it can.
     pub(super) speech: Option<Box<Speech>>,
+    /// The sockets that it was passed.
+    pub(super) sockets: Vec<Socket>,
     /// A descriptor of the leader, if it is not our child.
     pub(super) pidfd: Option<OwnedFd>,
     /// Whether neither keeper nor guard is its parent, so that nobody can wait for it.

@@ -14,6 +14,7 @@ use super::poller::Token;
 use super::prepare::prepare;
 use super::requests::after;
 use super::run::{Capture, Log, Run, RunId, What};
+use super::sockets::{give_sockets, passed};
 use super::timers::Timer;
 use super::voice::Speech;
 use super::{Keeper, boot_millis, now_us, written_down};
@@ -211,6 +212,7 @@ impl Keeper<'_> {
             mark: format!("{MARK}={mark}"),
             pipes: [None, None],
             speech: None,
+            sockets: Vec::new(),
             pidfd: None,
             adopted: false,
             unguarded: false,
@@ -266,7 +268,11 @@ impl Keeper<'_> {
         } else {
             Voice::default()
         };
-        let own_pid = self.give_voice(&voice, &mut prepared.env);
+        let mut own_pid = self.give_voice(&voice, &mut prepared.env);
+        let sockets = self.sockets_of(run, command, voice.fd)?;
+        if give_sockets(&command.sockets, &sockets, &mut prepared.env) {
+            own_pid.push("LISTEN_PID");
+        }
         let ready = Speech::pipe(&voice).map_err(trouble)?;
         let name = group;
         let group = match &self.cgroups {
@@ -302,6 +308,7 @@ impl Keeper<'_> {
             guard: Some((self.shared.guard().pid, self.shared.guard().start_time)),
             voice,
             ready: ready.as_ref().map(|(pipe, _)| written_down(&pipe.read)),
+            sockets: run.sockets.clone(),
         }));
         let base = if command.inherit_env {
             &self.shared.environment
@@ -312,13 +319,12 @@ impl Keeper<'_> {
         let mut limits = Vec::new();
         limits.extend(command.limits.core.map(RLimit::Core));
         limits.extend(command.limits.open_files.map(RLimit::OpenFiles));
-        let passed: Vec<Passed<'_>> = ready
-            .iter()
-            .map(|(pipe, number)| Passed {
-                fd: pipe.write.as_fd(),
-                number: *number,
-            })
-            .collect();
+        let listening = passed(&self.sockets, &sockets);
+        let speaking = ready.iter().map(|(pipe, number)| Passed {
+            fd: pipe.write.as_fd(),
+            number: *number,
+        });
+        let passed: Vec<Passed<'_>> = listening.chain(speaking).collect();
         let result = self.spawner.spawn(
             Some(&self.shared.slots),
             &Spawn {
@@ -341,7 +347,7 @@ impl Keeper<'_> {
                     error: pipes[1].write.as_fd(),
                 },
                 passed: &passed,
-                own_pid,
+                own_pid: &own_pid,
                 cgroup: group_fd.as_ref().map(AsFd::as_fd),
                 witness: Some(self.shared.begin_spawn(&run.mark)),
             },
@@ -368,19 +374,19 @@ impl Keeper<'_> {
     }
 
     /// Tell a service by which means it can speak. Gives the variables that its pid goes into.
-    fn give_voice(&self, voice: &Voice, env: &mut Environment) -> &'static [&'static str] {
+    fn give_voice(&self, voice: &Voice, env: &mut Environment) -> Vec<&'static str> {
         if let Some(fd) = voice.fd {
             env.set("GANTRY_READY_FD", &fd.to_string());
         }
         let Some(letters) = self.shared.letters.as_ref().filter(|_| voice.notify) else {
-            return &[];
+            return Vec::new();
         };
         env.set("NOTIFY_SOCKET", &letters.address());
         let Some(every) = voice.watchdog_ms else {
-            return &[];
+            return Vec::new();
         };
         env.set("WATCHDOG_USEC", &every.saturating_mul(1000).to_string());
-        &["WATCHDOG_PID"]
+        vec!["WATCHDOG_PID"]
     }
 
     /// Limit the tree that is about to be born, before it can take anything. What it is to join is

@@ -16,6 +16,7 @@ fn starting(name: &str, generation: Generation) -> Entry {
         guard: None,
         voice: Voice::default(),
         ready: None,
+        sockets: Vec::new(),
     })
 }
 

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::socket::Socket;
 use super::voice::Voice;
 
 /// A program with all that its process is given. Never a shell string.
@@ -40,6 +41,9 @@ pub struct Command {
     /// How it can say how it is doing. Not for jobs.
     #[serde(default, skip_serializing_if = "Voice::is_none")]
     pub voice: Voice,
+    /// Sockets that it is passed, from descriptor 3 on (`LISTEN_FDS`). Not for jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sockets: Vec<Socket>,
     /// What is taken from it.
     #[serde(default)]
     pub sandbox: Sandbox,

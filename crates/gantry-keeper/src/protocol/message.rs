@@ -91,6 +91,11 @@ pub enum Request {
         /// Which start of it.
         generation: Generation,
     },
+    /// Nothing of a service is to run for now: close the sockets that are kept open for it.
+    Release {
+        /// Which.
+        service: String,
+    },
     /// End keeper and guard. Refused while anything runs. Not a way to stop services. All instances are
     /// forgotten and all events count as seen, so that the next guard begins with nothing.
     Shutdown,

@@ -10,6 +10,7 @@ mod limits;
 mod logs;
 mod many;
 mod sandbox;
+mod sockets;
 mod spawn;
 mod stop;
 mod support;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Draft, Loading};
 use crate::diagnostic::Diagnostic;
 use crate::element::mode;
-use crate::model::Conflict;
+use crate::model::{Conflict, Service};
 use crate::span::Span;
 
 /// A port of this machine that the file gives away.
@@ -33,13 +33,16 @@ pub(super) fn whole(loading: &mut Loading<'_>, drafts: &[Draft<'_>]) {
             .filter(|(_, port)| on_host && **port != 0)
         {
             let span = draft.span(&["ports", name]);
-            if service.replicas > 1 {
+            if service.replicas > 1 && !is_passed_in(service, name, *port) {
                 let message = format!(
                     "`{}` has {} replicas, which cannot all have the port {port}",
                     draft.name, service.replicas
                 );
                 let wrong = Diagnostic::error("fixed-port-of-replicas", span, message);
-                let hint = format!("write `{name} = 0`: each replica then gets a port of its own");
+                let hint = format!(
+                    "write `{name} = 0`: each replica then gets a port of its own; or let them share its \
+                     socket: `sockets = {{ {name} = \"{name}\" }}` below `process`"
+                );
                 loading.diagnostics.push(wrong.hint(hint));
             }
             let what = format!("the port `{name}` of `{}`", draft.name);
@@ -111,6 +114,21 @@ pub(super) fn whole(loading: &mut Loading<'_>, drafts: &[Draft<'_>]) {
             loading.diagnostics.push(wrong);
         }
     }
+}
+
+/// Whether a port's socket is opened once for all replicas.
+fn is_passed_in(service: &Service, name: &str, port: u16) -> bool {
+    let sockets = service.run.spec.get("sockets");
+    let sockets = sockets.and_then(serde_json::Value::as_object);
+    sockets.is_some_and(|sockets| {
+        sockets.values().any(|socket| {
+            let listen = &socket["listen"];
+            let text = listen.as_str().unwrap_or_default();
+            text == name
+                || listen.as_u64() == Some(u64::from(port))
+                || text.rsplit(':').next() == Some(port.to_string().as_str())
+        })
+    })
 }
 
 fn hold<'d>(held: &mut HashMap<u16, Vec<Holder<'d>>>, port: u16, holder: Holder<'d>) {

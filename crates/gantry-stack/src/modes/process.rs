@@ -37,6 +37,9 @@ pub struct ProcessSpec {
     /// What must exist before it starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Utf8PathBuf>,
+    /// Sockets that are opened for it and passed in, by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub sockets: IndexMap<String, SocketSpec>,
     /// Its niceness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nice: Option<i32>,
@@ -72,6 +75,29 @@ pub struct ProcessSpec {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
 fn is_no(value: &bool) -> bool {
     !value
+}
+
+/// One socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SocketSpec {
+    /// A port of the service by name, a port's number, `ADDRESS:PORT`, or a path.
+    #[serde(deserialize_with = "text_or_number")]
+    pub listen: String,
+    /// Whether it is for datagrams.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub datagram: bool,
+}
+
+/// A reference keeps the type of what it refers to, and a port is a number.
+fn text_or_number<'de, D: serde::Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    match serde_json::Value::deserialize(value)? {
+        serde_json::Value::String(text) => Ok(text),
+        serde_json::Value::Number(number) => Ok(number.to_string()),
+        other => Err(serde::de::Error::custom(format!(
+            "expected a text or a number, found {other}"
+        ))),
+    }
 }
 
 fn yes() -> bool {

@@ -8,17 +8,21 @@
 //! | `line` | writes a line to the descriptor `GANTRY_READY_FD`, and sleeps for ever |
 //! | `say TEXT…` | sends each text to `NOTIFY_SOCKET`, and sleeps for ever |
 //! | `live MILLISECONDS FILE` | says that it is ready, then that it is alive with that pause between, while FILE exists |
+//! | `serve` | answers every connection to the socket it is passed with its pid |
 //! | `work FOLDER NAME KIND` | keeps a book in that folder of what it did, for `xtask torture` |
 
 #![expect(clippy::print_stderr, reason = "a service's log is its output")]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
+
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
             Err(error) => Err(io::Error::other(error)),
         },
         ["line"] => line(),
+        ["serve"] => serve(),
         ["say", texts @ ..] => texts
             .iter()
             .try_for_each(|text| say(text))
@@ -47,7 +52,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         _ => Err(io::Error::other(
-            "usage: gantry-test-service beat SOCKET | count MILLISECONDS | floor COUNT PROGRAM … | line | say TEXT… | live MILLISECONDS FILE | work FOLDER NAME KIND",
+            "usage: gantry-test-service beat SOCKET | count MILLISECONDS | floor COUNT PROGRAM … | line | say TEXT… | serve | live MILLISECONDS FILE | work FOLDER NAME KIND",
         )),
     };
     match outcome {
@@ -82,6 +87,21 @@ fn line() -> io::Result<()> {
         .open(format!("/proc/self/fd/{fd}"))?
         .write_all(b"\n")?;
     sleep()
+}
+
+fn serve() -> io::Result<()> {
+    let pid = std::process::id();
+    if variable("LISTEN_PID")? != pid.to_string() {
+        return Err(io::Error::other("the sockets are somebody else's"));
+    }
+    // A copy, since only a number is promised, and to take that as it is needs unsafe code.
+    let own = pidfd_open(getpid(), PidfdFlags::empty())?;
+    let socket = pidfd_getfd(own, 3, PidfdGetfdFlags::empty())?;
+    for client in TcpListener::from(socket).incoming() {
+        // A client that is gone is no reason to end.
+        let _ = client?.write_all(pid.to_string().as_bytes());
+    }
+    Ok(())
 }
 
 fn say(text: &str) -> io::Result<()> {

@@ -9,6 +9,7 @@ mod copies;
 // Exit codes, and that each names the service and the cause.
 mod exit_codes;
 // The object that `status -o json` prints.
+mod sockets;
 mod status;
 // `up` after the file has changed.
 mod changes;

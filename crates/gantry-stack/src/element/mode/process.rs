@@ -17,6 +17,24 @@ pub static PROCESS: Element = Element::new(
 .one_of(&[&["command", "shell"]])
 .finish(finish);
 
+/// One entry of `sockets`.
+static SOCKET: Element = Element::new(
+    "socket",
+    "A socket that gantry opens once, passes to every instance (`LISTEN_FDS`, `LISTEN_FDNAMES`), and keeps open over restarts. \
+     A text alone is `listen`.",
+    &[
+        field(
+            "listen",
+            Kind::Template,
+            "A port of the service by name, a number on 127.0.0.1, `ADDRESS:PORT`, or the path of a Unix socket, with a `/` in it.",
+        )
+        .required(),
+        field("datagram", Kind::Bool, "Whether it is for datagrams; if not, for connections.")
+            .default("false"),
+    ],
+)
+.short("listen");
+
 const FIELDS: &[Field] = &[
     field("command", Kind::Command, "The program and its arguments, as a list. No shell is involved."),
     field("shell", Kind::Template, "A line for `/bin/sh -c`, in place of `command`."),
@@ -30,6 +48,11 @@ const FIELDS: &[Field] = &[
         .default("true"),
     field("stop-command", Kind::Command, "What asks it to end in this mode, over `stop.command` of the service."),
     field("files", Kind::OneOrMany(&Kind::Path), "Files and folders that must exist before it starts."),
+    field(
+        "sockets",
+        Kind::Map(Names::Plain, const { &Kind::Element(&SOCKET) }),
+        "Sockets that are opened for it and passed in, by name. With them replicas may share a fixed port.",
+    ),
     field("nice", Kind::Integer(-20, 19), "How much it leaves to others."),
     field("scheduling", Kind::Word(POLICIES), "How it shares processors with others.").default("\"other\""),
     field("priority", Kind::Integer(1, 99), "Its priority among real-time processes; 1 if absent. For `fifo` and `rr` alone."),
