@@ -224,7 +224,11 @@ process.command = ["sleep", "1000"]
         PATIENCE,
         "the second start",
         || sandbox.status(),
-        |status| service(status, "one")["state"] == "starting" && pids(status) != before,
+        |status| {
+            let one = service(status, "one");
+            // What is awaited is told a moment after the start.
+            one["state"] == "starting" && pids(status) != before && one["message"] != ""
+        },
     );
     assert_eq!(service(&status, "one")["ready"], false);
     assert_eq!(
