@@ -12,6 +12,21 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long one follower stays.
 const STAY: Duration = Duration::from_secs(20);
 
+/// One call, which must go well, and the pause after it.
+fn call(sandbox: &Sandbox, words: &[&str], calls: &AtomicU64) -> anyhow::Result<()> {
+    let run = sandbox.gantry(words);
+    ensure!(
+        run.code == 0,
+        "gantry {} ended with {}: {}",
+        words.join(" "),
+        run.code,
+        run.stderr
+    );
+    calls.fetch_add(1, Ordering::Relaxed);
+    std::thread::sleep(PAUSE);
+    Ok(())
+}
+
 /// Ask for everything that can be asked.
 pub(super) fn ask(sandbox: &Sandbox, over: &AtomicBool, calls: &AtomicU64) -> anyhow::Result<()> {
     let questions: [&[&str]; 6] = [
@@ -26,15 +41,7 @@ pub(super) fn ask(sandbox: &Sandbox, over: &AtomicBool, calls: &AtomicU64) -> an
         if over.load(Ordering::Relaxed) {
             break;
         }
-        let run = sandbox.gantry(*question);
-        ensure!(
-            run.code == 0,
-            "gantry {question:?} ended with {}: {}",
-            run.code,
-            run.stderr
-        );
-        calls.fetch_add(1, Ordering::Relaxed);
-        std::thread::sleep(PAUSE);
+        call(sandbox, question, calls)?;
     }
     Ok(())
 }
@@ -51,15 +58,7 @@ pub(super) fn change(
             if over.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let run = sandbox.gantry([verb, name]);
-            ensure!(
-                run.code == 0,
-                "gantry {verb} {name} ended with {}: {}",
-                run.code,
-                run.stderr
-            );
-            calls.fetch_add(1, Ordering::Relaxed);
-            std::thread::sleep(PAUSE);
+            call(sandbox, &[verb, name], calls)?;
         }
     }
     Ok(())
