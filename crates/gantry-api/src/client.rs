@@ -1,5 +1,6 @@
 //! The client of a supervisor: HTTP over its Unix socket, one connection a request.
 
+mod attach;
 mod connection;
 mod error;
 mod lines;
@@ -13,9 +14,11 @@ use bytes::Bytes;
 use hyper::Method;
 use serde::de::DeserializeOwned;
 
+pub use attach::{AttachReader, AttachWriter};
 pub use error::ClientError;
 pub use lines::Lines;
 
+use crate::attach::{AttachQuery, ExecQuery};
 use crate::event::{Event, EventsQuery};
 use crate::explain::Explanation;
 use crate::home::StackDir;
@@ -72,6 +75,11 @@ impl Client {
         self.get_bytes("/v1/status").await
     }
 
+    /// The same without what a list of services does not show.
+    pub async fn status_bytes_brief(&self) -> Result<Bytes, ClientError> {
+        self.get_bytes("/v1/status?brief=true").await
+    }
+
     /// The same with what the services have used, which takes longer to find out.
     pub async fn status_bytes_with_usage(&self) -> Result<Bytes, ClientError> {
         self.get_bytes("/v1/status?usage=true").await
@@ -99,6 +107,45 @@ impl Client {
         let response =
             connection::request(&self.dir, Method::GET, &path, Bytes::new(), self.patience);
         Ok(Lines::new(response.await?))
+    }
+
+    /// Join an instance's own input and output. The first frame says which instance it is.
+    pub async fn attach(
+        &self,
+        service: &str,
+        query: &AttachQuery,
+    ) -> Result<(AttachReader, AttachWriter), ClientError> {
+        let path = format!("/v1/attach/{}?recent={}", escaped(service), query.recent);
+        self.joined(path, query.instance, query.rows.zip(query.columns))
+            .await
+    }
+
+    /// Run a command in an instance, and join that. The first frame says which instance it is.
+    pub async fn exec(
+        &self,
+        service: &str,
+        query: &ExecQuery,
+    ) -> Result<(AttachReader, AttachWriter), ClientError> {
+        let (service, command) = (escaped(service), escaped(&query.command));
+        let path = format!("/v1/exec/{service}?command={command}");
+        self.joined(path, query.instance, query.rows.zip(query.columns))
+            .await
+    }
+
+    async fn joined(
+        &self,
+        mut path: String,
+        instance: Option<u32>,
+        size: Option<(u16, u16)>,
+    ) -> Result<(AttachReader, AttachWriter), ClientError> {
+        if let Some(instance) = instance {
+            _ = write!(path, "&instance={instance}");
+        }
+        if let Some((rows, columns)) = size {
+            _ = write!(path, "&rows={rows}&columns={columns}");
+        }
+        let upgraded = connection::upgrade(&self.dir, &path, self.patience).await?;
+        Ok(attach::split(upgraded))
     }
 
     /// What an `up` with this model would do.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::state::State;
-use crate::status::ServiceStatus;
+use crate::status::{ChildStatus, ServiceStatus};
 
 /// The body of `GET /v1/explain/{service}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,10 @@ pub struct Explanation {
     /// The last lines of output of the service, or of the root cause, oldest first.
     #[serde(default)]
     pub tail: Vec<String>,
-    /// The service whose output `tail` is.
+    /// The part that was asked about, if it was not the whole service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<ChildStatus>,
+    /// The service, or the part of one, whose output `tail` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail_of: Option<String>,
 }
@@ -54,6 +57,9 @@ pub struct Cause {
 pub struct NeededBy {
     /// The dependent.
     pub service: String,
+    /// The part that it needs, if not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// What it waits for: `started`, `ready`, `completed`.
     pub condition: String,
 }

@@ -157,9 +157,14 @@ impl StackDir {
         self.path.join("supervisor.sock")
     }
 
-    /// What guard and supervisor say about themselves.
+    /// What guard and keeper say about themselves.
     pub fn guard_log(&self) -> Utf8PathBuf {
         self.path.join("guard.log")
+    }
+
+    /// What the supervisor says about itself, and the guard of a supervisor that it cannot start.
+    pub fn supervisor_log(&self) -> Utf8PathBuf {
+        self.path.join("supervisor.log")
     }
 
     /// Who the supervisor is: a [`SupervisorFile`].

@@ -11,15 +11,18 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/health` | [`Health`] |
-//! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/status?brief=&usage=` | [`Status`]; with `brief` without what a list of services does not show |
 //! | `GET /v1/explain/{service}` | [`Explanation`] |
 //! | `GET /v1/events?follow=&since=&tail=` | a stream of [`Event`] |
 //! | `POST /v1/operations` with [`OperationRequest`] | a stream of [`Progress`], the last [`Progress::Ended`] |
 //! | `POST /v1/reload` with [`ReloadRequest`] | [`ReloadReport`] |
+//! | `GET /v1/attach/{service}?instance=&rows=&columns=&recent=` | frames both ways: [`attach`] |
 //! | `POST /v1/plan` with [`PlanRequest`] | [`Plan`] |
 //!
 //! Everything that goes wrong before a stream begins is an [`ErrorBody`] with a status of 4xx or 5xx.
 
+pub mod attach;
+mod brief;
 pub mod client;
 mod error;
 mod event;
@@ -35,6 +38,10 @@ mod state;
 mod status;
 mod usage;
 
+pub use attach::{
+    ATTACH, AttachFrame, AttachFrames, AttachOrder, AttachQuery, Attached, ExecCommand, ExecQuery,
+};
+pub use brief::{BriefInstance, BriefService, BriefStatus};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, EventKind, EventsQuery};
 pub use explain::{Cause, Explanation, NeededBy};

@@ -63,6 +63,15 @@ pub struct OperationOptions {
     pub cascade: bool,
     /// Whether it is done although dependents run. For `down`: kill at once, without grace.
     pub force: bool,
+    /// For `down`: whether data that backends keep for the stack goes too, such as volumes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub purge: bool,
+    /// For `down`: whether images that were built for the stack go too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub images: bool,
+    /// For `down`: whether volumes go too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub volumes: bool,
     /// Whether only the plan is told.
     pub dry_run: bool,
     /// Whether the stream goes on until everything has got there.
@@ -70,6 +79,10 @@ pub struct OperationOptions {
     /// How long to wait, in milliseconds; what has not got there by then is told and goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// For `up`: whether what services are made from is made anew (`true`), or never (`false`); if absent, what
+    /// changed is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<bool>,
     /// Whether the stack belongs to this connection: when the stream is closed from the client's
     /// side, also after [`crate::Progress::Ended`] was sent, the supervisor takes the stack down.
     /// Such a stream stays open after it.
@@ -81,9 +94,13 @@ impl Default for OperationOptions {
         Self {
             cascade: false,
             force: false,
+            purge: false,
+            images: false,
+            volumes: false,
             dry_run: false,
             wait: true,
             timeout_ms: None,
+            build: None,
             foreground: false,
         }
     }

@@ -40,16 +40,15 @@ pub struct Supervisor {
 
 /// One service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServiceStatus {
     /// Its name.
     pub name: String,
     /// What the stack file says that it is; empty if nothing.
-    #[serde(default)]
     pub description: String,
     /// The mode that it runs in.
     pub mode: String,
     /// Whether it is a job, which is meant to end.
-    #[serde(default)]
     pub job: bool,
     /// Its state.
     pub state: State,
@@ -71,30 +70,29 @@ pub struct ServiceStatus {
     pub started_at: Option<Timestamp>,
     /// Seconds since then.
     pub uptime_s: Option<f64>,
-    /// The services that it depends on.
+    /// The services that it depends on, or parts of them (`service/part`).
     pub depends_on: Vec<String>,
-    /// The services whose condition it still waits for.
+    /// The services, or parts of them, whose condition it still waits for.
     pub waits_for: Vec<String>,
     /// The service whose failure or stop blocks it: the root of the chain.
-    #[serde(default)]
     pub blocked_by: Option<String>,
     /// Where it can be reached from this machine.
     pub endpoints: Vec<Endpoint>,
     /// The state's reason in one line; empty when there is nothing to add to the state.
     pub message: String,
     /// Its last failure, as long as it matters.
-    #[serde(default)]
     pub failure: Option<Failure>,
     /// The parts that its backend shows.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ChildStatus>,
     /// What its instances have used together, if that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
 }
 
 /// One instance of a service.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct InstanceStatus {
     /// `service.number`, counted from 1.
     pub id: String,
@@ -103,7 +101,6 @@ pub struct InstanceStatus {
     /// Whether it is ready.
     pub ready: bool,
     /// Whether it is up and its liveness probe, if any, has not failed.
-    #[serde(default)]
     pub live: bool,
     /// Its process.
     pub pid: Option<u32>,
@@ -114,26 +111,24 @@ pub struct InstanceStatus {
     /// How it last ended.
     pub exit: Option<Exit>,
     /// Which start of it this is; 0 before the first.
-    #[serde(default)]
     pub generation: u32,
     /// When the next start is due, in `backoff`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Timestamp>,
     /// How it is known which processes belong to it: `cgroup`, `lineage`, `marker`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub membership: Option<String>,
     /// Whether gantry's processes that keep it were killed since it was started: its exit may remain
     /// unknown. It is guarded again from its next start.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unguarded: bool,
     /// The state's reason in one line; empty when there is nothing to add to the state.
-    #[serde(default)]
     pub message: String,
     /// What was asked for and could not be had, each with the reason: limits that were not applied.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// What it has used, if that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
 }
 
@@ -143,6 +138,9 @@ pub struct StatusQuery {
     /// Whether what the services have used is read for it.
     #[serde(default)]
     pub usage: bool,
+    /// Whether what a list of services does not show is left out; see [`crate::BriefStatus`].
+    #[serde(default)]
+    pub brief: bool,
 }
 
 /// One way to reach a service.
@@ -166,6 +164,12 @@ pub struct ChildStatus {
     pub state: String,
     /// Whether it is ready.
     pub ready: bool,
+    /// Whether it ended well, and was meant to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub completed: bool,
+    /// What is wrong with it, if something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// That a supervisor answers: the body of `GET /v1/health`.

@@ -19,7 +19,7 @@ pub enum ClientError {
     /// A guard lives, but no supervisor began to answer in time.
     #[error("the supervisor did not answer in {waited_s} s")]
     NotAnswering {
-        /// What supervisor and guard say about themselves.
+        /// Where it stands why, if that is known.
         log: Utf8PathBuf,
         /// How long it was waited for, in seconds.
         waited_s: u64,
