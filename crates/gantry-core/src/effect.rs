@@ -65,7 +65,7 @@ pub enum Effect {
         id: EffectId,
         /// Which.
         instance: InstanceKey,
-        /// Which start of it.
+        /// Which start of it, and all earlier ones.
         generation: Generation,
         /// Which specification it was started from, as far as that is known.
         revision: Revision,

@@ -10,6 +10,7 @@ use crate::ids::{
     TimerId,
 };
 use crate::spec::ServiceSpec;
+use crate::view::ChildView;
 use crate::world::SavedService;
 
 /// Which services an `up` is about. What they depend on comes along.
@@ -48,6 +49,9 @@ pub struct Change {
     pub effect: ChangeEffect,
     /// The fields that differ, as a user would name them: `command`, `env.LOG`.
     pub fields: Vec<SmolStr>,
+    /// Whether what it is made from differs, though the specification is the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// What someone may ask for, besides a new model.
@@ -129,6 +133,12 @@ pub enum ObservedRun {
         /// Since when, on the caller's clock.
         since: Option<Millis>,
     },
+    /// A stop that nobody here asked for is under way, and something of it is left: the supervisor that
+    /// did is gone.
+    Stopping {
+        /// Its process, if that still runs and is one of this machine.
+        pid: Option<u32>,
+    },
     /// It ended by itself.
     Exited {
         /// How.
@@ -141,6 +151,13 @@ pub enum ObservedRun {
     /// It was stopped because someone asked for that, and nothing of it is left. Reported so that
     /// the next start counts on from its generation.
     Stopped,
+}
+
+impl ObservedRun {
+    /// Whether something of it may be alive that has not ended by itself.
+    pub(crate) fn lives(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Stopping { .. })
+    }
 }
 
 /// One thing that happened.
@@ -282,6 +299,16 @@ pub enum Event {
         /// What was seen.
         evidence: SmolStr,
     },
+    /// Its backend says that it will never become ready. If it has not been ready yet it is stopped, and has
+    /// failed for this reason; of one that has been, nothing is concluded.
+    Doomed {
+        /// Which.
+        instance: InstanceKey,
+        /// Which start of it.
+        generation: Generation,
+        /// Why.
+        cause: Failure,
+    },
     /// Its liveness probe passes (again).
     Live {
         /// Which.
@@ -338,16 +365,14 @@ pub enum Event {
         /// What was found.
         instances: Vec<ObservedInstance>,
     },
-    /// A part of an instance, as its backend shows it. Observed only.
+    /// A part of a service, as its backend shows it.
     Child {
         /// The service.
         service: ServiceKey,
         /// The part's name.
-        child: SmolStr,
-        /// The backend's word for its state; `None` when it is gone.
-        state: Option<SmolStr>,
-        /// Whether it is ready.
-        ready: bool,
+        name: SmolStr,
+        /// How it is doing; `None` when it is gone.
+        shown: Option<ChildView>,
     },
     /// A prerequisite is missing: the service fails without being tried.
     PreflightFailed {

@@ -17,17 +17,25 @@ pub struct Edge {
     pub dependent: ServiceKey,
     /// The one that is needed.
     pub dependency: ServiceKey,
+    /// The part that is needed, if not all of it.
+    pub part: Option<PartKey>,
     /// What is waited for.
     pub condition: Condition,
     /// Whether the dependent restarts along.
     pub follow: bool,
 }
 
+/// One of the parts of a service that others need: its position among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartKey(pub u16);
+
 /// One edge seen from one of its ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     /// The other end.
     pub to: ServiceKey,
+    /// The part that is needed, if not all of it.
+    pub part: Option<PartKey>,
     /// What is waited for.
     pub condition: Condition,
     /// Whether the dependent restarts along.
@@ -61,6 +69,7 @@ impl Table {
         }
         let blank = Link {
             to: ServiceKey(0),
+            part: None,
             condition: Condition::default(),
             follow: false,
         };
@@ -71,6 +80,7 @@ impl Table {
             let at = &mut next[from.index()];
             links[*at as usize] = Link {
                 to,
+                part: edge.part,
                 condition: edge.condition,
                 follow: edge.follow,
             };
@@ -225,6 +235,7 @@ impl Graph {
                 edges.push(Edge {
                     dependent: key_at(position),
                     dependency: to,
+                    part: None,
                     condition: dependency.condition,
                     follow: dependency.follow,
                 });

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
 
 /// A moment in the life of an instance at which a command of the user's own runs.
 ///
@@ -50,6 +51,11 @@ impl Hook {
         Self::PreStop,
         Self::PostStop,
     ];
+
+    /// What a failure names as its step.
+    pub fn step(self) -> SmolStr {
+        format_smolstr!("{self} hook")
+    }
 
     /// The word of stack files.
     pub fn as_str(self) -> &'static str {

@@ -270,7 +270,8 @@ fn decide(
     let Some(now) = now else {
         return (Action::Start, Reason::NotRunning);
     };
-    let same = now.spec.runs_like(spec);
+    let anew = change.is_some_and(|change| change.anew);
+    let same = now.spec.runs_like(spec) && !anew;
     match now.phase {
         Phase::Down => (Action::Start, Reason::NotRunning),
         Phase::Failed => (Action::Start, Reason::HasFailed),

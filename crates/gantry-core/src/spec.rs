@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::hook::Hook;
 use crate::ids::{Digest, Millis, ModeName, ServiceName};
@@ -61,6 +62,9 @@ impl fmt::Display for Origin {
 pub struct Dependency {
     /// The service that is needed.
     pub on: ServiceName,
+    /// The part of it that is needed, if not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<SmolStr>,
     /// What is waited for.
     #[serde(default)]
     pub condition: Condition,
@@ -74,14 +78,28 @@ pub struct Dependency {
 }
 
 impl Dependency {
+    /// What is needed, as it is written: `service` or `service/part`.
+    pub fn name(&self) -> SmolStr {
+        part_name(&self.on, self.part.as_ref())
+    }
+
     /// An edge to `on` that waits for `condition`.
     pub fn new(on: ServiceName, condition: Condition) -> Self {
         Self {
             on,
+            part: None,
             condition,
             follow: false,
             origin: None,
         }
+    }
+}
+
+/// `service`, or `service/part`.
+pub fn part_name(service: &ServiceName, part: Option<&SmolStr>) -> SmolStr {
+    match part {
+        Some(part) => format_smolstr!("{service}/{part}"),
+        None => SmolStr::new(service.as_str()),
     }
 }
 

@@ -14,6 +14,8 @@ pub enum WaitsFor {
     Condition {
         /// The dependency.
         service: ServiceKey,
+        /// The part of it that is needed, if not all of it.
+        part: Option<SmolStr>,
         /// What is waited for.
         condition: Condition,
         /// Whether it cannot come by itself: the dependency has failed, is blocked or is stopped.
@@ -71,8 +73,28 @@ pub struct ChildView {
     pub name: SmolStr,
     /// The backend's word for its state.
     pub state: SmolStr,
+    /// Whether it has been started.
+    pub started: bool,
     /// Whether it is ready.
     pub ready: bool,
+    /// Whether it ended well, and was meant to.
+    pub completed: bool,
+    /// What is wrong with it, if something is.
+    pub message: Option<SmolStr>,
+}
+
+impl ChildView {
+    /// One that is ready, with the backend's word for that.
+    pub fn ready(name: impl Into<SmolStr>, state: impl Into<SmolStr>) -> Self {
+        Self {
+            name: name.into(),
+            state: state.into(),
+            started: true,
+            ready: true,
+            completed: false,
+            message: None,
+        }
+    }
 }
 
 /// One service.
@@ -121,6 +143,8 @@ pub struct Cause {
     pub depth: u32,
     /// The service one nearer to the question that waits for this one, and for what.
     pub needed_by: Option<(ServiceKey, Condition)>,
+    /// The part of it that is needed by that one, if not all of it.
+    pub part: Option<SmolStr>,
     /// Its state.
     pub state: ServiceState,
     /// Whether it is ready.

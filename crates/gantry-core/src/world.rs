@@ -173,12 +173,9 @@ impl World {
             Event::Timer { id } => self.timer(id, out),
             Event::Child {
                 service,
-                child,
-                state,
-                ready,
-            } => {
-                self.child(service, child, state, ready);
-            }
+                name,
+                shown,
+            } => self.child(service, &name, shown),
             Event::PreflightFailed { service, cause, .. } => self.preflight(service, cause),
             report => self.report(report, out),
         }

@@ -14,6 +14,7 @@ fn edge(dependent: u32, dependency: u32) -> Edge {
     Edge {
         dependent: key(dependent),
         dependency: key(dependency),
+        part: None,
         condition: Condition::Ready,
         follow: false,
     }

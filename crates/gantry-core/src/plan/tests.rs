@@ -53,6 +53,7 @@ fn only_what_changed_restarts_and_followers_come_along() {
         service: name("db"),
         effect: ChangeEffect::Restart,
         fields: vec!["command".into()],
+        anew: false,
     };
     let present: Vec<_> = old.iter().map(up).collect();
     let steps = plan(&present, &new, &[change], &Targets::AutoStart).expect("a plan");

@@ -65,6 +65,8 @@ pub enum Action {
     Ready(usize),
     NotReady(usize),
     NotLive(usize),
+    /// Its backend says that it will never be ready.
+    Doom(usize),
     /// It asks for more time, or names another leader.
     MoreTime(usize),
     Leader(usize),
@@ -141,6 +143,7 @@ impl Action {
                 overtakes: random.chance(30),
             },
             83..=87 => Self::Ready(random.pick()),
+            88 if random.chance(50) => Self::Doom(random.pick()),
             88 => Self::NotReady(random.pick()),
             89..=90 => Self::NotLive(random.pick()),
             91 => Self::Child {

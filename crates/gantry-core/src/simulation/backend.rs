@@ -45,6 +45,11 @@ pub(super) enum Work {
         generation: Generation,
         how: StopHow,
     },
+    /// The end of a stop that was begun for a supervisor that is gone.
+    Die {
+        at: InstanceId,
+        generation: Generation,
+    },
     Update {
         effect: EffectId,
         at: InstanceId,
@@ -160,7 +165,7 @@ impl Backend {
                 News::Lost { effect, at }
             }
             // Reconnecting answers it.
-            Work::Observe { .. } | Work::Hook { .. } => return,
+            Work::Observe { .. } | Work::Hook { .. } | Work::Die { .. } => return,
         });
     }
 
@@ -251,32 +256,21 @@ impl Backend {
                 let ends = self
                     .processes
                     .get(&at)
-                    .is_some_and(|p| p.generation == generation);
-                if ends {
-                    let process = self.processes.remove(&at);
-                    if exits_first && process.is_some_and(|process| !process.left) {
-                        let at = at.clone();
-                        news.push(News::Exited {
-                            at,
-                            generation,
-                            code: 143,
-                            left: false,
-                        });
-                    }
+                    .is_some_and(|p| p.generation <= generation);
+                let ended = if ends {
+                    self.processes.remove(&at)
+                } else {
+                    None
+                };
+                if let Some(process) = ended.filter(|it| exits_first && !it.left) {
+                    news.push(News::Exited {
+                        at: at.clone(),
+                        generation: process.generation,
+                        code: 143,
+                        left: false,
+                    });
                 }
-                let revision = self.records.get(&at).map(|record| record.revision);
-                if self
-                    .records
-                    .get(&at)
-                    .is_none_or(|record| record.generation <= generation)
-                {
-                    let record = Record {
-                        generation,
-                        revision: revision.unwrap_or_default(),
-                        run: ObservedRun::Stopped,
-                    };
-                    self.records.insert(at.clone(), record);
-                }
+                self.note_stopped(&at, generation);
                 let exit = ends.then_some(ExitStatus::Signal(15));
                 news.push(News::Stopped { effect, at, exit });
             }
@@ -302,9 +296,57 @@ impl Backend {
                 let well = true;
                 news.push(News::HookEnded { effect, at, well });
             }
+            Work::Die { at, generation } => {
+                let dies = |process: &&Process| process.generation == generation;
+                if let Some(process) = self.processes.get(&at).filter(dies) {
+                    if exits_first && !process.left {
+                        news.push(News::Exited {
+                            at: at.clone(),
+                            generation,
+                            code: 143,
+                            left: false,
+                        });
+                    }
+                    self.processes.remove(&at);
+                    self.note_stopped(&at, generation);
+                }
+            }
             Work::Observe { services } => news.push(self.observe(services)),
         }
         Ok(news)
+    }
+
+    fn note_stopped(&mut self, at: &InstanceId, generation: Generation) {
+        let known = self.records.get(at);
+        if known.is_none_or(|record| record.generation <= generation) {
+            let record = Record {
+                generation,
+                revision: known.map(|record| record.revision).unwrap_or_default(),
+                run: ObservedRun::Stopped,
+            };
+            self.records.insert(at.clone(), record);
+        }
+    }
+
+    /// A stop is begun, and takes its time. Whether there is anything to stop.
+    fn begin_stop(&mut self, at: &InstanceId, generation: Generation) -> bool {
+        let buried = self.buried.entry(at.clone()).or_default();
+        *buried = (*buried).max(generation);
+        let known = self
+            .processes
+            .get(at)
+            .filter(|it| it.generation <= generation);
+        let (Some(process), Some(record)) = (known, self.records.get_mut(at)) else {
+            return false;
+        };
+        record.run = ObservedRun::Stopping {
+            pid: (!process.left).then_some(process.pid),
+        };
+        self.work.push(Work::Die {
+            at: at.clone(),
+            generation: process.generation,
+        });
+        true
     }
 
     /// Runs a hook, unless it has run before.
@@ -369,11 +411,14 @@ impl Backend {
             self.processes.remove(at);
         }
         if let Some(record) = self.records.get_mut(at) {
-            let left = left.then(|| SmolStr::new_static("a child"));
-            record.run = ObservedRun::Exited {
-                exit: ExitStatus::Code(code),
-                left,
-                tail: Vec::new(),
+            record.run = match record.run {
+                ObservedRun::Stopping { .. } if left => ObservedRun::Stopping { pid: None },
+                ObservedRun::Stopping { .. } => ObservedRun::Stopped,
+                _ => ObservedRun::Exited {
+                    exit: ExitStatus::Code(code),
+                    left: left.then(|| SmolStr::new_static("a child")),
+                    tail: Vec::new(),
+                },
             };
         }
         if self.lost {
@@ -392,17 +437,18 @@ impl Backend {
         }
     }
 
-    /// The connection breaks: work that was asked may or may not be done, and nobody hears of it.
+    /// The connection breaks: work that was asked may or may not be done, a stop may also be under way, and
+    /// nobody hears of it.
     pub(super) fn disconnect(&mut self, now: Millis, mut done: u64) -> Result<(), String> {
         for work in std::mem::take(&mut self.work) {
-            if matches!(work, Work::Hook { .. }) {
-                self.work.push(work);
-                continue;
+            match &work {
+                Work::Hook { .. } | Work::Die { .. } => self.work.push(work),
+                Work::Stop { at, generation, .. }
+                    if done & 3 == 3 && self.begin_stop(at, *generation) => {}
+                _ if done & 1 == 1 => drop(self.carry_out(work, now, false)?),
+                _ => {}
             }
-            if done & 1 == 1 {
-                self.carry_out(work, now, false)?;
-            }
-            done = done.rotate_right(1);
+            done = done.rotate_right(2);
         }
         self.news
             .retain(|news| matches!(news, News::HookEnded { .. }));
@@ -420,7 +466,7 @@ impl Backend {
             | Work::Stop { at, .. }
             | Work::Update { at, .. }
             | Work::Hook { at, .. } => at.service != *service,
-            Work::Observe { .. } => true,
+            Work::Observe { .. } | Work::Die { .. } => true,
         });
     }
 }

@@ -36,6 +36,10 @@ struct Told {
     prepared: bool,
     /// Whether its `pre-stop` has begun, and with it its stop.
     stops: bool,
+    /// Whether it has been ready.
+    been_ready: bool,
+    /// Whether it was ended because its backend said that it will never be ready.
+    doomed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +47,8 @@ pub(super) struct Checker {
     told: BTreeMap<InstanceKey, Told>,
     /// Services that someone stopped, and nobody has asked for since.
     stopped: BTreeSet<ServiceName>,
+    /// What the news that the world is given now is the doom of.
+    dooming: Option<InstanceKey>,
     /// What an operation that brings something up promises, if it ends as done.
     pub(super) promises: BTreeMap<OperationId, Vec<ServiceName>>,
     /// Operations and whether they have ended.
@@ -62,6 +68,14 @@ impl Checker {
 
     pub(super) fn asked_to_run(&mut self) {
         self.stopped.clear();
+        self.changed();
+    }
+
+    /// Someone asked for something else than before: what was given up may be tried again.
+    pub(super) fn changed(&mut self) {
+        for told in self.told.values_mut() {
+            told.doomed = false;
+        }
     }
 
     /// Takes note of what the world is about to be told.
@@ -71,6 +85,7 @@ impl Checker {
                 .spec(at.service)
                 .is_some_and(|s| !s.probed_ready && s.kind == Kind::Service)
         };
+        self.dooming = None;
         match event {
             Event::Started {
                 effect, instance, ..
@@ -93,7 +108,17 @@ impl Checker {
                 let told = self.told.entry(*instance).or_default();
                 if told.generation == *generation && told.up {
                     told.ready = matches!(event, Event::Ready { .. });
+                    let set_up = !matches!(told.hook, Some((_, Hook::PostStart)));
+                    told.been_ready |= told.ready && set_up;
                 }
+            }
+            Event::Doomed {
+                instance,
+                generation,
+                ..
+            } => {
+                let told = self.told.entry(*instance).or_default();
+                self.dooming = (told.generation == *generation).then_some(*instance);
             }
             Event::Exited {
                 instance,
@@ -146,7 +171,7 @@ impl Checker {
                         continue;
                     }
                     told.generation = seen.generation;
-                    if !matches!(seen.run, ObservedRun::Running { .. }) {
+                    if !seen.run.lives() {
                         told.over = seen.generation;
                     } else if seen.generation <= told.over {
                         continue;
@@ -158,6 +183,7 @@ impl Checker {
                             told.up = true;
                             told.ready = ready_by_itself(seen.instance);
                         }
+                        ObservedRun::Stopping { .. } => (told.up, told.ready) = (false, false),
                         ObservedRun::Exited { exit, left, .. } => {
                             (told.up, told.ready) = (false, false);
                             told.start = None;
@@ -208,10 +234,14 @@ impl Checker {
             Effect::Stop {
                 id, instance, how, ..
             } => {
-                let begun = self.told.get(instance).is_some_and(|told| told.stops);
+                // Asked again, since nobody knows what became of the first time: that had its own reason,
+                // and waits for nobody.
+                let begun = |told: &Told| told.stops || told.stop.is_some();
+                let begun = self.told.get(instance).is_some_and(begun);
                 if *how == StopHow::Graceful && !begun {
                     self.check_stop(*instance, world)?;
                 }
+                self.check_doom(*instance, world)?;
                 let told = self.told.entry(*instance).or_default();
                 (told.stop, told.stops) = (Some(*id), false);
             }
@@ -220,7 +250,10 @@ impl Checker {
             } => {
                 match hook {
                     Hook::PreStart => self.check_start(*instance, world)?,
-                    Hook::PreStop => self.check_stop(*instance, world)?,
+                    Hook::PreStop => {
+                        self.check_stop(*instance, world)?;
+                        self.check_doom(*instance, world)?;
+                    }
                     Hook::PostStart | Hook::PostStop => {}
                 }
                 let told = self.told.entry(*instance).or_default();
@@ -244,6 +277,24 @@ impl Checker {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Only one that has not been ready is ended because its backend gives it up.
+    fn check_doom(&mut self, at: InstanceKey, world: &World) -> Result<(), String> {
+        if self.dooming != Some(at) {
+            return Ok(());
+        }
+        let told = self.told.entry(at).or_default();
+        told.doomed = true;
+        let job = world
+            .spec(at.service)
+            .is_some_and(|spec| spec.kind == Kind::Job);
+        if told.been_ready && !job {
+            return Err(format!(
+                "{at:?} was ready, and is ended for a word of its backend"
+            ));
         }
         Ok(())
     }
@@ -302,6 +353,12 @@ impl Checker {
         let Some(spec) = world.spec(at.service) else {
             return Err(format!("{at:?} has no specification"));
         };
+        if self.told.get(&at).is_some_and(|told| told.doomed) {
+            return Err(format!(
+                "{} was given up, and is started again by itself",
+                spec.name
+            ));
+        }
         if self.stopped.contains(&spec.name) {
             return Err(format!("{} was started after it was stopped", spec.name));
         }

@@ -117,6 +117,8 @@ impl Runner {
         self.checker.operations.insert(operation, false);
         if stops.is_empty() && !matches!(action, Action::Scale { .. }) {
             self.checker.asked_to_run();
+        } else {
+            self.checker.changed();
         }
         let refused = self.tell_and_see(event, operation)?;
         if refused {

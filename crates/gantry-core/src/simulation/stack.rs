@@ -65,6 +65,7 @@ impl Stack {
             service: service.clone(),
             effect: *effect,
             fields: vec!["command".into()],
+            anew: false,
         };
         self.names.iter().zip(&self.effects).map(change).collect()
     }

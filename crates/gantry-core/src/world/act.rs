@@ -34,7 +34,7 @@ impl World {
                 } else {
                     Slot::default
                 };
-                service.slots.resize_with(wanted, new);
+                service.grow(wanted, new);
                 changed = true;
             }
         }

@@ -22,6 +22,7 @@ impl World {
         if !self.services.is_empty() {
             return;
         }
+        self.services.reserve_exact(saved.len());
         for saved in saved {
             if self.keys.contains_key(&saved.spec.name) {
                 continue;
@@ -35,7 +36,7 @@ impl World {
             service.update_below = saved.update_below;
             service.leaving = saved.leaving;
             let slots = usize::from(service.spec.replicas.max(1));
-            service.slots.resize_with(slots, Slot::unknown);
+            service.grow(slots, Slot::unknown);
             service.unseen = true;
             self.services.push(service);
         }
@@ -44,12 +45,16 @@ impl World {
 
     /// Without this a service that had failed for good would be tried again by each new supervisor,
     /// and a crash loop would begin to count anew.
+    ///
+    /// What was written down by a clock that has been set back since, is taken to have been just now:
+    /// otherwise it would count until the clock is there again.
     pub(super) fn remember(&mut self, at: InstanceKey, memory: Memory) {
+        let now = self.now;
         let Some(slot) = self.slot(at) else {
             return;
         };
         slot.attempts = memory.attempts;
-        slot.recent = memory.recent;
+        slot.recent = memory.recent.into_iter().map(|at| at.min(now)).collect();
         if let (Run::Unknown { then, .. }, Some(failure)) = (&mut slot.run, memory.failed) {
             *then = Then::Fail(failure);
         }
@@ -133,7 +138,7 @@ impl World {
             };
             let number = usize::from(at.slot);
             if service.slots.len() <= number {
-                service.slots.resize_with(number + 1, Slot::default);
+                service.grow(number + 1, Slot::default);
             }
             if self.see(observed, out) {
                 seen.insert(at);
@@ -172,15 +177,16 @@ impl World {
         let newer = generation > slot.generation;
         if generation < slot.generation {
             return match (&slot.run, run) {
-                // An older start lives where a newer one was believed: it goes first.
-                (Run::Unknown { .. }, ObservedRun::Running { .. }) => {
-                    self.stop_generation(at, generation, out);
+                // An older start lives where a newer one was believed: it goes first. So does the newer
+                // one, which may have come to life after this was seen.
+                (Run::Unknown { .. }, run) if run.lives() => {
+                    self.stop(at.service, number, StopHow::Graceful, Then::Rest, out);
                     true
                 }
                 _ => false,
             };
         }
-        if !matches!(run, ObservedRun::Running { .. }) {
+        if !run.lives() {
             slot.over = generation;
         } else if generation <= slot.over {
             if let Run::Unknown { then, .. } = &mut slot.run {
@@ -208,6 +214,16 @@ impl World {
                 } else {
                     self.stop(at.service, number, StopHow::Graceful, then, out);
                 }
+            }
+            // Who asked for the stop is gone, and nobody will tell of its end: so it is asked for again.
+            (Run::Unknown { then, .. }, ObservedRun::Stopping { .. }) => {
+                let then = std::mem::take(then);
+                slot.generation = generation;
+                slot.revision = revision;
+                self.stop(at.service, number, StopHow::Graceful, then, out);
+            }
+            (Run::Starting { .. } | Run::Up(_), ObservedRun::Stopping { .. }) if !newer => {
+                self.stop(at.service, number, StopHow::Graceful, Then::Rest, out);
             }
             (Run::Unknown { .. }, ObservedRun::Exited { exit, left, tail }) => {
                 slot.generation = generation;
@@ -244,7 +260,9 @@ impl World {
                 slot.revision = revision;
                 self.follow(at.service, number, then, out);
             }
-            (_, ObservedRun::Exited { left: Some(_), .. }) if newer => {
+            (_, ObservedRun::Exited { left: Some(_), .. } | ObservedRun::Stopping { .. })
+                if newer =>
+            {
                 // Leftovers of a start that this world does not know: they go, and change nothing
                 // else. What was waited for before the next start is not waited for any longer.
                 let then = match (&slot.run, &slot.failure) {
@@ -316,17 +334,6 @@ impl World {
             }
         }
         self.stop(key, number, StopHow::Graceful, then, out);
-    }
-
-    fn stop_generation(&mut self, at: InstanceKey, generation: Generation, out: &mut Vec<Effect>) {
-        let number = usize::from(at.slot);
-        self.stop(at.service, number, StopHow::Graceful, Then::Rest, out);
-        if let Some(Effect::Stop {
-            generation: wanted, ..
-        }) = out.last_mut()
-        {
-            *wanted = generation;
-        }
     }
 
     /// Something of a service that had left is alive after all: it is kept until it has stopped.

@@ -2,13 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use smol_str::SmolStr;
+
 use super::World;
 use super::act::instance;
+use super::offer::Conditions;
 use super::operation::Goal;
 use super::service::{Run, Service, Slot};
 use crate::effect::Effect;
 use crate::event::{Change, Targets};
-use crate::graph::{Edge, Graph, key_at};
+use crate::graph::{Edge, Graph, PartKey, key_at};
 use crate::ids::{Millis, OperationId, ServiceKey, ServiceName};
 use crate::outcome::Refusal;
 use crate::plan::{Action, Phase, PlanError, Present, Step, plan};
@@ -64,6 +67,9 @@ impl World {
             .into_iter()
             .map(|step| (step.service, step.action))
             .collect();
+        let known = |spec: &&ServiceSpec| self.keys.contains_key(&spec.name);
+        let new = specs.len() - specs.iter().filter(known).count();
+        self.services.reserve_exact(new);
         let names: HashSet<ServiceName> = specs.iter().map(|spec| spec.name.clone()).collect();
 
         let mut members = Vec::with_capacity(actions.len());
@@ -189,6 +195,7 @@ impl World {
     pub(super) fn rebuild(&mut self, positions: Option<&[u32]>) {
         let mut edges = Vec::new();
         let mut conflicts: HashMap<ServiceKey, Vec<ServiceKey>> = HashMap::new();
+        let mut parts: HashMap<ServiceKey, Vec<SmolStr>> = HashMap::new();
         for key in self.all_keys() {
             let service = &self.services[key.index()];
             if service.gone {
@@ -196,9 +203,11 @@ impl World {
             }
             for dependency in &service.spec.depends_on {
                 if let Some(to) = self.key(dependency.on.as_str()) {
+                    let part = dependency.part.as_ref();
                     edges.push(Edge {
                         dependent: key,
                         dependency: to,
+                        part: part.map(|part| part_key(parts.entry(to).or_default(), part)),
                         condition: dependency.condition,
                         follow: dependency.follow,
                     });
@@ -225,6 +234,12 @@ impl World {
             .map(|at| (self.services[at].spec.order, position(at)))
             .collect();
         self.graph = Graph::ranked(ties, edges);
+        for key in self.all_keys() {
+            let names = parts.remove(&key).unwrap_or_default().into_iter();
+            // How they stand is counted anew with everything else.
+            self.services[key.index()].parts =
+                names.map(|name| (name, Conditions::default())).collect();
+        }
         self.leaving = self
             .services
             .iter()
@@ -250,6 +265,16 @@ impl World {
             }
         }
     }
+}
+
+/// The position of a part among those that others need.
+fn part_key(parts: &mut Vec<SmolStr>, name: &SmolStr) -> PartKey {
+    let known = parts.iter().position(|other| other == name);
+    let at = known.unwrap_or_else(|| {
+        parts.push(name.clone());
+        parts.len() - 1
+    });
+    PartKey(u16::try_from(at).unwrap_or(u16::MAX))
 }
 
 impl Service {

@@ -1,8 +1,9 @@
 //! What a service offers its neighbours.
 
-use super::service::{Run, Service};
+use super::service::{Run, Service, Slot};
 use crate::spec::{Condition, Kind};
 use crate::state::Desired;
+use crate::view::ChildView;
 
 /// How a condition of one service stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,12 +17,19 @@ pub(super) enum Standing {
     Impossible,
 }
 
-/// What the counters of the neighbours are made of.
+/// How the conditions of a service, or of a part of one, stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Offer {
+pub(super) struct Conditions {
     started: Standing,
     ready: Standing,
     completed: Standing,
+}
+
+/// What the counters of the neighbours are made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// Of the service as a whole.
+    pub(super) conditions: Conditions,
     /// Something of it may be running.
     pub(super) alive: bool,
     /// Something of it runs that is going down, so that what it needs waits with its own stop. One
@@ -29,7 +37,18 @@ pub(super) struct Offer {
     pub(super) going_down: bool,
 }
 
-impl Offer {
+impl Conditions {
+    const IMPOSSIBLE: Self = Self::all(Standing::Impossible);
+    const PENDING: Self = Self::all(Standing::Pending);
+
+    const fn all(standing: Standing) -> Self {
+        Self {
+            started: standing,
+            ready: standing,
+            completed: standing,
+        }
+    }
+
     pub(super) fn standing(self, condition: Condition) -> Standing {
         match condition {
             Condition::Started => self.started,
@@ -38,6 +57,30 @@ impl Offer {
         }
     }
 
+    /// Those of a part of a service. One that its backend has not shown when the whole is ready will not show.
+    pub(super) fn of_part(service: &Service, part: Option<&ChildView>) -> Self {
+        let conditions = match otherwise(service) {
+            Ok(otherwise) => otherwise,
+            Err(conditions) => return conditions,
+        };
+        let there =
+            |slot: &Slot| matches!(slot.run, Run::Starting { .. } | Run::Up(_) | Run::Completed);
+        match part {
+            Some(part) if service.wanted_slots().iter().all(there) => {
+                let met = |met| if met { Standing::Met } else { conditions };
+                Self {
+                    started: met(part.started),
+                    ready: met(part.ready || part.completed),
+                    completed: met(part.completed),
+                }
+            }
+            None if service.ready() => Self::IMPOSSIBLE,
+            _ => Self::all(conditions),
+        }
+    }
+}
+
+impl Offer {
     pub(super) fn of(service: &Service) -> Self {
         let alive = service.any_alive();
         let going_down = service.slots.iter().enumerate().any(|(number, slot)| {
@@ -45,37 +88,39 @@ impl Offer {
                 && (!service.wants(number) || service.outdated(slot))
                 && slot.resists().is_none()
         });
-        let (started, ready, completed) = conditions(service);
         Self {
-            started,
-            ready,
-            completed,
+            conditions: conditions(service),
             alive,
             going_down,
         }
     }
 }
 
-fn conditions(service: &Service) -> (Standing, Standing, Standing) {
+/// How a condition stands that is not met; or all of them, where that does not depend on what is met.
+fn otherwise(service: &Service) -> Result<Standing, Conditions> {
     if service.desired == Desired::Stopped || service.spec.replicas == 0 {
-        return (
-            Standing::Impossible,
-            Standing::Impossible,
-            Standing::Impossible,
-        );
+        return Err(Conditions::IMPOSSIBLE);
     }
     let wanted = service.wanted_slots();
     // What is about to be replaced offers nothing: a dependent that was stopped for the same
     // replacement would start on the old one and see it go.
     if wanted.iter().any(|slot| service.outdated(slot)) {
-        return (Standing::Pending, Standing::Pending, Standing::Pending);
+        return Err(Conditions::PENDING);
     }
     let failed = wanted.iter().any(|slot| matches!(slot.run, Run::Failed));
-    let otherwise = if failed || service.held() {
+    Ok(if failed || service.held() {
         Standing::Impossible
     } else {
         Standing::Pending
+    })
+}
+
+fn conditions(service: &Service) -> Conditions {
+    let otherwise = match otherwise(service) {
+        Ok(otherwise) => otherwise,
+        Err(conditions) => return conditions,
     };
+    let wanted = service.wanted_slots();
     let met = |met: bool| if met { Standing::Met } else { otherwise };
 
     let completed = service.all_wanted(|slot| matches!(slot.run, Run::Completed));
@@ -89,5 +134,9 @@ fn conditions(service: &Service) -> (Standing, Standing, Standing) {
         }
         Kind::Service => met(service.ready()),
     };
-    (met(started), ready, met(completed))
+    Conditions {
+        started: met(started),
+        ready,
+        completed: met(completed),
+    }
 }

@@ -8,18 +8,16 @@ use super::World;
 use super::act::instance;
 use super::offer::Standing;
 use super::service::{Run, Service, Slot};
-use crate::ids::{Millis, ServiceKey};
-use crate::spec::Condition;
+use crate::graph::Link;
+use crate::ids::{InstanceKey, Millis, Revision, ServiceKey};
+use crate::spec::{Condition, part_name};
 use crate::state::{Desired, ServiceState};
 use crate::view::{Cause, InstanceView, ServiceView, WaitsFor};
 
 impl World {
     /// One service, as `status` shows it.
     pub fn service(&self, key: ServiceKey) -> Option<ServiceView> {
-        let service = self
-            .services
-            .get(key.index())
-            .filter(|service| !service.gone)?;
+        let service = self.known(key)?;
         let instances: Vec<_> = service
             .slots
             .iter()
@@ -55,6 +53,28 @@ impl World {
         })
     }
 
+    /// One instance, without the rest of its service.
+    pub fn instance(&self, key: InstanceKey) -> Option<InstanceView> {
+        let service = self.known(key.service)?;
+        let slot = service.slots.get(usize::from(key.slot))?;
+        Some(view(key, slot))
+    }
+
+    /// The revision of the specification that a service has.
+    pub fn revision(&self, key: ServiceKey) -> Option<Revision> {
+        self.known(key).map(|service| service.revision)
+    }
+
+    /// What is wanted of a service.
+    pub fn desired(&self, key: ServiceKey) -> Option<Desired> {
+        self.known(key).map(|service| service.desired)
+    }
+
+    fn known(&self, key: ServiceKey) -> Option<&Service> {
+        let service = self.services.get(key.index())?;
+        Some(service).filter(|service| !service.gone)
+    }
+
     /// What a service waits for, to start or to stop; nothing if it waits for nothing.
     pub fn waits_for(&self, key: ServiceKey) -> Vec<WaitsFor> {
         let Some(service) = self.services.get(key.index()) else {
@@ -72,12 +92,11 @@ impl World {
         }
         let mut waits = Vec::new();
         for link in self.graph.dependencies(key) {
-            let standing = self.services[link.to.index()]
-                .offer
-                .standing(link.condition);
+            let standing = self.standing(link);
             if standing != Standing::Met {
                 waits.push(WaitsFor::Condition {
                     service: link.to,
+                    part: self.part_of(link).cloned(),
                     condition: link.condition,
                     blocked: standing == Standing::Impossible,
                 });
@@ -89,6 +108,44 @@ impl World {
             }
         }
         waits
+    }
+
+    /// The first link of a service that waits for what cannot come.
+    fn impossible_link(&self, key: ServiceKey) -> Option<&Link> {
+        let mut links = self.graph.dependencies(key).iter();
+        links.find(|link| self.standing(link) == Standing::Impossible)
+    }
+
+    /// The part that a link waits for, if it is not for the whole.
+    fn part_of(&self, link: &Link) -> Option<&SmolStr> {
+        let parts = &self.services[link.to.index()].parts;
+        let (name, _) = parts.get(usize::from(link.part?.0))?;
+        Some(name)
+    }
+
+    /// The complaint about a part that a service was found not to have: who is ready and has failed nobody
+    /// else blocks by that.
+    fn missing_part(&self, key: ServiceKey, root: ServiceKey) -> Option<SmolStr> {
+        let mut at = key;
+        for _ in 0..self.services.len() {
+            let link = self.impossible_link(at)?;
+            if link.to != root {
+                at = link.to;
+                continue;
+            }
+            let part = self.part_of(link)?;
+            let shown = self.children.get(&root).map_or(&[][..], Vec::as_slice);
+            if shown.iter().any(|child| child.name == *part) {
+                return None;
+            }
+            let name = &self.services[root.index()].spec.name;
+            let names = shown.iter().map(|child| child.name.clone());
+            return Some(match shown.len() {
+                0 => format_smolstr!("{name} has no part {part}"),
+                count => format_smolstr!("{name} has no part {part}; it has {}", few(names, count)),
+            });
+        }
+        None
     }
 
     /// The service whose failure or stop blocks this one, at the end of the chain.
@@ -122,15 +179,13 @@ impl World {
             passes(at);
             let still_holds = |root: &ServiceKey| {
                 let root = &self.services[root.index()];
-                !root.held() && root.offer.standing(Condition::Ready) == Standing::Impossible
+                let ready = root.offer.conditions.standing(Condition::Ready);
+                !root.held() && ready == Standing::Impossible
             };
             if let Some(known) = service.root.filter(still_holds) {
                 return Some(known);
             }
-            let next = self.graph.dependencies(at).iter().find(|link| {
-                let offer = &self.services[link.to.index()].offer;
-                offer.standing(link.condition) == Standing::Impossible
-            });
+            let next = self.impossible_link(at);
             let Some(next) = next else { break };
             at = next.to;
             root = Some(at);
@@ -235,6 +290,11 @@ impl World {
         let Some(root) = self.blocked_by(key) else {
             return SmolStr::default();
         };
+        if self.services[root.index()].ready()
+            && let Some(missing) = self.missing_part(key, root)
+        {
+            return missing;
+        }
         let root = &self.services[root.index()];
         let name = &root.spec.name;
         let failure = root.slots.iter().find_map(|slot| match slot.run {
@@ -252,19 +312,23 @@ impl World {
     fn waiting_message(&self, key: ServiceKey) -> SmolStr {
         let waits = self.waits_for(key);
         let text = waits.iter().map(|wait| {
-            let (service, note) = match wait {
+            let (service, part, note) = match wait {
                 WaitsFor::Condition {
-                    service, condition, ..
+                    service,
+                    part,
+                    condition,
+                    ..
                 } => match condition {
-                    Condition::Ready => (service, ""),
-                    Condition::Started => (service, " (started)"),
-                    Condition::Completed => (service, " (completed)"),
+                    Condition::Ready => (service, part.as_ref(), ""),
+                    Condition::Started => (service, part.as_ref(), " (started)"),
+                    Condition::Completed => (service, part.as_ref(), " (completed)"),
                 },
                 WaitsFor::Conflict { service } | WaitsFor::Dependent { service } => {
-                    (service, " to stop")
+                    (service, None, " to stop")
                 }
             };
-            format_smolstr!("{}{note}", self.services[service.index()].spec.name)
+            let name = part_name(&self.services[service.index()].spec.name, part);
+            format_smolstr!("{name}{note}")
         });
         format_smolstr!("waits for {}", few(text, waits.len()))
     }
@@ -273,8 +337,8 @@ impl World {
     pub fn explain(&self, key: ServiceKey) -> Vec<Cause> {
         let mut causes = Vec::new();
         let mut seen = HashSet::from([key]);
-        let mut open = std::collections::VecDeque::from([(key, 0, None)]);
-        while let Some((key, depth, needed_by)) = open.pop_front() {
+        let mut open = std::collections::VecDeque::from([(key, 0, None, None)]);
+        while let Some((key, depth, needed_by, part)) = open.pop_front() {
             let Some(service) = self.services.get(key.index()) else {
                 continue;
             };
@@ -282,6 +346,7 @@ impl World {
                 service: key,
                 depth,
                 needed_by,
+                part,
                 state: service.state(),
                 ready: service.ready(),
                 message: self.message(key),
@@ -290,12 +355,13 @@ impl World {
             for wait in self.waits_for(key) {
                 if let WaitsFor::Condition {
                     service: next,
+                    part,
                     condition,
                     ..
                 } = wait
                     && seen.insert(next)
                 {
-                    open.push_back((next, depth + 1, Some((key, condition))));
+                    open.push_back((next, depth + 1, Some((key, condition)), part));
                 }
             }
         }
@@ -345,7 +411,7 @@ fn few(names: impl Iterator<Item = SmolStr>, count: usize) -> String {
     text
 }
 
-fn view(key: crate::InstanceKey, slot: &Slot) -> InstanceView {
+fn view(key: InstanceKey, slot: &Slot) -> InstanceView {
     let (state, pid, retry_at): (_, _, Option<Millis>) = match &slot.run {
         Run::Idle => (ServiceState::Stopped, None, None),
         Run::Starting { .. } => (ServiceState::Starting, None, None),

@@ -138,6 +138,11 @@ impl World {
             } => {
                 self.not_ready(instance, generation, evidence);
             }
+            Event::Doomed {
+                instance,
+                generation,
+                cause,
+            } => self.doomed(instance, generation, cause, out),
             Event::Live {
                 instance,
                 generation,
@@ -326,6 +331,39 @@ impl World {
         }
     }
 
+    /// It will never become ready: whoever waits for it need not wait for its time to run out.
+    fn doomed(
+        &mut self,
+        at: InstanceKey,
+        generation: Generation,
+        cause: Failure,
+        out: &mut Vec<Effect>,
+    ) {
+        let number = usize::from(at.slot);
+        let Some(service) = self.services.get(at.service.index()) else {
+            return;
+        };
+        let Some(slot) = service.slots.get(number) else {
+            return;
+        };
+        let job = service.spec.kind == Kind::Job;
+        let awaited = match &slot.run {
+            Run::Starting { in_hook, .. } => !in_hook,
+            // A job is never ready, and awaited until it has ended.
+            Run::Up(up) => job || up.been_ready.is_none(),
+            _ => false,
+        };
+        if slot.generation != generation
+            || !awaited
+            || !service.wants(number)
+            || service.outdated(slot)
+        {
+            return;
+        }
+        let then = Then::Fail(cause.into());
+        self.stop(at.service, number, StopHow::Graceful, then, out);
+    }
+
     fn not_live(
         &mut self,
         at: InstanceKey,
@@ -459,14 +497,8 @@ impl World {
         }
     }
 
-    /// A part of a service, as its backend shows it. Nothing is decided from it.
-    pub(super) fn child(
-        &mut self,
-        service: ServiceKey,
-        name: SmolStr,
-        state: Option<SmolStr>,
-        ready: bool,
-    ) {
+    /// A part of a service, as its backend shows it. It decides about those that wait for it, and nothing else.
+    pub(super) fn child(&mut self, service: ServiceKey, name: &SmolStr, shown: Option<ChildView>) {
         if self
             .services
             .get(service.index())
@@ -475,11 +507,12 @@ impl World {
             return;
         }
         let children = self.children.entry(service).or_default();
-        children.retain(|child| child.name != name);
-        if let Some(state) = state {
-            let at = children.partition_point(|child| child.name < name);
-            children.insert(at, ChildView { name, state, ready });
+        children.retain(|child| child.name != *name);
+        if let Some(child) = shown {
+            let at = children.partition_point(|child| child.name < *name);
+            children.insert(at, child);
         }
+        self.touch(service);
     }
 
     /// A prerequisite is missing: what does not run has failed without being tried.

@@ -14,6 +14,7 @@
 //! | `Starting` | `StartFailed`, permanent | `Failed` | a missing program retried until the ceiling |
 //! | `Starting`, `Up` | not wanted any more, dependents gone | `Stopping` | a stop that waits for the start to end, and so for its timeout |
 //! | `Starting`, `Up` | not ready in `start-timeout` | `Stopping`, then `Failed` | a failed service whose process still holds the port |
+//! | `Starting`, `Up` | its backend says that it will never be ready, and it has not been | `Stopping`, then `Failed` | a wait that ends in a bare timeout though all is known; and a service that lives being ended for a health check that fails today |
 //! | `Up` | liveness failed | `Stopping`, then as after a bad end | a restart beside the hung process: two live instances |
 //! | `Up` | ended, something of its tree is left | `Stopping`, then as after its end | the next start meeting the leftovers |
 //! | `Up` | ended well, policy says that is the end | `Completed` | |
@@ -27,6 +28,7 @@
 //! | alive | backend lost, or the effect's outcome is lost | `Unknown` | a restart because of a broken socket |
 //! | `Unknown` | observed running | `Up`, probes begin again | |
 //! | `Unknown` | observed ended | as from `Up` | |
+//! | `Unknown` | observed to be going down by a stop of an earlier supervisor | `Stopping` that generation | the end of that stop, of which nobody tells, is missed: dead, and taken to run for ever |
 //! | `Unknown` | observed running, but known to have ended | `Stopping` | an old observation bringing back a dead process, as running for ever |
 //! | `Unknown` | not found | `Stopping` that generation, then as after an unknown end | a start that was still on its way coming to life beside its successor |
 //!
@@ -35,7 +37,7 @@
 
 use smol_str::SmolStr;
 
-use super::offer::Offer;
+use super::offer::{Conditions, Offer};
 use super::operation::Goal;
 use crate::effect::StopHow;
 use crate::failure::{ExitStatus, Failure};
@@ -80,6 +82,8 @@ pub(super) struct Service {
     pub(super) conflicts: u32,
     /// What its neighbours' counters have been told.
     pub(super) offer: Offer,
+    /// Its parts that others need, and how their conditions stand.
+    pub(super) parts: Vec<(SmolStr, Conditions)>,
     /// What blocked it when it was last published; checked before it is used.
     pub(super) root: Option<ServiceKey>,
     /// What listeners have been told.
@@ -248,6 +252,7 @@ impl Service {
             holds: 0,
             conflicts: 0,
             offer: Offer::default(),
+            parts: Vec::new(),
             root: None,
             told: (ServiceState::Stopped, false),
             operation: None,
@@ -256,6 +261,14 @@ impl Service {
             acting: false,
             touched: false,
         }
+    }
+
+    /// Let it have so many slots at least.
+    pub(super) fn grow(&mut self, slots: usize, new: fn() -> Slot) {
+        let more = slots.saturating_sub(self.slots.len());
+        // Nearly all have one, and would get room for four.
+        self.slots.reserve_exact(more);
+        self.slots.extend((0..more).map(|_| new()));
     }
 
     /// Whether this slot should run.

@@ -5,12 +5,13 @@ use std::cmp::Reverse;
 use smol_str::SmolStr;
 
 use super::World;
-use super::offer::{Offer, Standing};
+use super::offer::{Conditions, Offer, Standing};
 #[cfg(any(test, feature = "simulation"))]
 use super::service::Run;
 #[cfg(any(test, feature = "simulation"))]
 use super::timers::TimerTarget;
 use crate::effect::{Effect, Transition};
+use crate::graph::{Link, PartKey};
 use crate::ids::ServiceKey;
 
 impl World {
@@ -51,18 +52,42 @@ impl World {
             }
             let new = Offer::of(service);
             let old = std::mem::replace(&mut service.offer, new);
-            if old != new {
-                self.propagate(key, old, new);
+            let parts = self.parts_of(key);
+            let service = &mut self.services[key.index()];
+            let before = std::mem::replace(&mut service.parts, parts);
+            if old != new || before != service.parts {
+                self.propagate(key, old, &before);
             }
         }
     }
 
+    /// The parts of a service that others need, as they stand now.
+    fn parts_of(&self, key: ServiceKey) -> Vec<(SmolStr, Conditions)> {
+        let service = &self.services[key.index()];
+        let names = service.parts.iter().map(|(name, _)| name);
+        let shown = self.children.get(&key);
+        let now = names.map(|name| {
+            let shown = shown.and_then(|all| all.iter().find(|child| child.name == *name));
+            (name.clone(), Conditions::of_part(service, shown))
+        });
+        now.collect()
+    }
+
+    /// How what a link waits for stands, at its other end.
+    pub(super) fn standing(&self, link: &Link) -> Standing {
+        let service = &self.services[link.to.index()];
+        conditions(service.offer, &service.parts, link.part).standing(link.condition)
+    }
+
     /// Brings the neighbours' counters from the old offer of `key` to the new one.
-    fn propagate(&mut self, key: ServiceKey, old: Offer, new: Offer) {
+    fn propagate(&mut self, key: ServiceKey, old: Offer, parts: &[(SmolStr, Conditions)]) {
         // The graph is set aside for the walk, because the services change meanwhile.
         let graph = std::mem::take(&mut self.graph);
+        let new = self.services[key.index()].offer;
         for link in graph.dependents(key) {
-            let (before, after) = (old.standing(link.condition), new.standing(link.condition));
+            let now = &self.services[key.index()].parts;
+            let before = conditions(old, parts, link.part).standing(link.condition);
+            let after = conditions(new, now, link.part).standing(link.condition);
             if before != after {
                 let dependent = &mut self.services[link.to.index()];
                 shift(
@@ -110,9 +135,9 @@ impl World {
             ) = (0, 0, 0, 0);
         }
         for key in self.all_keys() {
-            let offer = self.services[key.index()].offer;
+            let (offer, parts) = (self.services[key.index()].offer, self.parts_of(key));
             for link in self.graph.dependents(key) {
-                let standing = offer.standing(link.condition);
+                let standing = conditions(offer, &parts, link.part).standing(link.condition);
                 let dependent = &mut self.services[link.to.index()];
                 dependent.unmet += u32::from(standing != Standing::Met);
                 dependent.impossible += u32::from(standing == Standing::Impossible);
@@ -127,6 +152,7 @@ impl World {
                     self.services[other.index()].conflicts += 1;
                 }
             }
+            self.services[key.index()].parts = parts;
             self.touch(key);
         }
     }
@@ -161,6 +187,15 @@ impl World {
     }
 }
 
+/// The conditions of the whole, or of a part.
+fn conditions(offer: Offer, parts: &[(SmolStr, Conditions)], part: Option<PartKey>) -> Conditions {
+    let Some(PartKey(part)) = part else {
+        return offer.conditions;
+    };
+    let part = parts.get(usize::from(part));
+    part.map_or_else(Conditions::default, |(_, conditions)| *conditions)
+}
+
 fn shift(counter: &mut u32, before: bool, after: bool) {
     *counter = counter
         .saturating_sub(u32::from(before))
@@ -178,8 +213,15 @@ impl World {
             if offer != service.offer {
                 return Err(format!("the offer of {} is out of date", service.spec.name));
             }
+            let parts = self.parts_of(key);
+            if parts != service.parts {
+                return Err(format!(
+                    "the parts of {} are out of date",
+                    service.spec.name
+                ));
+            }
             for link in self.graph.dependents(key) {
-                let standing = offer.standing(link.condition);
+                let standing = conditions(offer, &parts, link.part).standing(link.condition);
                 expected[link.to.index()].0 += u32::from(standing != Standing::Met);
                 expected[link.to.index()].1 += u32::from(standing == Standing::Impossible);
             }

@@ -7,5 +7,6 @@ mod harness;
 mod hooks;
 mod models;
 mod operations;
+mod parts;
 mod stops;
 mod total;

@@ -314,6 +314,25 @@ fn what_an_earlier_stop_has_ended_is_started_again() {
     assert_eq!(harness.world.audit(), Ok(()));
 }
 
+#[test]
+fn what_an_earlier_supervisor_was_stopping_is_stopped_and_started_again() {
+    let mut harness = Harness::up(&[spec("api", &[])]);
+    let mut new = harness.restarted();
+    new.observed(&[("api", 1, ObservedRun::Stopping { pid: None })]);
+    assert_eq!(new.state("api"), ServiceState::Stopping);
+    assert_eq!(new.stops(), ["api"]);
+    assert!(new.starts().is_empty(), "something of it is left");
+    new.stopped("api");
+    assert_eq!(new.generation("api").0, 2);
+    assert_eq!(new.state("api"), ServiceState::Starting);
+
+    // A stop of which nothing was known here.
+    harness.observed(&[("api", 1, ObservedRun::Stopping { pid: None })]);
+    harness.stopped("api");
+    assert_eq!(harness.generation("api").0, 2);
+    assert_eq!(harness.world.audit(), Ok(()));
+}
+
 fn remembered(harness: &mut Harness, memory: Memory) {
     let instance = harness.at("api", 0);
     harness.tell(Event::Remembered { instance, memory });
@@ -365,4 +384,25 @@ fn a_new_supervisor_counts_on_to_the_ceiling() {
     };
     new.observed(&[("api", 4, ended)]);
     assert_eq!(new.state("api"), ServiceState::Failed);
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_keep_restarts_counted() {
+    let mut api = spec("api", &[]);
+    api.restart.max = 3;
+    api.restart.window = Millis(60_000);
+    let harness = Harness::up(&[api]);
+    let mut new = harness.restarted();
+    let day = Millis(24 * 60 * 60 * 1000);
+    let memory = Memory {
+        attempts: 3,
+        recent: vec![new.now.plus(day); 3],
+        failed: None,
+    };
+    remembered(&mut new, memory);
+    new.observed(&[("api", 4, running(new.now.plus(day).0))]);
+    // After the window they do not count any more.
+    new.now = new.now.plus(Millis(60_000));
+    new.exited("api", 3);
+    assert_ne!(new.state("api"), ServiceState::Failed);
 }

@@ -83,6 +83,7 @@ fn what_a_service_waits_for_is_listed_with_its_condition() {
     let service = harness.key("db");
     let waits = vec![WaitsFor::Condition {
         service,
+        part: None,
         condition: Condition::Ready,
         blocked: false,
     }];

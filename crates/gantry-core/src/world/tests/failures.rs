@@ -169,6 +169,65 @@ fn not_ready_in_time_stops_it_and_then_it_has_failed_with_the_evidence() {
 }
 
 #[test]
+fn one_that_is_doomed_fails_the_wait_at_once_and_is_not_tried_again() {
+    let mut harness = Harness::new();
+    let up = harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);
+    harness.started("db");
+    harness.doomed("db");
+    assert_eq!(harness.stops(), ["db"]);
+    harness.stopped("db");
+    let view = harness.view("db");
+    assert_eq!(view.state, ServiceState::Failed);
+    assert_eq!(view.message, "its health check fails");
+    assert_eq!(harness.state("api"), ServiceState::Blocked);
+    let outcome = harness.outcome(up);
+    assert_eq!(outcome.kind, OutcomeKind::NotReady);
+    assert_eq!(outcome.failures[0].cause.tail, ["last words"]);
+    // Until someone asks.
+    harness.start("db");
+    assert_eq!(harness.starts(), ["db"]);
+}
+
+#[test]
+fn one_that_is_doomed_before_it_is_told_as_started_is_stopped() {
+    let mut harness = Harness::new();
+    harness.model(&[probed(spec("db", &[]))]);
+    harness.doomed("db");
+    assert_eq!(harness.stops(), ["db"]);
+    // What was to follow stays when its start is told.
+    harness.started("db");
+    harness.stopped("db");
+    assert_eq!(harness.state("db"), ServiceState::Failed);
+}
+
+#[test]
+fn one_that_has_been_ready_is_not_ended_for_being_doomed() {
+    let mut harness = Harness::up(&[probed(spec("db", &[]))]);
+    harness.ready("db");
+    harness.not_ready("db", "503");
+    harness.doomed("db");
+    assert_eq!(harness.effects, []);
+    assert_eq!(harness.state("db"), ServiceState::Running);
+    // Nor is a start that is over.
+    let mut harness = Harness::new();
+    harness.model(&[probed(spec("db", &[]))]);
+    harness.started("db");
+    harness.exited("db", 1);
+    harness.doomed("db");
+    assert_eq!(harness.state("db"), ServiceState::Backoff);
+}
+
+#[test]
+fn a_doomed_job_has_failed() {
+    let mut harness = Harness::new();
+    harness.model(&[job("migrate")]);
+    harness.started("migrate");
+    harness.doomed("migrate");
+    harness.stopped("migrate");
+    assert_eq!(harness.state("migrate"), ServiceState::Failed);
+}
+
+#[test]
 fn failure_blocks_the_dependents_and_its_end_unblocks_them() {
     let mut db = spec("db", &[]);
     db.restart.when = RestartWhen::Never;

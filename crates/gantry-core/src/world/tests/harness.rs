@@ -48,6 +48,7 @@ pub(super) fn change(service: &str, effect: ChangeEffect) -> Change {
         service: name(service),
         effect,
         fields: vec!["command".into()],
+        anew: false,
     }
 }
 
@@ -284,6 +285,17 @@ impl Harness {
             instance,
             generation,
             evidence: evidence.into(),
+        });
+    }
+
+    pub(super) fn doomed(&mut self, service: &str) {
+        let (instance, generation) = (self.at(service, 0), self.generation(service));
+        let mut cause = Failure::new(Stage::Ready, "its health check fails");
+        cause.tail = vec!["last words".to_string()];
+        self.tell(Event::Doomed {
+            instance,
+            generation,
+            cause,
         });
     }
 

@@ -6,6 +6,7 @@ use crate::ids::{Millis, OperationId};
 use crate::outcome::{OutcomeKind, Refusal};
 use crate::restart::RestartWhen;
 use crate::state::{Desired, ServiceState};
+use crate::view::ChildView;
 
 #[test]
 fn up_ends_when_all_are_ready() {
@@ -117,9 +118,8 @@ fn late_children_are_seen_and_forgotten() {
     let service = harness.key("api");
     let child = |name: &str, state: Option<&str>| Event::Child {
         service,
-        child: name.into(),
-        state: state.map(Into::into),
-        ready: true,
+        name: name.into(),
+        shown: state.map(|state| ChildView::ready(name, state)),
     };
     harness.tell(child("b", Some("up")));
     harness.tell(child("a", Some("up")));

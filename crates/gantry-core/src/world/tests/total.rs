@@ -75,6 +75,7 @@ fn command() -> impl Strategy<Value = Command> {
 fn run() -> impl Strategy<Value = ObservedRun> {
     prop_oneof![
         Just(ObservedRun::Stopped),
+        Just(ObservedRun::Stopping { pid: None }),
         Just(ObservedRun::Running {
             pid: None,
             since: None
@@ -129,7 +130,7 @@ fn event() -> impl Strategy<Value = Event> {
                 spec.digest.0[0] = 1;
             }
             let service = name("api");
-            let changes = vec![Change { service, effect, fields: Vec::new() }];
+            let changes = vec![Change { service, effect, fields: Vec::new(), anew: false }];
             Event::Model { operation, specs, changes, targets: Targets::AutoStart, timeout }
         }),
         3 => done.clone().prop_map(|(effect, instance)| Event::Started { effect, instance, pid: None }),
@@ -153,6 +154,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => about.clone().prop_map(|(instance, generation)| Event::Leader { instance, generation, pid: 9 }),
         1 => about.clone().prop_map(|(instance, generation)| {
             Event::MoreTime { instance, generation, wanted: Millis(1_500) }
+        }),
+        1 => (about.clone(), cause()).prop_map(|((instance, generation), cause)| {
+            Event::Doomed { instance, generation, cause }
         }),
         1 => about.prop_map(|(instance, generation)| {
             Event::NotLive { instance, generation, evidence: "no".into() }
