@@ -63,6 +63,10 @@ pub struct Capabilities {
     pub jobs: bool,
     /// Whether a stop has a signal and a grace period that the stack file sets.
     pub stop_policy: bool,
+    /// Whether it makes something itself that instances are made from, which may differ though nothing in the stack
+    /// file does.
+    #[serde(default)]
+    pub makes: bool,
     /// Whether an instance can be given a [`Voice`](crate::Voice).
     #[serde(default)]
     pub voice: bool,
@@ -86,6 +90,7 @@ impl Capabilities {
             logs: true,
             jobs: true,
             stop_policy: true,
+            makes: false,
             voice: false,
             powers: Vec::new(),
         }

@@ -35,6 +35,8 @@ pub struct ChildStatus {
     pub name: ChildName,
     /// The backend's own word for its state; `None` when it is gone.
     pub state: Option<SmolStr>,
+    /// Whether it has been started: it runs, or has ended.
+    pub started: bool,
     /// Whether it is ready.
     pub ready: bool,
     /// Whether it ended well and was meant to.

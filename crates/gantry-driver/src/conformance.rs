@@ -13,6 +13,7 @@
 //! ```
 
 mod adopting;
+mod attaching;
 mod bench;
 mod describing;
 mod reading;
@@ -24,6 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::future::LocalBoxFuture;
 use serde_json::Value;
 
@@ -57,6 +59,9 @@ pub enum Recipe {
     BecomesReady,
     /// It has a part of this name.
     HasChild(String),
+    /// It can be joined. It prints `ready`, answers each line `X` with `got X`, and ends with code 7 at the
+    /// line `end`.
+    Answers,
 }
 
 /// What a command that a case needs should do.
@@ -103,6 +108,16 @@ pub trait Harness {
         Box::pin(std::future::ready(false))
     }
 
+    /// How many cases may run at the same time: each has a stack of its own.
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    /// How many instances are many: that they start at the same time counts, and less so how many they are.
+    fn many(&self) -> u16 {
+        20
+    }
+
     /// How long anything may take before it counts as never happening.
     fn patience(&self) -> Duration {
         Duration::from_secs(10)
@@ -127,6 +142,8 @@ pub struct CaseReport {
     pub name: &'static str,
     /// How it ended.
     pub verdict: Verdict,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// All cases with their verdicts.
@@ -163,11 +180,14 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "conformance of mode {}", self.mode)?;
-        for CaseReport { name, verdict } in &self.cases {
-            match verdict {
-                Verdict::Passed => writeln!(f, "  passed   {name}")?,
+        for case in &self.cases {
+            let (name, took) = (case.name, case.took.as_secs_f64());
+            match &case.verdict {
+                Verdict::Passed => writeln!(f, "  passed   {name} ({took:.1} s)")?,
                 Verdict::Skipped(reason) => writeln!(f, "  skipped  {name}: {reason}")?,
-                Verdict::Failed(reason) => writeln!(f, "  FAILED   {name}: {reason}")?,
+                Verdict::Failed(reason) => {
+                    writeln!(f, "  FAILED   {name} ({took:.1} s): {reason}")?;
+                }
             }
         }
         let (failed, skipped) = (self.failed().len(), self.skipped().len());
@@ -219,7 +239,7 @@ cases![
     describing::equal_specifications_do_not_differ,
     describing::a_difference_is_named_with_its_effect,
     describing::a_specification_has_one_target,
-    describing::endpoints_are_those_of_the_settings,
+    describing::ports_of_this_machine_lead_to_it,
     starting::a_start_is_reported_and_observed,
     starting::the_same_start_twice_starts_once,
     starting::an_older_generation_is_not_started,
@@ -250,6 +270,10 @@ cases![
     reading::a_cursor_goes_on_without_loss_or_double,
     reading::following_waits_for_more,
     reading::output_of_one_that_is_over_is_there,
+    attaching::who_joins_sees_and_speaks_until_it_ends,
+    attaching::all_who_join_see_the_same,
+    attaching::who_leaves_changes_nothing,
+    attaching::only_what_runs_is_joined,
     working::a_job_tells_its_exit_status,
     working::a_job_tells_its_output,
     working::a_job_that_cannot_start_is_an_error,
@@ -257,27 +281,35 @@ cases![
     working::a_dropped_job_does_not_hold_up_the_next,
 ];
 
-/// Runs all cases, one after the other.
+/// Runs all cases, as many at the same time as the harness allows.
 pub async fn run(harness: &dyn Harness) -> Report {
     run_some(harness, |_| true).await
 }
 
 /// Runs the cases whose names are chosen.
 pub async fn run_some(harness: &dyn Harness, chosen: impl Fn(&str) -> bool) -> Report {
-    let mut cases = Vec::new();
-    for (name, case) in CASES.iter().filter(|(name, _)| chosen(name)) {
-        let mut bench = Bench::new(harness, name);
-        let result = case(&mut bench).await;
-        let end = bench.finish().await;
-        let verdict = match result.and(end) {
-            Ok(()) => Verdict::Passed,
-            Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
-            Err(Stop::Fail(reason)) => Verdict::Failed(reason),
-        };
-        cases.push(CaseReport { name, verdict });
-    }
+    let chosen = CASES.iter().filter(|(name, _)| chosen(name));
+    let cases = chosen.map(|(name, case)| run_one(harness, name, *case));
+    let cases = futures::stream::iter(cases).buffered(harness.at_once());
     Report {
         mode: harness.driver().mode().to_string(),
-        cases,
+        cases: cases.collect().await,
+    }
+}
+
+async fn run_one(harness: &dyn Harness, name: &'static str, case: Run) -> CaseReport {
+    let begun = tokio::time::Instant::now();
+    let mut bench = Bench::new(harness, name);
+    let result = case(&mut bench).await;
+    let end = bench.finish().await;
+    let verdict = match result.and(end) {
+        Ok(()) => Verdict::Passed,
+        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
+        Err(Stop::Fail(reason)) => Verdict::Failed(reason),
+    };
+    CaseReport {
+        name,
+        verdict,
+        took: begun.elapsed(),
     }
 }

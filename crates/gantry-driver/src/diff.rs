@@ -60,6 +60,29 @@ pub fn settings(
     values(&value(old), &value(new), effect)
 }
 
+/// Compares two services of a mode in which nothing can be changed as it runs: a difference takes
+/// `otherwise`, unless it is in a part of the specification, or of what all modes have, that is only used
+/// later, and taken up then.
+pub fn unchangeable(
+    old: Described<'_>,
+    new: Described<'_>,
+    used_later: &[&str],
+    otherwise: ChangeEffect,
+) -> Vec<FieldChange> {
+    let effect = |path: &str, used_later: &[&str]| {
+        let first = path.split('.').next().unwrap_or(path);
+        if used_later.contains(&first) {
+            ChangeEffect::None
+        } else {
+            otherwise
+        }
+    };
+    let mut changes = values(old.spec, new.spec, &|path| effect(path, used_later));
+    let of_settings = |path: &str| effect(path, &["stop", "logs", "job"]);
+    changes.extend(settings(old.settings, new.settings, &of_settings));
+    changes
+}
+
 /// The greatest of these effects: what all changes together take.
 pub fn effect_of(changes: &[FieldChange]) -> ChangeEffect {
     changes

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
@@ -13,7 +14,8 @@ use smol_str::SmolStr;
 
 use crate::{
     Capabilities, ChildName, Described, DriverError, EventSink, FieldChange, Handle, HostJobs,
-    Missing, Need, Prerequisite, Session, SpecError,
+    Missing, Need, Offer, Ports, Prerequisite, Reach, Session, Sought, SpecError, Surveyor,
+    Vantage, Zone,
 };
 
 /// One way in which a service can run.
@@ -35,16 +37,82 @@ pub trait Driver: Send + Sync {
     /// many share is named once.
     fn prerequisites(&self, services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>;
 
+    /// What a command needs that is run in the place of an instance
+    /// ([`JobPlace::Instance`](crate::JobPlace::Instance)), a hook for instance: its program's name is
+    /// given. Nothing if that cannot be looked at before.
+    fn beside(&self, service: Described<'_>, program: &str) -> Option<Need> {
+        let (_, _) = (service, program);
+        None
+    }
+
+    /// The need that what a service is made from is there already. Asked where it may not be made
+    /// ([`Make::Never`](crate::Make::Never)).
+    fn made(&self, service: &ServiceName, described: Described<'_>) -> Option<Need> {
+        let (_, _) = (service, described);
+        None
+    }
+
     /// Look whether a [`Need::Backend`] is met. Drivers without such needs keep this as it is.
     fn examine<'a>(&'a self, need: &'a Need) -> BoxFuture<'a, Result<(), Missing>> {
         let _ = need;
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// The same, for drivers that must run commands for it.
+    fn examine_around<'a>(
+        &'a self,
+        need: &'a Need,
+        around: Around<'a>,
+    ) -> BoxFuture<'a, Result<(), Missing>> {
+        let _ = around;
+        self.examine(need)
+    }
+
+    /// What this machine has that the mode is made with, whatever the stack needs of it. Modes that are made with
+    /// nothing keep this as it is.
+    fn survey<'a>(&'a self, surveyor: Surveyor<'a>) -> BoxFuture<'a, Vec<Offer>> {
+        let _ = surveyor;
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// The need that a service has a part, if that can be looked at before it runs.
+    fn part(
+        &self,
+        service: &ServiceName,
+        described: Described<'_>,
+        part: &ChildName,
+    ) -> Option<Need> {
+        let (_, _, _) = (service, described, part);
+        None
+    }
+
     /// The parts that the service will have, as far as its specification tells. Others may show later.
     fn declared_children(&self, spec: &Value) -> Vec<ChildName> {
         let _ = spec;
         Vec::new()
+    }
+
+    /// From where a service of this specification looks for others.
+    fn vantage(&self, stack: &StackIdentity, spec: &Value) -> Vantage {
+        let (_, _) = (stack, spec);
+        Vantage::host()
+    }
+
+    /// The ports of this machine that are to lead to a service's own `ports`; 0 means that one is drawn.
+    /// `None` in modes whose services listen on this machine themselves. References in `spec` are not
+    /// resolved.
+    fn host_ports(&self, spec: &Value, ports: &Ports) -> Option<Ports> {
+        let (_, _) = (spec, ports);
+        None
+    }
+
+    /// Where an instance is, as seen from `zone`; `None` if nothing leads from there to it, or only by
+    /// way of this machine.
+    fn reach(&self, sought: &Sought<'_>, zone: &Zone) -> Option<Reach> {
+        match zone {
+            Zone::Host => Some(Reach::local(sought.host_ports)),
+            Zone::Network(_) | Zone::Cluster(_) | Zone::External => None,
+        }
     }
 
     /// Which fields differ, and what each difference takes.
@@ -60,6 +128,26 @@ pub trait Driver: Send + Sync {
         target: Target,
         events: EventSink,
     ) -> BoxFuture<'_, Result<Arc<dyn Session>, DriverError>>;
+}
+
+/// What is there while a [`Need`] is looked at.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// The stack.
+    pub stack: &'a StackIdentity,
+    /// The way to run commands on this machine.
+    pub host: &'a Arc<dyn HostJobs>,
+    /// Says whether somebody has an address of this machine, for connections or for datagrams, as in "held by nginx
+    /// (pid 7)".
+    pub holder: fn(SocketAddr, bool) -> Option<String>,
+}
+
+impl fmt::Debug for Around<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Around")
+            .field("stack", &self.stack)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One backend: this machine, an engine's socket, a context and namespace.

@@ -1,9 +1,20 @@
-//! Where an instance can be reached.
+//! Where an instance can be reached, and from where it looks itself.
 
 use std::fmt;
 
+use gantry_core::InstanceId;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use smol_str::SmolStr;
+
+use crate::StackIdentity;
+
+/// This machine's own address, as its processes know it.
+pub const LOCALHOST: &str = "127.0.0.1";
+
+/// Ports by their names in the stack file.
+pub type Ports = IndexMap<SmolStr, u16>;
 
 /// From where someone looks: the same port has different addresses in different zones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,32 +41,67 @@ impl fmt::Display for Zone {
     }
 }
 
-/// One port of an instance, as seen from a zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Endpoint {
-    /// The port's name in the stack file.
-    pub name: SmolStr,
-    /// The host to connect to.
-    pub host: SmolStr,
-    /// The port to connect to.
-    pub port: u16,
-    /// The scheme of a URL, where one is known: `http`, `tcp`.
-    pub scheme: Option<SmolStr>,
+/// Where a service stands when it looks for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vantage {
+    /// What it is in.
+    pub zone: Zone,
+    /// The host by which it reaches what listens on this machine; `None` if nothing leads here.
+    pub machine: Option<SmolStr>,
 }
 
-impl Endpoint {
-    /// The address, as `host:port`; an IPv6 address in brackets.
-    pub fn address(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
+impl Vantage {
+    /// A process of this machine.
+    pub fn host() -> Self {
+        Self {
+            zone: Zone::Host,
+            machine: Some(SmolStr::new_static(LOCALHOST)),
+        }
+    }
+}
+
+/// An instance that somebody wants to reach.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    /// Its stack.
+    pub stack: &'a StackIdentity,
+    /// Which it is.
+    pub instance: &'a InstanceId,
+    /// How many instances its service has.
+    pub replicas: u16,
+    /// The mode's part of its service. References in it are not resolved.
+    pub spec: &'a Value,
+    /// The ports at which it listens where it runs.
+    pub ports: &'a Ports,
+    /// The ports of this machine that lead to them; see [`Driver::host_ports`](crate::Driver::host_ports).
+    pub host_ports: &'a Ports,
+}
+
+/// Where an instance is, as seen from one zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The host to connect to.
+    pub host: SmolStr,
+    /// The port behind each name. One that does not lead to it from there is left out.
+    pub ports: Ports,
+}
+
+impl Reach {
+    /// At these ports of this machine.
+    pub fn local(ports: &Ports) -> Self {
+        Self {
+            host: SmolStr::new_static(LOCALHOST),
+            ports: ports.clone(),
         }
     }
 
-    /// The URL, if a scheme is known.
-    pub fn url(&self) -> Option<String> {
-        let scheme = self.scheme.as_ref()?;
-        Some(format!("{scheme}://{}", self.address()))
+    /// The address of a port, as `host:port`; an IPv6 address in brackets.
+    pub fn address(&self, port: &str) -> Option<String> {
+        let port = self.ports.get(port)?;
+        Some(if self.host.contains(':') {
+            format!("[{}]:{port}", self.host)
+        } else {
+            format!("{}:{port}", self.host)
+        })
     }
 }

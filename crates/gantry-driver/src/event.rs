@@ -190,6 +190,16 @@ pub enum DriverEvent {
         /// What, as a sentence without its subject.
         text: String,
     },
+    /// What must be there before it can be started is being fetched or made: its time to become ready counts
+    /// anew from here.
+    Preparing {
+        /// Which.
+        instance: InstanceId,
+        /// Which start of it.
+        generation: Generation,
+        /// What is being done, as a sentence without its subject; none if it only goes on.
+        text: Option<String>,
+    },
     /// The backend cannot be reached. Nothing is concluded about its instances.
     Unreachable {
         /// What was seen.
@@ -309,6 +319,11 @@ impl DriverEvent {
                 ..
             }
             | Self::Note {
+                instance,
+                generation,
+                ..
+            }
+            | Self::Preparing {
                 instance,
                 generation,
                 ..

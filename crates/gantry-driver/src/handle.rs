@@ -2,7 +2,8 @@
 
 use gantry_core::ModeName;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use crate::Packed;
 
 /// What a driver needs to find an instance again after everything that was in memory is gone.
 ///
@@ -15,5 +16,5 @@ pub struct Handle {
     /// The mode whose driver made it.
     pub mode: ModeName,
     /// The driver's own.
-    pub payload: Value,
+    pub payload: Packed,
 }

@@ -21,10 +21,12 @@ impl SpecKey {
 
     /// The hash of a value. The order of the keys of its objects makes no difference.
     pub fn digest(&self, value: &Value) -> Digest {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        feed(&mut hasher, value);
+        // Hashed in one piece: the hasher takes many small ones in ten times the time.
+        let mut bytes = Vec::with_capacity(1024);
+        feed(&mut bytes, value);
+        let hash = blake3::keyed_hash(&self.0, &bytes);
         let mut digest = [0; 16];
-        digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        digest.copy_from_slice(&hash.as_bytes()[..16]);
         Digest(digest)
     }
 }
@@ -36,33 +38,34 @@ impl fmt::Debug for SpecKey {
 }
 
 /// Every value is fed with its kind and its length, so that no two values feed the same bytes.
-fn feed(hasher: &mut blake3::Hasher, value: &Value) {
-    let mut tagged = |tag: u8, bytes: &[u8]| {
-        hasher.update(&[tag]);
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
+fn feed(into: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => tagged(b'n', &[]),
-        Value::Bool(value) => tagged(b'b', &[u8::from(*value)]),
-        Value::Number(value) => tagged(b'd', value.to_string().as_bytes()),
-        Value::String(value) => tagged(b's', value.as_bytes()),
+        Value::Null => tagged(into, b'n', &[]),
+        Value::Bool(value) => tagged(into, b'b', &[u8::from(*value)]),
+        Value::Number(value) => tagged(into, b'd', value.to_string().as_bytes()),
+        Value::String(value) => tagged(into, b's', value.as_bytes()),
         Value::Array(values) => {
-            tagged(b'a', &(values.len() as u64).to_le_bytes());
+            tagged(into, b'a', &(values.len() as u64).to_le_bytes());
             for value in values {
-                feed(hasher, value);
+                feed(into, value);
             }
         }
         Value::Object(fields) => {
-            tagged(b'o', &(fields.len() as u64).to_le_bytes());
-            let mut names: Vec<_> = fields.keys().collect();
-            names.sort_unstable();
-            for name in names {
-                feed(hasher, &Value::String(name.clone()));
-                feed(hasher, &fields[name]);
+            tagged(into, b'o', &(fields.len() as u64).to_le_bytes());
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            for (name, value) in fields {
+                tagged(into, b's', name.as_bytes());
+                feed(into, value);
             }
         }
     }
+}
+
+fn tagged(into: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    into.push(tag);
+    into.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    into.extend_from_slice(bytes);
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ pub struct JobRequest {
     pub once: bool,
     /// Where it runs.
     pub place: JobPlace,
+    /// If it runs with an instance, what the lines of its output begin with in that instance's log. Nothing
+    /// keeps them out of it. Only for backends whose logs are ours to write.
+    pub log_as: Option<SmolStr>,
 }
 
 /// Where a job runs.

@@ -46,19 +46,22 @@ mod job;
 mod log;
 pub mod mock;
 mod observed;
+mod packed;
 mod power;
 mod prerequisite;
 mod request;
 mod session;
 mod settings;
+pub mod stored;
+mod survey;
 mod usage;
 mod voice;
 
 pub use capability::{Capabilities, Owner, Power};
 pub use child::{ChildName, ChildStatus};
 pub use diff::{Described, FieldChange};
-pub use driver::{Driver, OpenContext, StackIdentity, Target};
-pub use endpoint::{Endpoint, Zone};
+pub use driver::{Around, Driver, OpenContext, StackIdentity, Target};
+pub use endpoint::{LOCALHOST, Ports, Reach, Sought, Vantage, Zone};
 pub use error::{DriverError, SpecError};
 pub use event::{DriverEvent, EventSink, EventStream, Terminal};
 pub use handle::Handle;
@@ -66,14 +69,16 @@ pub use hash::SpecKey;
 pub use job::{HostJobs, JobOutcome, JobPlace, JobRequest};
 pub use log::{LogCursor, LogFrom, LogRecord, LogRequest, LogStream, OutputStream};
 pub use observed::{Observed, ObservedState};
+pub use packed::Packed;
 pub use power::{
-    Attach, Dial, DialRequest, Duplex, Exec, ExecProcess, ExecRequest, Preview, Render,
-    RenderedFile, TerminalSize,
+    Attach, AttachRequest, Dial, DialRequest, Duplex, Exec, ExecProcess, ExecRequest, Preview,
+    Render, RenderedFile, TerminalSize,
 };
 pub use prerequisite::{Missing, Need, Prerequisite};
-pub use request::{Recorded, StartRequest, StopRequest, UpdateRequest};
-pub use session::{Close, Session};
+pub use request::{Make, Recorded, StartRequest, StopRequest, UpdateRequest};
+pub use session::{Close, Discard, Outdated, Session};
 pub use settings::{LogPolicy, Overflow, Resources, Settings, StopPolicy};
+pub use survey::{Candidate, Offer, Standing, Surveyor};
 pub use usage::Usage;
 pub use voice::{Line, Said, Voice};
 

@@ -23,6 +23,7 @@
 //! # });
 //! ```
 
+mod attach;
 mod backend;
 mod life;
 mod output;
@@ -36,10 +37,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::future::BoxFuture;
 use gantry_core::{ChangeEffect, ModeName, ServiceName};
 use serde_json::Value;
+use smol_str::SmolStr;
 
 use crate::{
     Capabilities, ChildName, Described, Driver, DriverError, EventSink, FieldChange, Need,
-    OpenContext, Power, Prerequisite, Session, SpecError, Target, diff,
+    OpenContext, Ports, Power, Prerequisite, Reach, Session, Sought, SpecError, StackIdentity,
+    Target, Vantage, Zone, diff,
 };
 use backend::Backend;
 use session::MockSession;
@@ -74,7 +77,7 @@ impl MockDriver {
             Capabilities {
                 update_in_place: true,
                 children: true,
-                powers: vec![Power::Preview],
+                powers: vec![Power::Preview, Power::Attach],
                 ..Capabilities::all_ours()
             },
         )
@@ -126,6 +129,32 @@ impl Driver for MockDriver {
     fn declared_children(&self, spec: &Value) -> Vec<ChildName> {
         let spec = MockSpec::read(spec).unwrap_or_default();
         spec.children.iter().map(ChildName::new).collect()
+    }
+
+    fn vantage(&self, _stack: &StackIdentity, spec: &Value) -> Vantage {
+        match MockSpec::read(spec).unwrap_or_default().network {
+            Some(network) => Vantage {
+                zone: Zone::Network(network),
+                machine: Some(SmolStr::new_static("machine.mock")),
+            },
+            None => Vantage::host(),
+        }
+    }
+
+    fn host_ports(&self, spec: &Value, _ports: &Ports) -> Option<Ports> {
+        MockSpec::read(spec).unwrap_or_default().publish
+    }
+
+    fn reach(&self, sought: &Sought<'_>, zone: &Zone) -> Option<Reach> {
+        let network = MockSpec::read(sought.spec).unwrap_or_default().network;
+        match zone {
+            Zone::Host => Some(Reach::local(sought.host_ports)),
+            Zone::Network(name) if network.as_ref() == Some(name) => Some(Reach {
+                host: SmolStr::new(sought.instance.service.as_str()),
+                ports: sought.ports.clone(),
+            }),
+            Zone::Network(_) | Zone::Cluster(_) | Zone::External => None,
+        }
     }
 
     fn diff(&self, old: Described<'_>, new: Described<'_>) -> Vec<FieldChange> {

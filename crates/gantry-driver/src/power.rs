@@ -56,16 +56,30 @@ pub trait Exec: Send + Sync {
     fn exec(&self, request: ExecRequest) -> BoxFuture<'_, Result<ExecProcess, DriverError>>;
 }
 
+/// An instance whose own input and output someone joins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttachRequest {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Which start of it.
+    pub generation: Generation,
+    /// Which of its parts; the driver chooses one if it is open.
+    pub child: Option<ChildName>,
+    /// The size of the terminal of whoever joins, if they have one.
+    pub terminal: Option<TerminalSize>,
+    /// Whether what it printed last comes first, as far as the backend remembers it.
+    pub recent: bool,
+}
+
 /// Joins an instance's own input and output.
+///
+/// Several may have joined one at the same time; all see the same. Dropping what is given leaves the
+/// instance as it is. Its end ends the output, and then `exit` tells how. If the way to it breaks, the
+/// output ends too, and `exit` is the error.
 pub trait Attach: Send + Sync {
-    /// Join it.
-    fn attach(
-        &self,
-        instance: InstanceId,
-        generation: Generation,
-        child: Option<ChildName>,
-        terminal: Option<TerminalSize>,
-    ) -> BoxFuture<'_, Result<ExecProcess, DriverError>>;
+    /// Join it. An instance that cannot be joined (it does not run, or not so that it could) is an error of
+    /// kind *permanent*, whose reason says what would help.
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<ExecProcess, DriverError>>;
 }
 
 /// A port to connect to through the backend.

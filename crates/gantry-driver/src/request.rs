@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use gantry_core::{Digest, EffectId, Generation, InstanceId, Revision, StopHow};
+use gantry_core::{
+    Digest, EffectId, Failure, FailureKind, Generation, InstanceId, Revision, Stage, StopHow,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Described, Settings};
+use crate::{Described, DriverEvent, Settings};
 
 /// A specification as it was, or is to be, started: resolved for one instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +46,21 @@ pub struct StartRequest {
     pub from: Recorded,
     /// Whether what an earlier generation left in the backend is to be removed first.
     pub recreate: bool,
+    /// When what it is made from is made.
+    pub make: Make,
+}
+
+/// When that is made which instances are made from, where a mode makes such a thing itself: an image of a folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Make {
+    /// If it is not there, or something changed that it is made from.
+    #[default]
+    Needed,
+    /// Whatever is there.
+    Afresh,
+    /// Never: what was made last is used.
+    Never,
 }
 
 /// Stop one instance until nothing of it is left. Ends in `Stopped`, `Cancelled` or `Lost`; any number
@@ -73,4 +91,16 @@ pub struct UpdateRequest {
     pub generation: Generation,
     /// To what.
     pub to: Recorded,
+}
+
+impl UpdateRequest {
+    /// The answer of a driver that can change nothing of this kind as it runs, with the sentence that says so.
+    pub fn refused(&self, reason: &'static str) -> DriverEvent {
+        DriverEvent::UpdateFailed {
+            effect: self.effect,
+            instance: self.instance.clone(),
+            generation: self.generation,
+            failure: Failure::new(Stage::Update, reason).kind(FailureKind::Permanent),
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! The live half of a driver.
 
 use futures::future::BoxFuture;
-use gantry_core::{EffectId, Generation, InstanceId, ServiceName};
+use gantry_core::{EffectId, Failure, Generation, InstanceId, ServiceName};
+use smol_str::SmolStr;
 
 use crate::{
-    Attach, Dial, DriverError, Endpoint, Exec, JobOutcome, JobRequest, LogRequest, LogStream,
-    Observed, Preview, Recorded, Render, StartRequest, StopRequest, UpdateRequest, Usage, Zone,
+    Attach, Dial, DriverError, Exec, JobOutcome, JobRequest, LogRequest, LogStream, Make, Observed,
+    Preview, Recorded, Render, StartRequest, StopRequest, UpdateRequest, Usage,
 };
 
 /// An open connection to one backend. It owns the one event stream of that backend; dropping it
@@ -30,15 +31,6 @@ pub trait Session: Send + Sync {
     /// Give this effect up if that is still possible; it ends in its one terminal event either way.
     fn cancel(&self, effect: EffectId);
 
-    /// Where the ports of an instance are, as seen from `zone`. Empty if it cannot be reached from
-    /// there.
-    fn endpoints<'a>(
-        &'a self,
-        instance: &'a InstanceId,
-        from: &'a Recorded,
-        zone: &'a Zone,
-    ) -> BoxFuture<'a, Result<Vec<Endpoint>, DriverError>>;
-
     /// The output of an instance, also of one that is over.
     fn logs(&self, request: LogRequest) -> LogStream;
 
@@ -49,6 +41,18 @@ pub trait Session: Send + Sync {
     /// any longer.
     fn job_taken(&self, name: &str) {
         let _ = name;
+    }
+
+    /// Which of these, which run, would be made from something else if they were started now, though their
+    /// specifications are the same; each with what differs, as a user would name it. With [`Make::Afresh`] it is made
+    /// anew first. Asked only where [`Capabilities::makes`](crate::Capabilities::makes) says so.
+    fn outdated(
+        &self,
+        running: Vec<(InstanceId, Recorded)>,
+        make: Make,
+    ) -> BoxFuture<'_, Outdated> {
+        let (_, _) = (running, make);
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// Send a signal to the first process of an instance, once. A mode that cannot refuses.
@@ -111,13 +115,42 @@ pub trait Session: Send + Sync {
     }
 }
 
+/// Instances that would be made from something else, each with what differs; or one of which that cannot be made.
+pub type Outdated = Result<Vec<(InstanceId, SmolStr)>, (InstanceId, Failure)>;
+
 /// Why a session is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
     /// The supervisor ends or is replaced; what runs stays.
     Leave,
-    /// The stack is down: all that was made for it as a whole goes. Data stays.
-    Down,
-    /// The stack is down, and its data (volumes) goes too.
-    Purge,
+    /// The stack is down: all that was made for it as a whole goes, and of what is kept beyond that this.
+    Down(Discard),
+}
+
+/// What goes with a stack that is taken down, of what backends keep for it otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Discard {
+    /// Images that were built for it.
+    pub images: bool,
+    /// Its data.
+    pub volumes: bool,
+}
+
+impl Discard {
+    /// Everything.
+    pub const ALL: Self = Self {
+        images: true,
+        volumes: true,
+    };
+
+    /// Whether anything goes.
+    pub fn is_anything(self) -> bool {
+        self.images || self.volumes
+    }
+
+    /// Takes in what somebody else wants to go.
+    pub fn add(&mut self, other: Self) {
+        self.images |= other.images;
+        self.volumes |= other.volumes;
+    }
 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::Voice;
+use crate::{Ports, Voice};
 
 /// What every mode is given besides its own specification. All references are resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,11 @@ pub struct Settings {
     /// added by the driver.
     pub env: IndexMap<String, String>,
     /// This instance's ports by name. None of them is 0 any more, where the mode has local ports.
-    pub ports: IndexMap<SmolStr, u16>,
+    pub ports: Ports,
+    /// The ports of this machine that lead to them, in modes whose services do not listen on it
+    /// themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_ports: Option<Ports>,
     /// How it is stopped.
     pub stop: StopPolicy,
     /// What becomes of its output.

@@ -33,7 +33,18 @@ pub(super) async fn an_exit_between_sessions_is_told(bench: &mut Bench<'_>) -> C
     bench.up(&instance(), 1, &from).await?;
     bench.leave();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let exit = match bench.seen(&instance()).await? {
+    let begun = tokio::time::Instant::now();
+    let seen = loop {
+        // A machine that has much to do may take longer for it.
+        match bench.seen(&instance()).await? {
+            Some(seen) if matches!(seen.state, ObservedState::Running { .. }) => {
+                must(begun.elapsed() < bench.harness.patience(), "it still runs")?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            seen => break seen,
+        }
+    };
+    let exit = match seen {
         Some(seen) => match seen.state {
             ObservedState::Exited { exit, .. } => exit,
             other => return fail(format!("it is observed as {other:?}")),

@@ -8,8 +8,8 @@ use gantry_core::{Digest, EffectId, Generation, InstanceId, Revision, ServiceNam
 
 use super::{Case, Harness, JobRecipe, Recipe, Stop, fail, must, skip};
 use crate::{
-    Capabilities, Driver, DriverEvent, EventSink, EventStream, Observed, ObservedState, Recorded,
-    Session, Settings, StartRequest, StopRequest, Terminal,
+    Capabilities, Close, Discard, Driver, DriverEvent, EventSink, EventStream, Observed,
+    ObservedState, Recorded, Session, Settings, StackIdentity, StartRequest, StopRequest, Terminal,
 };
 
 /// How long to listen for what should not come.
@@ -45,6 +45,11 @@ impl<'h> Bench<'h> {
 
     pub(crate) fn can(&self) -> &Capabilities {
         self.driver.capabilities()
+    }
+
+    /// Which stack the case's is.
+    pub(crate) async fn identity(&self) -> StackIdentity {
+        self.harness.context(&self.stack).await.stack
     }
 
     pub(crate) fn stack(&self) -> &str {
@@ -140,6 +145,7 @@ impl<'h> Bench<'h> {
             generation: Generation(generation),
             from: from.clone(),
             recreate: false,
+            make: crate::Make::default(),
         }
     }
 
@@ -328,7 +334,11 @@ impl<'h> Bench<'h> {
                 format!("effect {effect} ended {} times: {ends:?}", ends.len()),
             )?;
         }
-        Ok(())
+        Ok(self
+            .session()
+            .await?
+            .close(Close::Down(Discard::default()))
+            .await?)
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::bench::{Bench, instance};
 use super::{Case, Recipe, Stop, fail, must, skip};
-use crate::{Zone, diff};
+use crate::{Ports, Reach, Sought, Zone, diff};
 
 pub(super) async fn nonsense_is_refused(bench: &mut Bench<'_>) -> Case {
     for nonsense in [json!(42), json!([1]), json!({"command": 42, "run-for": {}})] {
@@ -62,18 +62,35 @@ pub(super) async fn a_specification_has_one_target(bench: &mut Bench<'_>) -> Cas
     must(one.mode == bench.driver.mode(), "it is of another mode")
 }
 
-pub(super) async fn endpoints_are_those_of_the_settings(bench: &mut Bench<'_>) -> Case {
+pub(super) async fn ports_of_this_machine_lead_to_it(bench: &mut Bench<'_>) -> Case {
     if !bench.can().local_ports {
         return skip("instances do not run on this machine");
     }
-    let mut settings = bench.harness.settings();
-    settings.ports.insert("http".into(), 47_011);
-    let from = bench.recipe_with(&Recipe::RunsForever, settings)?;
-    let session = bench.session().await?;
-    let endpoints = session.endpoints(&instance(), &from, &Zone::Host).await?;
-    let http = endpoints.iter().find(|endpoint| endpoint.name == "http");
-    match http {
-        Some(endpoint) if endpoint.port != 0 && !endpoint.host.is_empty() => Ok(()),
-        other => fail(format!("the port http is {other:?} among {endpoints:?}")),
-    }
+    let spec = bench.recipe(&Recipe::RunsForever)?.spec;
+    let ports = Ports::from_iter([("http".into(), 47_011)]);
+    // What is to be drawn is drawn by whoever asks.
+    let drawn = |(name, port): (_, u16)| (name, if port == 0 { 47_012 } else { port });
+    let host_ports = bench.driver.host_ports(&spec, &ports);
+    let host_ports = host_ports.map(|ports| ports.into_iter().map(drawn).collect());
+    let host_ports: Ports = host_ports.unwrap_or_else(|| ports.clone());
+    let (stack, instance) = (bench.identity().await, instance());
+    let sought = Sought {
+        stack: &stack,
+        instance: &instance,
+        replicas: 1,
+        spec: &spec,
+        ports: &ports,
+        host_ports: &host_ports,
+    };
+    let reach = bench.driver.reach(&sought, &Zone::Host);
+    must(
+        reach == Some(Reach::local(&host_ports)),
+        format!("at {host_ports:?} of this machine it is reached by {reach:?}"),
+    )?;
+    // It finds itself where it stands, or by way of this machine.
+    let vantage = bench.driver.vantage(&stack, &spec);
+    must(
+        bench.driver.reach(&sought, &vantage.zone).is_some() || vantage.machine.is_some(),
+        format!("nothing leads to it from {}, where it is", vantage.zone),
+    )
 }

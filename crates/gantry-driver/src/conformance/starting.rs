@@ -91,7 +91,8 @@ pub(super) async fn an_instance_that_ended_starts_again(bench: &mut Bench<'_>) -
 pub(super) async fn many_start_at_once(bench: &mut Bench<'_>) -> Case {
     let from = bench.recipe(&Recipe::RunsForever)?;
     let session = bench.session().await?;
-    let batch: Vec<_> = (0..20)
+    let many = bench.harness.many();
+    let batch: Vec<_> = (0..many)
         .map(|slot| bench.start_request(&numbered("many", slot), 1, &from))
         .collect();
     let effects: Vec<_> = batch.iter().map(|request| request.effect).collect();
@@ -106,7 +107,7 @@ pub(super) async fn many_start_at_once(bench: &mut Bench<'_>) -> Case {
     let seen = bench.observe().await?;
     let different: HashSet<_> = seen.iter().map(|one| one.instance.clone()).collect();
     must(
-        seen.len() == 20 && different.len() == 20,
+        seen.len() == usize::from(many) && different.len() == seen.len(),
         format!(
             "{} are observed, {} different ones",
             seen.len(),

@@ -26,6 +26,7 @@ async fn job(
         time_limit,
         capture: 4096,
         once: false,
+        log_as: None,
         place: JobPlace::Instance {
             instance: instance(),
             generation: Generation(1),

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::output::Output;
 use super::spec::MockSpec;
-use crate::{ChildStatus, DriverEvent, EventSink, Observed, ObservedState, Settings};
+use crate::{ChildStatus, DriverEvent, EventSink, Make, Observed, ObservedState, Settings};
 
 /// The beginning of time, for a clock that begins anew with every backend.
 const EPOCH: i64 = 1_767_225_600;
@@ -37,6 +37,9 @@ pub(crate) struct Backend {
     pub(super) outputs: BTreeMap<Key, Output>,
     /// Changes whenever something is printed.
     pub(super) printed: watch::Sender<u64>,
+    /// What would be made from something else by now, and how each was made last.
+    pub(super) outdated: HashMap<Key, SmolStr>,
+    pub(super) makes: HashMap<Key, Make>,
     begun: Option<Instant>,
     last_pid: u32,
     last_step: u64,
@@ -55,6 +58,8 @@ impl Default for Backend {
             held: Vec::new(),
             outputs: BTreeMap::new(),
             printed: watch::Sender::new(0),
+            outdated: HashMap::new(),
+            makes: HashMap::new(),
             begun: None,
             last_pid: 1000,
             last_step: 0,

@@ -104,6 +104,9 @@ impl Shared {
                 });
             }
         }
+        if let Some(time) = spec.doomed_after {
+            self.later(key, step, millis(time), |_, backend, key| backend.doom(key));
+        }
         for late in spec.late_children.clone() {
             self.later(key, step, millis(late.after), move |_, backend, key| {
                 backend.child(key, &child(&late.name, "running"));
@@ -126,6 +129,11 @@ impl Shared {
         thing.step = step;
         thing.ready = false;
         thing.children.clear();
+        // Who has joined it looks what became of it.
+        backend.printed.send_modify(|count| *count += 1);
+        let Some(thing) = backend.things.get_mut(key) else {
+            return;
+        };
         if let Some(pause) = spec.restarts_itself
             && thing.stops.is_empty()
         {
@@ -211,6 +219,24 @@ impl Backend {
         self.report(key, &event);
     }
 
+    /// The backend gives it up.
+    fn doom(&mut self, key: &Key) {
+        let Some(thing) = self.things.get(key) else {
+            return;
+        };
+        let mut failure = Failure::new(Stage::Ready, "its image does not exist");
+        failure.tail.clone_from(&thing.spec.last_words);
+        let (instance, generation) = (key.1.clone(), thing.generation);
+        self.report(
+            key,
+            &DriverEvent::Doomed {
+                instance,
+                generation,
+                failure,
+            },
+        );
+    }
+
     fn report_restart(&self, key: &Key, exit: ExitStatus) {
         if let Some(thing) = self.things.get(key) {
             self.report(
@@ -284,6 +310,7 @@ fn child(name: &SmolStr, state: &'static str) -> ChildStatus {
     ChildStatus {
         name: ChildName::new(name),
         state: Some(SmolStr::new_static(state)),
+        started: true,
         ready: true,
         completed: false,
         message: None,

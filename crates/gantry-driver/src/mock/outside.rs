@@ -1,12 +1,14 @@
 //! What a test does to the mock's backend, and asks of it.
 
+use std::sync::Arc;
+
 use gantry_core::{ExitStatus, InstanceId};
 use smol_str::SmolStr;
 
 use super::MockDriver;
 use super::backend::{Held, Key, Life};
 use super::requests::lost;
-use crate::{ChildName, ChildStatus, DriverEvent, OutputStream};
+use crate::{ChildName, ChildStatus, DriverEvent, Make, OutputStream, Settings};
 
 impl MockDriver {
     /// It ends now, by itself.
@@ -40,6 +42,7 @@ impl MockDriver {
         let child = ChildStatus {
             name: ChildName::new(name),
             state: state.map(SmolStr::new),
+            started: state.is_some(),
             ready,
             completed: false,
             message: None,
@@ -127,6 +130,17 @@ impl MockDriver {
         ours.map(|((_, instance), _)| instance.clone()).collect()
     }
 
+    /// It would be made from something else if it were started now.
+    pub fn outdate(&self, stack: &str, instance: &InstanceId, what: &str) {
+        let mut backend = self.shared.lock();
+        backend.outdated.insert(key(stack, instance), what.into());
+    }
+
+    /// How it was to be made when it was started last.
+    pub fn made(&self, stack: &str, instance: &InstanceId) -> Option<Make> {
+        self.shared.lock().makes.get(&key(stack, instance)).copied()
+    }
+
     /// How often an instance came to life by our doing.
     pub fn starts(&self, stack: &str, instance: &InstanceId) -> u32 {
         let backend = self.shared.lock();
@@ -135,6 +149,13 @@ impl MockDriver {
             .get(&key(stack, instance))
             .copied()
             .unwrap_or(0)
+    }
+
+    /// What an instance was started with, as far as every mode has it.
+    pub fn settings(&self, stack: &str, instance: &InstanceId) -> Option<Arc<Settings>> {
+        let backend = self.shared.lock();
+        let thing = backend.things.get(&key(stack, instance))?;
+        Some(Arc::clone(&thing.settings))
     }
 }
 

@@ -28,6 +28,7 @@ impl Shared {
         }
         let (effect, generation) = (request.effect, request.generation);
         let instance = request.instance.clone();
+        backend.makes.insert(key.clone(), request.make);
         if backend
             .floors
             .get(&key)

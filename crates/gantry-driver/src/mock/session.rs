@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use gantry_core::{ChangeEffect, EffectId, ExitStatus, Generation, InstanceId};
+use gantry_core::{ChangeEffect, EffectId, ExitStatus, Failure, Generation, InstanceId, Stage};
 use smol_str::SmolStr;
 
-use super::Shared;
 use super::backend::Open;
 use super::output;
+use super::{Shared, attach};
 use crate::{
-    Close, DriverError, Endpoint, EventSink, FieldChange, JobOutcome, JobRequest, LogRequest,
-    LogStream, Observed, OpenContext, Preview, Recorded, Session, StartRequest, StopRequest,
-    Target, UpdateRequest, Zone, diff,
+    Attach, AttachRequest, Close, DriverError, EventSink, ExecProcess, FieldChange, JobOutcome,
+    JobRequest, LogRequest, LogStream, Make, Observed, OpenContext, Outdated, Preview, Recorded,
+    Session, StartRequest, StopRequest, Target, UpdateRequest, diff,
 };
 
 #[derive(Debug)]
@@ -100,29 +100,6 @@ impl Session for MockSession {
         Shared::cancel(&mut self.shared.lock(), self.number, effect);
     }
 
-    fn endpoints<'a>(
-        &'a self,
-        instance: &'a InstanceId,
-        from: &'a Recorded,
-        zone: &'a Zone,
-    ) -> BoxFuture<'a, Result<Vec<Endpoint>, DriverError>> {
-        let host = match zone {
-            Zone::Host => Some(SmolStr::new_static("127.0.0.1")),
-            Zone::Network(_) => Some(SmolStr::new(instance.service.as_str())),
-            Zone::Cluster(_) | Zone::External => None,
-        };
-        let endpoint = |(name, port): (&SmolStr, &u16)| {
-            Some(Endpoint {
-                name: name.clone(),
-                host: host.clone()?,
-                port: *port,
-                scheme: Some("tcp".into()),
-            })
-        };
-        let endpoints = from.settings.ports.iter().filter_map(endpoint).collect();
-        Box::pin(std::future::ready(Ok(endpoints)))
-    }
-
     fn logs(&self, request: LogRequest) -> LogStream {
         output::read(&self.shared, &self.stack, &request)
     }
@@ -161,6 +138,28 @@ impl Session for MockSession {
         })
     }
 
+    fn outdated(
+        &self,
+        running: Vec<(InstanceId, Recorded)>,
+        make: Make,
+    ) -> BoxFuture<'_, Outdated> {
+        let mut backend = self.shared.lock();
+        let found = running.into_iter().filter_map(|(instance, _)| {
+            let key = (self.stack.clone(), instance.clone());
+            Some((instance, backend.outdated.remove(&key)?))
+        });
+        let found: Vec<_> = found.collect();
+        let broken = found.iter().find(|(_, what)| what == "broken");
+        let answer = match broken.filter(|_| make == Make::Afresh) {
+            Some((instance, _)) => {
+                let failure = Failure::new(Stage::Start, "it cannot be made");
+                Err((instance.clone(), failure))
+            }
+            None => Ok(found),
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
         let mut backend = self.shared.lock();
         for (instance, generation) in instances {
@@ -178,8 +177,21 @@ impl Session for MockSession {
         Box::pin(std::future::ready(result))
     }
 
+    fn as_attach(&self) -> Option<&dyn Attach> {
+        Some(self)
+    }
+
     fn as_preview(&self) -> Option<&dyn Preview> {
         Some(self)
+    }
+}
+
+impl Attach for MockSession {
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<ExecProcess, DriverError>> {
+        let joined = self
+            .reach("attach")
+            .and_then(|()| attach::join(&self.shared, &self.stack, request));
+        Box::pin(std::future::ready(joined))
     }
 }
 

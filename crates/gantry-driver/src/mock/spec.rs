@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use crate::SpecError;
+use crate::{Ports, SpecError};
 
 /// What an instance of the mock driver does. All times are milliseconds. An empty specification
 /// starts at once, runs for ever, and stops at once when asked.
@@ -38,6 +38,8 @@ pub struct MockSpec {
     pub ready_after: Option<u64>,
     /// The backend says that it is not ready any more this long after it was.
     pub unready_after: Option<u64>,
+    /// The backend says after this time that it will never be ready.
+    pub doomed_after: Option<u64>,
     /// Parts that are known from the start.
     pub children: Vec<SmolStr>,
     /// Parts that show later.
@@ -46,8 +48,14 @@ pub struct MockSpec {
     pub restarts_itself: Option<u64>,
     /// Services of one group have one target: they share a session, and are unreachable together.
     pub group: SmolStr,
+    /// The network that it is in; the host, if it has none.
+    pub network: Option<SmolStr>,
+    /// Ports of this machine that lead to its own.
+    pub publish: Option<Ports>,
     /// What it prints when it starts, line by line.
     pub lines: Vec<String>,
+    /// Whether it can be joined: it answers each line `X` with `got X`, and ends with code 7 at `end`.
+    pub answers: bool,
     /// What it prints as errors before it ends by itself.
     pub last_words: Vec<String>,
     /// Changes of it in place fail for this reason.

@@ -48,6 +48,10 @@ impl Harness for MockHarness {
             }
             Recipe::BecomesReady => spec.ready_after = Some(20),
             Recipe::HasChild(name) => spec.children = vec![name.into()],
+            Recipe::Answers => {
+                spec.answers = true;
+                spec.lines = vec!["ready".into()];
+            }
         }
         Some(spec.to_value())
     }

@@ -30,6 +30,7 @@ fn start(effect: u64, generation: u32, spec: Value) -> StartRequest {
             settings: Arc::new(Settings::default()),
         },
         recreate: false,
+        make: crate::Make::default(),
     }
 }
 
