@@ -26,6 +26,7 @@ mod name;
 mod query;
 mod reader;
 mod record;
+mod rights;
 mod snapshot;
 mod tail;
 mod writer;
@@ -38,6 +39,7 @@ pub use name::CURRENT;
 pub use query::Query;
 pub use reader::{Lines, Trouble};
 pub use record::{FormatTime, Line, Record, Stream};
+pub use rights::with_rights;
 pub use writer::{AppendError, LogWriter, Mark, Policy};
 
 /// The version of the record format, for those who describe it. Files carry it by their shape: a

@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::folder::LogFolder;
 use crate::record::{FormatTime, HEAD_LENGTH, Stream};
+use crate::rights::with_rights;
 use heal::{Left, heal};
 pub use policy::Policy;
 
@@ -335,7 +336,7 @@ impl LogWriter {
                 .mode(0o600)
                 .open(&path)
         };
-        let file = match open() {
+        let file = match with_rights(&path, open) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_folder(self.folder.path())?;
                 open()?
