@@ -2,16 +2,20 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::configuration::Configuration;
 use crate::diagnostic::Diagnostics;
 use crate::interpolate::Variables;
 use crate::node::Node;
 use crate::source::SourceMap;
 
+pub(crate) use collect::cycle;
 pub use find::{FindError, NAMES, find_file};
+pub use paths::read_text;
 
 mod collect;
 mod find;
 mod paths;
+mod project;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +41,8 @@ pub struct Tree {
     pub variables: Variables,
     /// Every file that was read, env-files too, in order.
     pub files: Vec<Utf8PathBuf>,
+    /// The whole, for templates; nothing if no file speaks of any.
+    pub configuration: Option<Configuration>,
 }
 
 /// Reads, merges and interpolates. Every complaint goes to `diagnostics`; a tree comes back

@@ -20,7 +20,7 @@ use crate::node::{Node, Substituted, Value};
 use crate::source::SourceMap;
 use crate::span::Span;
 
-pub use expand::{Expanded, Problem, ProblemKind, expand};
+pub use expand::{Expanded, Problem, ProblemKind, asked, expand};
 
 mod expand;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
+use crate::configuration::Configuration;
 use crate::decode::{Decoder, Known, Use};
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
 use crate::element::{STACK, scalar};
@@ -66,6 +67,8 @@ pub struct Loaded {
     pub files: Vec<Utf8PathBuf>,
     /// Services that are left out, with their profiles.
     pub inactive: Inactive,
+    /// The whole, for templates; nothing if there are none.
+    pub configuration: Option<Configuration>,
     tree: Node,
 }
 
@@ -73,6 +76,13 @@ impl Loaded {
     /// Every value with the place it came from. Secrets are dots.
     pub fn origins(&self) -> Vec<ValueOrigin> {
         origins::of(&self.tree, &self.warnings.sources)
+    }
+
+    /// Where something was written, by its keys; the nearest place above it, if it was not.
+    pub fn place(&self, path: &[&str]) -> Span {
+        let lengths = (0..=path.len()).rev();
+        let mut nodes = lengths.filter_map(|length| self.tree.at(path[..length].iter().copied()));
+        nodes.next().map_or(Span::NONE, |node| node.span)
     }
 }
 
@@ -137,6 +147,8 @@ impl Loading<'_> {
             folder: self.options.folder.clone(),
         };
         let mut tree = import::read_stack(&inputs, self.sources, self.diagnostics)?;
+        let configuration = tree.configuration.as_ref();
+        let is_dialect = configuration.is_some_and(|one| one.dialect.is_some());
         let services = take(&mut tree.root, "services");
         let vars = take(&mut tree.root, "vars");
         let (stack, inactive) = self.stack(
@@ -145,6 +157,7 @@ impl Loading<'_> {
             &tree.variables,
             vars.as_ref(),
             services.as_ref(),
+            is_dialect,
         )?;
         put_back(&mut tree.root, vars);
         put_back(&mut tree.root, services);
@@ -153,6 +166,7 @@ impl Loading<'_> {
             warnings: Diagnostics::new().finish(Arc::default()),
             files: tree.files,
             inactive,
+            configuration: tree.configuration,
             tree: tree.root,
         })
     }
@@ -180,6 +194,7 @@ impl Loading<'_> {
         variables: &Variables,
         vars: Option<&node::Entry>,
         services: Option<&node::Entry>,
+        may_be_none: bool,
     ) -> Option<(Stack, Inactive)> {
         let dir = file.parent().unwrap_or(Utf8Path::new("/")).to_owned();
         let name = stack_name(root, &dir);
@@ -194,7 +209,7 @@ impl Loading<'_> {
         let vars = decoder.variables();
         let (mut json, _) = decoder.fields(&STACK, root)?;
         let shared_env = json.shift_remove("env");
-        let mut drafts = services::decode(&mut decoder, services, root);
+        let mut drafts = services::decode(&mut decoder, services, root, may_be_none);
         let uses = std::mem::take(&mut decoder.uses);
 
         mode::select(self, &mut drafts, json.get("mode").and_then(Value::as_str));
@@ -215,6 +230,7 @@ impl Loading<'_> {
             services: IndexMap::with_capacity(drafts.len()),
             repositories: typed(json.shift_remove("repositories")),
             kubernetes: typed(json.shift_remove("kubernetes")),
+            render: typed(json.shift_remove("render")),
         };
         stack.mode = json
             .get("mode")
@@ -250,19 +266,19 @@ fn stack_name(root: &Node, dir: &Utf8Path) -> SmolStr {
     if let Some(name) = written.filter(|name| scalar::check_name(name).is_ok()) {
         return SmolStr::new(name);
     }
-    let folder = dir.file_name().unwrap_or("stack");
-    let fit: String = folder
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
-                c
-            } else {
-                '-'
-            }
-        })
-        .collect();
+    let folder = dir.file_name().unwrap_or_default();
+    SmolStr::new(fit_name(folder).as_deref().unwrap_or("stack"))
+}
+
+/// A text made fit for a name, if anything is left of it.
+pub(crate) fn fit_name(text: &str) -> Option<String> {
+    let letter = |letter: char| {
+        let fits = letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+        if fits { letter } else { '-' }
+    };
+    let fit: String = text.chars().map(letter).collect();
     let fit = fit.trim_start_matches(['-', '_', '.']);
-    SmolStr::new(if fit.is_empty() { "stack" } else { fit })
+    (!fit.is_empty()).then(|| fit.to_owned())
 }
 
 /// What a description and its type agree on; a test sees to it that they do.

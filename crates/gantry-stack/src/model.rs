@@ -23,6 +23,7 @@ mod stop;
 pub use conflict::Conflict;
 pub use dependency::DependsOn;
 pub use forward::Forward;
+pub use gantry_core::Condition;
 pub use hooks::{HookCommand, Hooks};
 pub use logs::{Logs, Overflow};
 pub use origin::Origin;
@@ -35,11 +36,11 @@ pub use repository::Repository;
 pub use resources::Resources;
 pub use restart::{Backoff, Restart};
 pub use service::{ModeSpec, Service};
-pub use stack::{Defaults, MODEL_VERSION, Stack};
+pub use stack::{Defaults, MODEL_VERSION, Render, Stack};
 pub use stop::Stop;
 
 /// Whether a value is its type's default; such values are left out of the JSON.
-pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

@@ -68,6 +68,17 @@ pub struct Substituted {
     pub whole: bool,
 }
 
+impl Substituted {
+    /// All of a text was put in.
+    pub fn all_of(text: &str, whole: bool) -> Self {
+        let all = 0..u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self {
+            ranges: std::iter::once(all).collect(),
+            whole,
+        }
+    }
+}
+
 impl Node {
     /// A node as a reader makes it.
     pub fn new(value: Value, span: Span, layer: Layer) -> Self {

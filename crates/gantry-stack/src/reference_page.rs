@@ -42,10 +42,12 @@ name with a dot in it goes into double quotes.
 | `vars.NAME` | a variable of the file; below it, `vars.NAME.KEY` |
 | `stack.name`, `stack.file`, `stack.dir` | the stack, its file and its folder |
 | `name`, `instance` | the service's own name; the number of the instance, from 1 |
+| `host` | the host by which the instance knows itself |
 | `ports.NAME` | the instance's own port |
 | `services.S.host`, `services.S.ports.NAME` | where another service is, as seen from the one who asks |
 | `services.S.addresses.NAME` | `HOST:PORT` of every instance, a list |
-| `services.S.url`, `services.S.name`, `services.S.mode` | its first address as a URL, its name, its mode |
+| `services.S.url`, `services.S.urls.NAME` | its first port as a URL; a port of every instance as one, a list |
+| `services.S.name`, `services.S.mode` | its name, its mode |
 
 A reference to what is only known once `S` runs makes the service wait until `S` is ready, unless `depends-on`
 names `S` already.

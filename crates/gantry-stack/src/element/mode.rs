@@ -10,13 +10,15 @@ mod process;
 mod remote;
 #[cfg(test)]
 mod tests;
+mod ulimits;
 
-pub use compose::COMPOSE;
+pub use compose::{COMPOSE, COPY, TEMPLATE};
 pub use container::{BUILD, CONTAINER, VOLUME};
 pub use helm::HELM;
 pub use kubernetes::KUBERNETES;
 pub use process::PROCESS;
 pub use remote::REMOTE;
+pub use ulimits::{ULIMIT, ULIMITS};
 
 /// One mode.
 #[expect(
@@ -89,13 +91,6 @@ pub static ALL: &[Mode] = &[
         has_ports: true,
         has_children: false,
     },
-];
-
-/// The engines that run containers.
-const ENGINES: &[(&str, &str)] = &[
-    ("auto", "the one that answers, Docker first"),
-    ("docker", "Docker"),
-    ("podman", "Podman"),
 ];
 
 /// Every mode's name, with what it is.

@@ -2,7 +2,7 @@
 
 use super::mode::NAMES;
 use super::scalar::NAME;
-use super::{Element, Field, KUBERNETES_DEFAULTS, Kind, Names, REPOSITORY, SERVICE, field};
+use super::{Element, Field, KUBERNETES_DEFAULTS, Kind, Names, RENDER, REPOSITORY, SERVICE, field};
 
 /// The whole file.
 pub static STACK: Element = Element::new(
@@ -57,5 +57,10 @@ const FIELDS: &[Field] = &[
         "kubernetes",
         Kind::Element(&KUBERNETES_DEFAULTS),
         "What services of a cluster have in common.",
+    ),
+    field(
+        "render",
+        Kind::Element(&RENDER),
+        "Where templates of services are rendered to.",
     ),
 ];

@@ -178,6 +178,7 @@ fn every_field_is_decoded_and_every_key_of_the_model_is_described() {
     agree::<model::Forward>(&FORWARD, &["origin"], &[]);
     agree::<model::Repository>(&REPOSITORY, &[], &[]);
     agree::<model::Defaults>(&KUBERNETES_DEFAULTS, &[], &[]);
+    agree::<model::Render>(&RENDER, &[], &[]);
     agree::<model::HttpCheck>(&HTTP, &[], &[]);
     agree::<model::TlsCheck>(&TLS, &[], &[]);
     agree::<model::FileCheck>(&FILE, &[], &[]);
@@ -216,7 +217,7 @@ fn resolved(value: &Value) -> Value {
             Ok("secret".into())
         }
     }
-    crate::template::resolve_value(value, &Texts).unwrap()
+    crate::template::resolve_value(value.clone(), &Texts).unwrap()
 }
 
 fn mode_agrees<T: DeserializeOwned>(element: &'static Element, only_file: &[&str]) {

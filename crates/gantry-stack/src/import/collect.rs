@@ -4,17 +4,15 @@ use std::collections::HashSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Inputs, Tree, full, paths};
+use super::{Inputs, Tree, full, paths, project, read_text};
+use crate::configuration::Configuration;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::interpolate::{Variables, interpolate};
 use crate::layer::{self, Layer};
 use crate::node::{Map, Node, Value};
-use crate::source::SourceMap;
+use crate::source::{Source, SourceMap};
 use crate::span::{SourceId, Span};
-use crate::{env_file, read};
-
-/// No stack file of a person is larger.
-const LARGEST: u64 = 64 << 20;
+use crate::{dialect, env_file, read};
 
 pub(super) fn read_stack(
     inputs: &Inputs,
@@ -32,7 +30,14 @@ pub(super) fn read_stack(
         seen: HashSet::new(),
         chain: Vec::new(),
         broken: false,
+        configuration: None,
     };
+    if inputs.files.first().is_some_and(|file| project::is(file)) {
+        let files = inputs.files.iter().map(|file| full(&inputs.folder, file));
+        let files: Vec<_> = files.collect();
+        collector.project(&files);
+        return collector.finish(inputs);
+    }
     for (index, file) in inputs.files.iter().enumerate() {
         let layer = if index == 0 {
             Layer::File
@@ -58,6 +63,7 @@ struct Collector<'a> {
     /// Whether a file is missing or has a syntax error, so that decoding would only complain about
     /// what could not be read.
     broken: bool,
+    configuration: Option<Configuration>,
 }
 
 impl Collector<'_> {
@@ -86,11 +92,16 @@ impl Collector<'_> {
         };
         let new = self.diagnostics.errors() - before;
         self.broken |= new > 0 && self.diagnostics.has_syntax_error(new);
-        let Some(map) = root.as_map_mut() else {
+        if root.as_map().is_none() {
             let message = format!("a stack file is a mapping, and this one is {}", root.kind());
             self.wrong(Diagnostic::error("wrong-type", root.span, message).expected("a mapping"));
             return;
-        };
+        }
+        if layer == Layer::File && dialect::is(path, &root) {
+            self.dialect(path, root);
+            return;
+        }
+        let Some(map) = root.as_map_mut() else { return };
         let imports = map.remove("imports").map(|entry| entry.value);
         let env_files = map.remove("env-files").map(|entry| entry.value);
         self.chain.push((identity, from));
@@ -107,9 +118,71 @@ impl Collector<'_> {
         self.trees.push(root);
     }
 
+    /// Takes Compose's own files for a stack of one service. What is in them is for Compose to read.
+    fn project(&mut self, files: &[Utf8PathBuf]) {
+        let there: Vec<_> = files
+            .iter()
+            .filter_map(|file| self.open(file, Layer::File, Span::NONE))
+            .collect();
+        let Some(folder) = files.first().and_then(|file| file.parent()) else {
+            return;
+        };
+        if there.len() < files.len() {
+            return;
+        }
+        let text = project::stack(files);
+        let id = self
+            .sources
+            .add_text("the Compose file", folder, Layer::File, text);
+        let root = read::read_as(read::Format::Yaml, id, self.sources, self.diagnostics);
+        self.trees.push(root);
+    }
+
+    /// Reads the files of a project of the other dialect.
+    fn dialect(&mut self, path: &Utf8Path, root: Node) {
+        let reader = dialect::Reader {
+            sources: self.sources,
+            diagnostics: self.diagnostics,
+            variables: &mut self.variables,
+            dir: path.parent().unwrap_or(Utf8Path::new("/")).to_owned(),
+            files: Vec::new(),
+            chain: Vec::new(),
+        };
+        match dialect::read(reader, path, root) {
+            Some(read) => {
+                self.files.extend(read.files);
+                self.trees.push(read.tree);
+                self.configuration = Some(read.configuration);
+            }
+            None => self.broken = true,
+        }
+    }
+
+    /// What templates see, if the stack names a file for it.
+    fn configuration_elsewhere(&mut self, root: &Node) {
+        let Some(node) = root.at(["render", "config"]) else {
+            return;
+        };
+        let Some(written) = node.as_str().filter(|_| !node.is_unresolved()) else {
+            return;
+        };
+        let path = self.sources.resolve(node.span, written);
+        let reader = dialect::Reader {
+            dir: path.parent().unwrap_or(Utf8Path::new("/")).to_owned(),
+            sources: self.sources,
+            diagnostics: self.diagnostics,
+            variables: &mut self.variables,
+            files: Vec::new(),
+            chain: Vec::new(),
+        };
+        if let Some(configuration) = dialect::configuration(reader, &path, node.span) {
+            self.configuration = Some(configuration);
+        }
+    }
+
     /// Takes a file's text in.
     fn open(&mut self, path: &Utf8Path, layer: Layer, from: Span) -> Option<SourceId> {
-        let text = match paths::read_text(path, LARGEST) {
+        let text = match read_text(path) {
             Ok(text) => text,
             Err(reason) => {
                 let message = format!("cannot read {}: {reason}", self.sources.name_of(path));
@@ -122,19 +195,7 @@ impl Collector<'_> {
     }
 
     fn cycle(&mut self, first: usize, from: Span) {
-        let name = |path: &Utf8Path| self.sources.name_of(path).to_string();
-        let members = &self.chain[first..];
-        let mut path: Vec<String> = members.iter().map(|(file, _)| name(file)).collect();
-        path.extend(path.first().cloned());
-        let message = match members {
-            [_] => format!("{} imports itself", path[0]),
-            _ => format!("these files import each other: {}", path.join(" → ")),
-        };
-        let mut wrong = Diagnostic::error("import-cycle", from, message);
-        for (index, (_, span)) in members.iter().enumerate().skip(1) {
-            let text = format!("{} imports {} here", path[index - 1], path[index]);
-            wrong = wrong.also(*span, text);
-        }
+        let wrong = cycle(&self.chain[first..], from, self.sources);
         self.wrong(wrong);
     }
 
@@ -229,11 +290,29 @@ impl Collector<'_> {
                     .push(Diagnostic::error("late-key", entry.key.span, message));
             }
         }
+        // Only templates have a use for it.
+        let has_templates = |source: &Source| source.text().contains("template");
+        if self.configuration.is_none()
+            && self.sources.iter().any(|(_, source)| has_templates(source))
+        {
+            self.configuration = Some(Configuration {
+                written: root.clone(),
+                values: root.clone(),
+                dialect: None,
+            });
+        }
         interpolate(&mut root, &self.variables, self.sources, self.diagnostics);
+        if let Some(configuration) = &mut self.configuration
+            && configuration.dialect.is_none()
+        {
+            configuration.values = root.clone();
+        }
+        self.configuration_elsewhere(&root);
         Some(Tree {
             root,
             variables: self.variables,
             files: self.files,
+            configuration: self.configuration,
         })
     }
 
@@ -256,4 +335,25 @@ impl Collector<'_> {
             }
         }
     }
+}
+
+/// The complaint about files that import each other; `from` closes the circle.
+pub(crate) fn cycle(
+    members: &[(Utf8PathBuf, Span)],
+    from: Span,
+    sources: &SourceMap,
+) -> Diagnostic {
+    let name = |path: &Utf8Path| sources.name_of(path).to_string();
+    let mut path: Vec<String> = members.iter().map(|(file, _)| name(file)).collect();
+    path.extend(path.first().cloned());
+    let message = match members {
+        [_] => format!("{} imports itself", path[0]),
+        _ => format!("these files import each other: {}", path.join(" → ")),
+    };
+    let mut wrong = Diagnostic::error("import-cycle", from, message);
+    for (index, (_, span)) in members.iter().enumerate().skip(1) {
+        let text = format!("{} imports {} here", path[index - 1], path[index]);
+        wrong = wrong.also(*span, text);
+    }
+    wrong
 }

@@ -6,8 +6,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{find, full};
 
+/// No file of a person is larger.
+const LARGEST: u64 = 64 << 20;
+
 /// The text of a file, if it is one and not too large.
-pub(super) fn read_text(path: &Utf8Path, largest: u64) -> Result<String, String> {
+pub fn read_text(path: &Utf8Path) -> Result<String, String> {
+    let largest = LARGEST;
     // A pipe or a device would hang or never end.
     let kind = path.metadata().map_err(|error| plain(&error))?;
     if kind.is_dir() {

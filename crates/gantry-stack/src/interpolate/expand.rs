@@ -281,3 +281,14 @@ impl Evaluation<'_> {
         }
     }
 }
+
+/// The names of all variables that a text asks for, in any dialect; too many rather than too few.
+pub fn asked(text: &str) -> impl Iterator<Item = &str> {
+    text.split('$').skip(1).filter_map(|rest| {
+        let rest = rest.strip_prefix('{').unwrap_or(rest);
+        let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        let name = &rest[..end.unwrap_or(rest.len())];
+        (!name.is_empty() && !name.starts_with(|letter: char| letter.is_ascii_digit()))
+            .then_some(name)
+    })
+}

@@ -1,5 +1,7 @@
 //! What only shows when all services are looked at together.
 
+mod names;
+
 use std::collections::HashMap;
 
 use super::{Draft, Loading};
@@ -16,7 +18,7 @@ struct Holder<'d> {
     span: Span,
 }
 
-/// Checks ports and forwards.
+/// Checks ports, forwards and names.
 pub(super) fn whole(loading: &mut Loading<'_>, drafts: &[Draft<'_>]) {
     let mut held: HashMap<u16, Vec<Holder<'_>>> = HashMap::new();
     for draft in drafts {
@@ -80,19 +82,6 @@ pub(super) fn whole(loading: &mut Loading<'_>, drafts: &[Draft<'_>]) {
             );
         }
     }
-    let excluded = |one: &str, other: &str| {
-        let names = |draft: &&Draft<'_>, of: &str, with: &str| {
-            *draft.name == *of
-                && draft.service.as_ref().is_some_and(|service| {
-                    service.conflicts_with.iter().any(
-                    |conflict| matches!(conflict, Conflict::Service(name) if name.as_str() == with),
-                )
-                })
-        };
-        drafts
-            .iter()
-            .any(|draft| names(&draft, one, other) || names(&draft, other, one))
-    };
     let mut doubled: Vec<(u16, Vec<Holder<'_>>)> = held
         .into_iter()
         .filter(|(_, holders)| holders.len() > 1)
@@ -104,7 +93,7 @@ pub(super) fn whole(loading: &mut Loading<'_>, drafts: &[Draft<'_>]) {
         };
         for other in others {
             // Services that are never up together may take turns.
-            if first.service != other.service && excluded(first.service, other.service) {
+            if first.service != other.service && excluded(drafts, first.service, other.service) {
                 continue;
             }
             let message = format!("{} and {} are both {port}", first.what, other.what);
@@ -114,6 +103,21 @@ pub(super) fn whole(loading: &mut Loading<'_>, drafts: &[Draft<'_>]) {
             loading.diagnostics.push(wrong);
         }
     }
+    names::whole(loading, drafts);
+}
+
+/// Whether two services are never up together.
+fn excluded(drafts: &[Draft<'_>], one: &str, other: &str) -> bool {
+    let names = |draft: &Draft<'_>, of: &str, with: &str| {
+        let service = draft.service.as_ref().filter(|_| *draft.name == *of);
+        let conflicts = service.into_iter().flat_map(|it| &it.conflicts_with);
+        conflicts
+            .into_iter()
+            .any(|it| matches!(it, Conflict::Service(name) if name.as_str() == with))
+    };
+    drafts
+        .iter()
+        .any(|draft| names(draft, one, other) || names(draft, other, one))
 }
 
 /// Whether a port's socket is opened once for all replicas.

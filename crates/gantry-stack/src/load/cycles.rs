@@ -24,6 +24,7 @@ pub(super) fn find(loading: &mut Loading<'_>, drafts: &[Draft<'_>], uses: &[Use]
                 edges.push(Edge {
                     dependent: key(from),
                     dependency: key(*to),
+                    part: None,
                     condition: edge.condition,
                     follow: edge.implied,
                 });

@@ -234,10 +234,13 @@ fn target(
         }
         rest => (asker, rest),
     };
+    let draft = &drafts[at];
+    if *rest == ["url"] {
+        return one_url(loading, draft, one).then_some(at);
+    }
     let ["ports" | "addresses" | "urls", port] = rest else {
         return Some(at);
     };
-    let draft = &drafts[at];
     let service = draft.service.as_ref()?;
     let checked = draft
         .mode
@@ -276,6 +279,41 @@ fn target(
         return None;
     }
     Some(at)
+}
+
+/// Whether a service has a URL, and only one.
+fn one_url(loading: &mut Loading<'_>, draft: &Draft<'_>, one: &Use) -> bool {
+    let Some(service) = &draft.service else {
+        return false;
+    };
+    let Some(port) = service.ports.keys().next() else {
+        let checked = draft
+            .mode
+            .and_then(mode::find)
+            .is_some_and(|mode| mode.has_ports);
+        if !checked || one.reference.default.is_some() {
+            return true;
+        }
+        let message = format!(
+            "the service `{}` has no ports, so it has no URL",
+            draft.name
+        );
+        let wrong = Diagnostic::error("unknown-port", one.span, message);
+        let hint = "add `ports = { http = 0 }` to it";
+        loading.diagnostics.push(wrong.hint(hint));
+        return false;
+    };
+    if service.replicas > 1 {
+        let message = format!(
+            "`{}` has {} replicas, so there is no one URL",
+            draft.name, service.replicas
+        );
+        let wrong = Diagnostic::error("port-of-replicas", one.span, message);
+        let hint = format!("use services.{}.urls.{port}, the list of all", draft.name);
+        loading.diagnostics.push(wrong.hint(hint));
+        return false;
+    }
+    true
 }
 
 /// Whether what is asked of a service is only known once it runs.

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::{Draft, Loading, services};
 use crate::diagnostic::Diagnostic;
 use crate::nearest::did_you_mean;
+use crate::short_name::{Meaning, meaning};
 use crate::span::Span;
 
 /// Leaves out the services whose profiles are not active, unless they are named or needed. Gives back
@@ -18,12 +19,16 @@ pub(super) fn choose(
 ) -> Vec<(ServiceName, Vec<SmolStr>)> {
     let active = &loading.options.profiles;
     unknown_profiles(loading, drafts);
+    let all: Vec<&str> = services::names(drafts).collect();
+    let named = loading.options.services.iter();
+    let named: Vec<String> = named
+        .filter_map(|name| match meaning(name, all.iter().copied()) {
+            Meaning::One(name) => Some(name.to_owned()),
+            _ => None,
+        })
+        .collect();
     let is_in = |draft: &Draft<'_>| {
-        loading
-            .options
-            .services
-            .iter()
-            .any(|name| *name == *draft.name)
+        named.iter().any(|name| *name == *draft.name)
             || draft.service.as_ref().is_none_or(|service| {
                 service.profiles.is_empty()
                     || service

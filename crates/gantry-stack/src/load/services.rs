@@ -13,11 +13,13 @@ use crate::node::{self, Node};
 #[cfg(test)]
 mod tests;
 
-/// Decodes every service. One that is wrong stays in the list, so that others may name it.
+/// Decodes every service. One that is wrong stays in the list, so that others may name it. A stack file
+/// without services is a mistake; a list of what is deployed may be empty.
 pub(super) fn decode<'n>(
     decoder: &mut Decoder<'_>,
     services: Option<&'n node::Entry>,
     root: &Node,
+    may_be_none: bool,
 ) -> Vec<Draft<'n>> {
     let entries = services.map(|entry| (&entry.value, entry.value.as_map()));
     let map = match entries {
@@ -29,6 +31,7 @@ pub(super) fn decode<'n>(
             decoder.complain(wrong);
             return Vec::new();
         }
+        _ if may_be_none => return Vec::new(),
         _ => {
             let span = services.map_or(root.span, |entry| entry.key.span);
             let wrong = Diagnostic::error("no-services", span, "the stack has no services").hint(

@@ -32,6 +32,7 @@ impl DependsOn {
     pub fn to_core(&self) -> Dependency {
         Dependency {
             on: self.service.clone(),
+            part: self.child.clone(),
             condition: self.condition,
             follow: self.implied,
             origin: self.origin.as_ref().map(Origin::to_core),

@@ -39,6 +39,24 @@ pub struct Stack {
     /// What services of a cluster have in common.
     #[serde(default, skip_serializing_if = "is_default")]
     pub kubernetes: Defaults,
+    /// Where templates are rendered to; a supervisor has no use for it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub render: Render,
+}
+
+/// Where templates are rendered to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Render {
+    /// The build folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_dir: Option<Utf8PathBuf>,
+    /// The template of the project's first file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Utf8PathBuf>,
+    /// What templates see in place of the stack file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<Utf8PathBuf>,
 }
 
 /// What services of a cluster have in common.

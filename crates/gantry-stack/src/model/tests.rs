@@ -165,6 +165,7 @@ proptest! {
                 .collect(),
             repositories: IndexMap::new(),
             kubernetes: Defaults::default(),
+            render: Render::default(),
         };
         let json = serde_json::to_string(&stack).unwrap();
         prop_assert_eq!(serde_json::from_str::<Stack>(&json).unwrap(), stack);

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// `[services.NAME.container]`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, and all combinations exist"
+)]
 pub struct ContainerSpec {
     /// The image; with `build`, what the built one is called. There is always one of the two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -14,9 +18,12 @@ pub struct ContainerSpec {
     /// How the image is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<Build>,
-    /// Which engine runs it.
-    #[serde(default)]
-    pub engine: Engine,
+    /// What the container is called; a name of the stack's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Which engine runs it: `auto`, `docker`, `podman`, or an address.
+    #[serde(default = "auto")]
+    pub engine: String,
     /// When the image is fetched.
     #[serde(default)]
     pub pull: Pull,
@@ -65,9 +72,15 @@ pub struct ContainerSpec {
     /// The size of its shared memory in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shm_size: Option<u64>,
+    /// Limits of each process in it, by their names.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub ulimits: IndexMap<String, Ulimit>,
     /// What it may do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+    /// Whether it has a terminal of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tty: bool,
     /// Whether a small init collects its orphans.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
@@ -100,6 +113,26 @@ pub struct Build {
     /// Values of the Dockerfile's `ARG`s.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub args: IndexMap<String, String>,
+    /// Whether steps that the engine has built before are taken from it.
+    #[serde(default = "yes")]
+    pub cache: bool,
+    /// Images whose steps count as built before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache_from: Vec<String>,
+}
+
+/// A limit of each process; -1 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ulimit {
+    /// The one that counts.
+    pub soft: i64,
+    /// Up to where a process may raise it.
+    pub hard: i64,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Something that a container sees: a `path` of this machine, or a volume by `name`.
@@ -119,17 +152,9 @@ pub struct Volume {
     pub read_only: bool,
 }
 
-/// Which engine runs containers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Engine {
-    /// The one that answers.
-    #[default]
-    Auto,
-    /// Docker.
-    Docker,
-    /// Podman.
-    Podman,
+/// The engine that answers.
+pub(super) fn auto() -> String {
+    "auto".to_owned()
 }
 
 /// When an image is fetched.

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// `[services.NAME.process]`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of its own, and all combinations exist"
+)]
 pub struct ProcessSpec {
     /// The program and its arguments. A `shell` of the file has become one that starts `/bin/sh`.
     pub command: Vec<String>,
@@ -40,6 +44,9 @@ pub struct ProcessSpec {
     /// Sockets that are opened for it and passed in, by name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub sockets: IndexMap<String, SocketSpec>,
+    /// Whether its standard streams are a terminal.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub tty: bool,
     /// Its niceness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nice: Option<i32>,

@@ -124,7 +124,7 @@ fn anchors_aliases_and_merges() {
     let node = yaml(
         "base: &b {a: 1, b: 2}\nother: &o {b: 3, c: 4}\nx:\n  <<: [*b, *o]\n  a: 9\ny: {<<: *b}\nz: [*b, *b]\nk: &k v\n*k : w\n",
     );
-    assert_eq!(show(node.at(["x"]).unwrap()), "{a:9,b:2,c:4}");
+    assert_eq!(show(node.at(["x"]).unwrap()), "{b:2,c:4,a:9}");
     assert_eq!(show(node.at(["y"]).unwrap()), "{a:1,b:2}");
     assert_eq!(show(node.at(["z"]).unwrap()), "[{a:1,b:2},{a:1,b:2}]");
     assert_eq!(show(node.at(["v"]).unwrap()), "\"w\"");

@@ -225,8 +225,8 @@ impl<'a> Reader<'a> {
         loop {
             let (event, range) = self.next()?;
             if event == Event::MappingEnd {
-                for (span, merge) in merges {
-                    self.merge(&mut map, span, merge);
+                if !merges.is_empty() {
+                    map = self.merged(map, merges);
                 }
                 let first = map.iter().next().map(|entry| entry.key.span);
                 let span = extent(start, style, first, self.span(&range));
@@ -312,26 +312,33 @@ impl<'a> Reader<'a> {
         nothing
     }
 
-    /// `<<: *base` or `<<: [*a, *b]`: what the mapping has itself wins, then the earlier.
-    fn merge(&mut self, map: &mut Map, key: Span, from: Node) {
-        let sources = match from.value {
-            Value::Seq(items) => items,
-            _ => vec![from],
-        };
-        for source in sources {
-            let Value::Map(entries) = source.value else {
-                let message = format!("`<<` merges {}", source.kind());
-                let wrong = Diagnostic::error("yaml-merge", key, message).also(source.span, "this");
-                self.diagnostics
-                    .push(wrong.expected("a mapping, or a list of mappings"));
-                continue;
+    /// `<<: *base` or `<<: [*a, *b]`: what the mapping has itself wins, then the earlier. What is merged
+    /// stands first, as other readers have it.
+    fn merged(&mut self, own: Map, merges: Vec<(Span, Node)>) -> Map {
+        let mut all = Map::new();
+        for (key, from) in merges.into_iter().rev() {
+            let sources = match from.value {
+                Value::Seq(items) => items,
+                _ => vec![from],
             };
-            for entry in entries {
-                if !map.contains(&entry.key.name) {
-                    map.insert(entry.key, entry.value);
+            for source in sources.into_iter().rev() {
+                let Value::Map(entries) = source.value else {
+                    let message = format!("`<<` merges {}", source.kind());
+                    let wrong =
+                        Diagnostic::error("yaml-merge", key, message).also(source.span, "this");
+                    self.diagnostics
+                        .push(wrong.expected("a mapping, or a list of mappings"));
+                    continue;
+                };
+                for entry in entries {
+                    all.insert(entry.key, entry.value);
                 }
             }
         }
+        for entry in own {
+            all.insert(entry.key, entry.value);
+        }
+        all
     }
 }
 

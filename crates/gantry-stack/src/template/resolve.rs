@@ -1,6 +1,6 @@
 //! Puts in what references and secrets stand for.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Reference, Secret, marker};
 
@@ -31,6 +31,14 @@ pub enum ResolveError {
         /// What it is.
         kind: &'static str,
     },
+    /// Nothing leads from whoever asks to what is asked for.
+    #[error("{{{{ {path} }}}} cannot be reached from {from}")]
+    Unreachable {
+        /// The path.
+        path: String,
+        /// Where whoever asks is.
+        from: String,
+    },
     /// A secret could not be had.
     #[error("{secret}: {reason}")]
     Secret {
@@ -45,22 +53,25 @@ pub enum ResolveError {
 }
 
 /// `value` with every marker replaced by what it stands for.
-pub fn resolve_value(value: &Value, resolver: &dyn Resolver) -> Result<Value, ResolveError> {
+pub fn resolve_value(mut value: Value, resolver: &dyn Resolver) -> Result<Value, ResolveError> {
+    resolve_in(&mut value, resolver)?;
+    Ok(value)
+}
+
+fn resolve_in(value: &mut Value, resolver: &dyn Resolver) -> Result<(), ResolveError> {
     match value {
-        Value::Object(map) => match marker::sole(map) {
-            Some((key, inner)) => resolve_marker(key, inner, resolver),
-            None => map
-                .iter()
-                .map(|(key, value)| Ok((key.clone(), resolve_value(value, resolver)?)))
-                .collect::<Result<Map<_, _>, _>>()
-                .map(Value::Object),
-        },
+        Value::Object(map) => {
+            if let Some((key, inner)) = marker::sole(map) {
+                *value = resolve_marker(key, inner, resolver)?;
+                return Ok(());
+            }
+            map.values_mut()
+                .try_for_each(|value| resolve_in(value, resolver))
+        }
         Value::Array(items) => items
-            .iter()
-            .map(|item| resolve_value(item, resolver))
-            .collect::<Result<_, _>>()
-            .map(Value::Array),
-        scalar => Ok(scalar.clone()),
+            .iter_mut()
+            .try_for_each(|item| resolve_in(item, resolver)),
+        _ => Ok(()),
     }
 }
 

@@ -42,7 +42,7 @@ fn one_reference_keeps_its_kind() {
     let spec = json!({"port": typed, "text": template, "url": Template::parse("x:{{ ports.a }}").unwrap(),
         "password": EnvValue::Secret(Secret::Env("P".into())), "list": [1, "{{ left alone }}"]});
     assert_eq!(
-        resolve_value(&spec, &Known).unwrap(),
+        resolve_value(spec.clone(), &Known).unwrap(),
         json!({"port": 5432, "text": "5432", "url": "x:5432", "password": "hunter2", "list": [1, "{{ left alone }}"]})
     );
 }

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::scalar::{PORT, SIZE};
+use super::super::scalar::{ENGINE, PORT, SIZE};
 use super::super::{Element, Field, Kind, Names, field};
-use super::ENGINES;
+use super::ulimits::ULIMITS;
 use crate::decode::Decoder;
 use crate::diagnostic::Diagnostic;
 use crate::node::Node;
@@ -28,7 +28,17 @@ const FIELDS: &[Field] = &[
         Kind::Element(&BUILD),
         "How the image is built. A text alone is the folder.",
     ),
-    field("engine", Kind::Word(ENGINES), "Which engine runs it.").default("\"auto\""),
+    field(
+        "name",
+        Kind::Template,
+        "What the container is called in the engine, where there can be only one of that name; a name of the stack's own if absent.",
+    ),
+    field(
+        "engine",
+        Kind::Scalar(&ENGINE),
+        "Which engine runs it: `auto` (the one that answers, Docker first), `docker`, `podman`, or an address.",
+    )
+    .default("\"auto\""),
     field("pull", Kind::Word(PULL), "When the image is fetched.").default("\"missing\""),
     field(
         "platform",
@@ -102,9 +112,20 @@ const FIELDS: &[Field] = &[
         "The size of its shared memory.",
     ),
     field(
+        "ulimits",
+        Kind::Element(&ULIMITS),
+        "Limits of each process in it.",
+    ),
+    field(
         "read-only",
         Kind::Bool,
         "Whether its own files cannot be changed.",
+    )
+    .default("false"),
+    field(
+        "tty",
+        Kind::Bool,
+        "Whether it has a terminal of its own, which `gantry attach` joins.",
     )
     .default("false"),
     field(
@@ -166,6 +187,17 @@ const BUILD_FIELDS: &[Field] = &[
         "args",
         Kind::Map(Names::Variable, &Kind::Template),
         "Values of the Dockerfile's `ARG`s. They stay in the image: no place for a secret.",
+    ),
+    field(
+        "cache",
+        Kind::Bool,
+        "Whether steps that the engine has built before are taken from it.",
+    )
+    .default("true"),
+    field(
+        "cache-from",
+        Kind::OneOrMany(&Kind::Template),
+        "Images whose steps count as built before, too.",
     ),
 ];
 

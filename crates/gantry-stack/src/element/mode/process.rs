@@ -53,6 +53,8 @@ const FIELDS: &[Field] = &[
         Kind::Map(Names::Plain, const { &Kind::Element(&SOCKET) }),
         "Sockets that are opened for it and passed in, by name. With them replicas may share a fixed port.",
     ),
+    field("tty", Kind::Bool, "Whether its standard streams are a terminal of its own, which `gantry attach` joins. Output and errors are one stream then.")
+        .default("false"),
     field("nice", Kind::Integer(-20, 19), "How much it leaves to others."),
     field("scheduling", Kind::Word(POLICIES), "How it shares processors with others.").default("\"other\""),
     field("priority", Kind::Integer(1, 99), "Its priority among real-time processes; 1 if absent. For `fifo` and `rr` alone."),

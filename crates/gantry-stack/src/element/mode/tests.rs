@@ -50,7 +50,8 @@ fn spec<T: DeserializeOwned + Serialize>(mode: &str, table: &str) -> Result<Valu
     })?;
     let service = &loaded.stack.services["a"];
     assert_eq!(service.mode().as_str(), mode);
-    let resolved = resolve_value(&service.run.spec, &Known).map_err(|error| error.to_string())?;
+    let resolved =
+        resolve_value(service.run.spec.clone(), &Known).map_err(|error| error.to_string())?;
     let typed: T = serde_json::from_value(resolved).map_err(|error| error.to_string())?;
     let text = serde_json::to_string(&typed).unwrap();
     Ok(serde_json::from_str(&text.replace(path.as_str(), "~")).unwrap())
@@ -70,6 +71,7 @@ fn a_container_with_everything() {
     let table = r#"
         image = "postgres:16"
         build = { context = "./img", file = "Dockerfile.db", target = "run", args = { V = "1" } }
+        name = "shop-db-{{ instance }}"
         engine = "podman"
         pull = "always"
         platform = "linux/arm64"
@@ -87,8 +89,10 @@ fn a_container_with_everything() {
         devices = ["/dev/fuse"]
         gpus = "all"
         shm-size = "1MiB"
+        ulimits = { nofile = { soft = 1024, hard = "unlimited" }, nproc = 512, core = "unlimited" }
         read-only = true
         init = true
+        tty = true
         privileged = true
         cap-add = ["NET_ADMIN"]
         cap-drop = "ALL"
@@ -103,6 +107,14 @@ fn a_container_with_everything() {
     assert_eq!(spec["command"], json!(["-c", "port=5432"]));
     assert_eq!(spec["build"]["context"], "~/img");
     assert_eq!(spec["shm-size"], 1_048_576);
+    assert_eq!(
+        spec["ulimits"],
+        json!({
+            "nofile": {"soft": 1024, "hard": -1},
+            "nproc": {"soft": 512, "hard": 512},
+            "core": {"soft": -1, "hard": -1},
+        })
+    );
     assert_eq!(
         spec["volumes"],
         json!([
@@ -154,17 +166,37 @@ fn a_compose_project_with_everything() {
         engine = "docker"
         build = true
         pull = "never"
-        remove-orphans = false
+        remove-orphans = true
         wait = false
     "#;
-    complete(&COMPOSE, table, &[]);
+    complete(&COMPOSE, table, &["template"]);
     let found = spec::<ComposeSpec>("compose", table).unwrap();
     assert_eq!(found["files"][0], "~/compose.yaml");
     assert_eq!(found["profiles"], json!(["web"]));
     assert_eq!(
         (&found["wait"], &found["remove-orphans"]),
-        (&json!(false), &json!(false))
+        (&json!(false), &json!(true))
     );
+}
+
+#[test]
+fn a_template_with_everything() {
+    let table = r#"
+        template = { file = "db/docker-compose.yml.j2", copy-src = true, ignore = ["*.log"], additional-dirs = ["docs", { source =
+        "data", to = "here" }], kernel-templates = true, config = "config.yml" }
+        engine = "podman"
+    "#;
+    let found = spec::<ComposeSpec>("compose", table).unwrap();
+    let template = &found["template"];
+    assert_eq!(template["file"], "~/db/docker-compose.yml.j2");
+    assert_eq!(
+        template["additional-dirs"],
+        json!([{ "source": "~/docs", "to": "docs" }, { "source": "~/data", "to": "here" }])
+    );
+    let short = spec::<ComposeSpec>("compose", "template = \"x.j2\"").unwrap();
+    assert_eq!(short["template"], json!({ "file": "~/x.j2" }));
+    let both = spec::<ComposeSpec>("compose", "template = \"x.j2\"\nfiles = \"y.yaml\"");
+    assert!(both.unwrap_err().contains("exclude each other"));
 }
 
 #[test]
