@@ -87,6 +87,13 @@ impl CgroupRoot {
         }
     }
 
+    /// The groups that were made in it and are there.
+    pub fn groups(&self) -> Vec<Group> {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.map(|entry| Group::at(entry.path())).collect()
+    }
+
     /// Remove it if it is empty.
     pub fn remove(&self) {
         let _ = fs::remove_dir(&self.path);

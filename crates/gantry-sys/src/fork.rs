@@ -1,4 +1,4 @@
-//! A child that shares its parent's descriptors.
+//! Children that go on in this program.
 
 use crate::error::SysError;
 
@@ -8,7 +8,16 @@ use crate::error::SysError;
 ///
 /// The caller must have one thread only: locks that another thread holds would stay locked.
 pub fn fork_sharing_files(child: impl FnOnce() -> i32) -> Result<u32, SysError> {
-    let flags = libc::c_long::from(libc::CLONE_FILES | libc::SIGCHLD);
+    go_on(libc::CLONE_FILES, "the keeper", child)
+}
+
+/// The same, with a copy of the descriptor table.
+pub fn fork(child: impl FnOnce() -> i32) -> Result<u32, SysError> {
+    go_on(0, "another guard", child)
+}
+
+fn go_on(share: i32, what: &str, child: impl FnOnce() -> i32) -> Result<u32, SysError> {
+    let flags = libc::c_long::from(share | libc::SIGCHLD);
     let null = 0 as libc::c_long;
     // SAFETY: without CLONE_VM and with a null stack this is fork: the child has its own copy of the
     // memory and goes on on its copy of this stack. No pointers are passed.
@@ -19,9 +28,8 @@ pub fn fork_sharing_files(child: impl FnOnce() -> i32) -> Result<u32, SysError> 
             // SAFETY: `_exit` takes any number and does not return; nothing of the parent's is run.
             unsafe { libc::_exit(code) }
         }
-        -1 => Err(SysError::last("clone", "the keeper")),
-        pid => u32::try_from(pid).map_err(|_| {
-            SysError::new("clone", "the keeper", std::io::Error::other("no such pid"))
-        }),
+        -1 => Err(SysError::last("clone", what)),
+        pid => u32::try_from(pid)
+            .map_err(|_| SysError::new("clone", what, std::io::Error::other("no such pid"))),
     }
 }

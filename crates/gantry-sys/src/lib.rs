@@ -16,6 +16,7 @@ mod error;
 mod fork;
 mod letters;
 mod limits;
+mod memory;
 mod pipe;
 mod process;
 mod sandbox;
@@ -25,6 +26,7 @@ mod signal;
 mod slots;
 mod spawn;
 mod table;
+mod terminal;
 mod user;
 mod wait;
 
@@ -35,9 +37,10 @@ pub use cgroup::{
     Unavailable, limit_tree,
 };
 pub use error::SysError;
-pub use fork::fork_sharing_files;
+pub use fork::{fork, fork_sharing_files};
 pub use letters::{Letter, LetterBox};
 pub use limits::{OpenFiles, RLimit, raise_open_files};
+pub use memory::give_back_memory;
 pub use pipe::{Pipe, reopen, stdio_pipe};
 pub use process::{
     ProcessRef, ProcessUsage, Stat, cmdline, environment_value, group_of, has_environment,
@@ -52,5 +55,6 @@ pub use spawn::{
     Environment, Passed, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates,
 };
 pub use table::{Entry, ProcessTable};
+pub use terminal::{Terminal, WindowSize, set_window_size, window_size};
 pub use user::{Credentials, UserError, lookup};
-pub use wait::{ChildExit, Ended, become_subreaper, reap, wait_any, wait_for};
+pub use wait::{ChildExit, Ended, become_subreaper, has_ended, reap, wait_any, wait_for};

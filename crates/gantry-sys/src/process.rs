@@ -2,7 +2,7 @@
 
 mod usage;
 
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt;
 
 pub use usage::{ProcessUsage, process_usage};
@@ -22,6 +22,11 @@ impl ProcessRef {
     /// Whether this very process exists and is no zombie.
     pub fn is_alive(self) -> bool {
         stat(self.pid).is_some_and(|stat| stat.start_time == self.start_time && !stat.is_dead())
+    }
+
+    /// When it started, in microseconds since boot.
+    pub fn started_us(self) -> u64 {
+        usage::micros(self.start_time)
     }
 
     /// Whether this very process exists, be it as a zombie.
@@ -87,8 +92,15 @@ impl Stat {
 
 /// What the kernel says of a process; `None` if there is none.
 pub fn stat(pid: u32) -> Option<Stat> {
-    Stat::parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    // Read at each start of a process: the whole line at once, where a growing buffer would ask six times.
+    let mut file = std::fs::File::open(format!("/proc/{pid}/stat")).ok()?;
+    let mut line = [0; LONGEST_STAT];
+    let length = file.read(&mut line).ok()?;
+    Stat::parse(&line[..length])
 }
+
+/// Longer than any line of `/proc/PID/stat`: 52 numbers of at most 20 digits, and a name of 64 bytes.
+const LONGEST_STAT: usize = 52 * 21 + 64;
 
 /// When a process started; `None` if there is none.
 pub fn start_time(pid: u32) -> Option<u64> {

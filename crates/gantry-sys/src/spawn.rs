@@ -53,6 +53,8 @@ pub struct Spawn<'a> {
     pub oom_score: Option<i32>,
     /// Standard input, output and error.
     pub stdio: Stdio<'a>,
+    /// Whether its standard input is a terminal that is to control its session.
+    pub terminal: bool,
     /// What else stays open, and under which number. The numbers are above 2, and differ.
     pub passed: &'a [Passed<'a>],
     /// Variables that name the child's own pid, which nobody knows before it is born.
@@ -184,6 +186,7 @@ impl Spawner {
             join_cgroup: -1,
             join: &join,
             stdio,
+            terminal: spawn.terminal,
             passed: &passed,
             own_pid: &places,
             ignored: crate::signal::ignored(),

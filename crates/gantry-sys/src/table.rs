@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::error::SysError;
-use crate::process::{ProcessRef, Stat};
+use crate::process::{ProcessRef, Stat, environment_value};
 
 /// One process in the table.
 pub type Entry = Stat;
@@ -17,7 +17,7 @@ pub struct ProcessTable {
     entries: Vec<Entry>,
     by_pid: HashMap<u32, usize>,
     children: HashMap<u32, Vec<usize>>,
-    marks: Option<HashMap<Vec<u8>, Vec<usize>>>,
+    marks: Option<HashMap<String, Vec<usize>>>,
     strays: Option<Vec<usize>>,
     settled: bool,
 }
@@ -163,33 +163,41 @@ impl ProcessTable {
         }
     }
 
-    /// Those whose environment carries this variable. All environments are read once, when this is
-    /// first asked; only those with a variable of the same name are remembered.
+    /// Those whose environment carries this variable (`NAME=value`).
     fn marked(&mut self, mark: &str) -> Vec<usize> {
-        let Some((name, _)) = mark.split_once('=') else {
+        let Some((name, value)) = mark.split_once('=') else {
             return Vec::new();
         };
+        self.marks(name).get(value).cloned().unwrap_or_default()
+    }
+
+    /// Every living process whose environment carries a variable of this name, with its value.
+    pub fn all_marked(&mut self, name: &str) -> Vec<(String, &Entry)> {
+        let marks = self.marks(name).clone();
+        let all = marks.into_iter().flat_map(|(value, indices)| {
+            let indices = indices.into_iter();
+            indices.map(move |index| (value.clone(), index))
+        });
+        all.map(|(value, index)| (value, &self.entries[index]))
+            .collect()
+    }
+
+    /// All environments are read once, when this is first asked; only those with a variable of this
+    /// name are remembered, by its value.
+    fn marks(&mut self, name: &str) -> &HashMap<String, Vec<usize>> {
         let entries = &self.entries;
-        let marks = self.marks.get_or_insert_with(|| {
-            let prefix = format!("{name}=");
-            let mut marks: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
+        self.marks.get_or_insert_with(|| {
+            let mut marks: HashMap<String, Vec<usize>> = HashMap::new();
             for (index, entry) in entries.iter().enumerate() {
-                // The kernel's own threads have no environment.
                 if entry.parent == 2 || entry.is_dead() {
                     continue;
                 }
-                let environment =
-                    std::fs::read(format!("/proc/{}/environ", entry.pid)).unwrap_or_default();
-                let own = environment
-                    .split(|byte| *byte == 0)
-                    .find(|variable| variable.starts_with(prefix.as_bytes()));
-                if let Some(own) = own {
-                    marks.entry(own.to_vec()).or_default().push(index);
+                if let Some(value) = environment_value(entry.pid, name) {
+                    marks.entry(value).or_default().push(index);
                 }
             }
             marks
-        });
-        marks.get(mark.as_bytes()).cloned().unwrap_or_default()
+        })
     }
 }
 

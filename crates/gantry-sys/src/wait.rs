@@ -33,6 +33,11 @@ pub fn wait_any() -> Result<Option<ChildExit>, SysError> {
     wait(libc::P_ALL, 0, libc::WNOWAIT | libc::WNOHANG)
 }
 
+/// How this child ended, if it has. It stays.
+pub fn has_ended(pid: u32) -> Result<Option<ChildExit>, SysError> {
+    wait(libc::P_PID, pid, libc::WNOWAIT | libc::WNOHANG)
+}
+
 /// Wait for this child to end, and take it away.
 pub fn wait_for(pid: u32) -> Result<Option<ChildExit>, SysError> {
     wait(libc::P_PID, pid, 0)

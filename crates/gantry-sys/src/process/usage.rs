@@ -17,17 +17,24 @@ pub struct ProcessUsage {
 pub fn process_usage(pid: u32) -> Option<ProcessUsage> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let (ticks, pages) = parse(&stat)?;
-    // SAFETY: it takes a number and gives one.
-    let asked = |name| u64::try_from(unsafe { libc::sysconf(name) }).ok();
-    let second = asked(libc::_SC_CLK_TCK).unwrap_or(100).max(1);
     let page = asked(libc::_SC_PAGESIZE).unwrap_or(4096);
     Some(ProcessUsage {
-        cpu_us: ticks.saturating_mul(1_000_000) / second,
+        cpu_us: micros(ticks),
         memory: pages.saturating_mul(page),
         io: fs::read_to_string(format!("/proc/{pid}/io"))
             .ok()
             .and_then(|text| Some((line(&text, "read_bytes: ")?, line(&text, "write_bytes: ")?))),
     })
+}
+
+/// Clock ticks, as the kernel tells times, in microseconds.
+pub(super) fn micros(ticks: u64) -> u64 {
+    ticks.saturating_mul(1_000_000) / asked(libc::_SC_CLK_TCK).unwrap_or(100).max(1)
+}
+
+fn asked(name: libc::c_int) -> Option<u64> {
+    // SAFETY: it takes a number and gives one.
+    u64::try_from(unsafe { libc::sysconf(name) }).ok()
 }
 
 /// Ticks on processors and pages present, of the text of a `stat` file.

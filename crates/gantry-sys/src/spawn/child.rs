@@ -23,6 +23,8 @@ pub(super) struct Plan<'a> {
     /// More such files.
     pub(super) join: &'a [i32],
     pub(super) stdio: [i32; 3],
+    /// Whether the first of them is to control the session.
+    pub(super) terminal: bool,
     pub(super) passed: &'a [Move],
     /// Where it writes its pid in digits: [`PID_ROOM`] zeros each, of which the last stays.
     pub(super) own_pid: &'a [*mut u8],
@@ -214,6 +216,10 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
             write_number(*place, pid);
         }
         check(Stage::Session, libc::setsid().into())?;
+        if plan.terminal {
+            let taken = libc::syscall(libc::SYS_ioctl, 0, libc::TIOCSCTTY, 0);
+            check(Stage::Terminal, taken)?;
+        }
         for signal in plan.ignored {
             let default: Disposition = [0; 4];
             let set = libc::syscall(

@@ -56,11 +56,13 @@ pub enum Stage {
     Exec,
     /// Giving it the descriptors that it was promised.
     Passing,
+    /// A controlling terminal.
+    Terminal,
 }
 
 impl Stage {
     /// Their places travel in memory between releases: a new one goes to the end.
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Arguments,
         Self::Lookup,
         Self::Prepare,
@@ -84,6 +86,7 @@ impl Stage {
         Self::ReadOnly,
         Self::Capabilities,
         Self::NoNewPrivileges,
+        Self::Terminal,
     ];
 
     /// Step and error number as one word that is not 0.
@@ -128,6 +131,7 @@ impl Stage {
             Self::WorkingFolder => "working folder",
             Self::Exec => "exec",
             Self::Passing => "passing descriptors",
+            Self::Terminal => "terminal",
         }
     }
 }

@@ -44,6 +44,7 @@ fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<
             output: null.as_fd(),
             error: null.as_fd(),
         },
+        terminal: false,
         passed: &[],
         own_pid: &[],
         cgroup: None,
@@ -192,4 +193,54 @@ fn descriptors_get_the_numbers_that_were_promised() {
         spawn.own_pid = &["ME", "YOU"];
     });
     assert_eq!(ended, Ok(Ended::Code(0)));
+}
+
+#[test]
+fn a_terminal_controls_the_session() {
+    use crate::terminal::{Terminal, WindowSize, set_window_size, window_size};
+    let size = WindowSize {
+        rows: 33,
+        columns: 99,
+    };
+    let terminal: &'static Terminal = Box::leak(Box::new(Terminal::open(size).unwrap()));
+    assert_eq!(window_size(&terminal.master).unwrap(), size);
+    let script = "test -t 0 && test -t 1 && test -t 2 && test \"$(stty size < /dev/tty)\" = '33 99' \
+                  && test $(ps -o tpgid= -p $$) -eq $$";
+    let given = terminal.slave.as_fd();
+    let with_it = |spawn: &mut Spawn<'_>| {
+        spawn.stdio = Stdio {
+            input: given,
+            output: given,
+            error: given,
+        };
+        spawn.terminal = true;
+    };
+    assert_eq!(run(&["sh", "-c", script], "/", with_it), Ok(Ended::Code(0)));
+    // Nobody listens to what is not a terminal.
+    let error = run(&["true"], "/", |spawn| spawn.terminal = true).unwrap_err();
+    assert_eq!((error.stage, error.errno), (Stage::Terminal, libc::ENOTTY));
+    let told = "trap 'stty size; exit 3' WINCH; echo ready; while :; do read line; done";
+    let waiting = std::thread::scope(|scope| {
+        let ended = scope.spawn(|| run(&["sh", "-c", told], "/", with_it));
+        let mut seen = Vec::new();
+        let mut until = |wanted: &str| {
+            while !String::from_utf8_lossy(&seen).contains(wanted) {
+                let mut polled = [rustix::event::PollFd::new(
+                    &terminal.master,
+                    rustix::event::PollFlags::IN,
+                )];
+                rustix::event::poll(&mut polled, None).unwrap();
+                let mut buffer = [0; 100];
+                let length = rustix::io::read(&terminal.master, &mut buffer).unwrap();
+                seen.extend_from_slice(&buffer[..length]);
+            }
+        };
+        until("ready");
+        set_window_size(&terminal.master, WindowSize::USUAL).unwrap();
+        // A shell that reads hears of a signal with the next line.
+        rustix::io::write(&terminal.master, b"\n").unwrap();
+        until("24 80");
+        ended.join().unwrap()
+    });
+    assert_eq!(waiting, Ok(Ended::Code(3)));
 }
