@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 
-use crate::layout::SOCKET;
+use crate::layout::{Layout, SOCKET};
 use crate::protocol::{
     Event, FrameError, FrameReader, Hello, Message, PROTOCOL_VERSION, Refusal, Reply, Request,
     RequestFrame, Role, Welcome, encode,
@@ -40,7 +40,7 @@ pub enum ClientError {
     Timeout(Duration),
 }
 
-/// Connect to `guard.sock` in a stack's folder, by way of the folder's descriptor if its path is
+/// Connect to `guard.sock` in this folder ([`Layout::place`]), by way of the folder's descriptor if its path is
 /// longer than a socket's may be. The stream is blocking; a driver sets it non-blocking and wraps it.
 pub fn connect(dir: &Utf8Path) -> io::Result<UnixStream> {
     let path = dir.join(SOCKET);
@@ -63,6 +63,13 @@ pub fn hello(role: Role, seen: u64) -> RequestFrame {
     }
 }
 
+/// Have a keeper that keeps nothing end, and its guard with it.
+pub fn shut_down(pair: &Layout) -> Result<(), ClientError> {
+    Client::open(&pair.place(), Role::Supervisor, 0)?
+        .ask(Request::Shutdown)
+        .map(drop)
+}
+
 /// A blocking client. Events that arrive while an answer is awaited are kept for later.
 #[derive(Debug)]
 pub struct Client {
@@ -70,13 +77,14 @@ pub struct Client {
     path: String,
     reader: FrameReader,
     events: VecDeque<Event>,
+    shown: VecDeque<Message>,
     welcome: Welcome,
     next_id: u64,
     timeout: Duration,
 }
 
 impl Client {
-    /// Connect to the keeper of the stack in `dir` and say hello.
+    /// Connect to the keeper whose socket is in `dir` and say hello.
     pub fn open(dir: &Utf8Path, role: Role, seen: u64) -> Result<Self, ClientError> {
         let path = dir.join(SOCKET).into_string();
         let stream = connect(dir).map_err(|source| ClientError::Io {
@@ -88,6 +96,7 @@ impl Client {
             path,
             reader: FrameReader::new(),
             events: VecDeque::new(),
+            shown: VecDeque::new(),
             welcome: Welcome {
                 version: 0,
                 release: String::new(),
@@ -98,6 +107,8 @@ impl Client {
                 last_sequence: 0,
                 proof: crate::protocol::Proof::Lineage,
                 no_cgroup: None,
+                capacity: 0,
+                salvaged: false,
             },
             next_id: 1,
             timeout: Duration::from_secs(10),
@@ -137,6 +148,7 @@ impl Client {
                 }
                 Message::Reply { .. } => {}
                 Message::Hello(_) => return Err(ClientError::OutOfTurn),
+                shown => self.shown.push_back(shown),
             }
         }
     }
@@ -158,6 +170,19 @@ impl Client {
             }
             if let Message::Events { events } = self.read(deadline)? {
                 self.events.extend(events);
+            }
+        }
+    }
+
+    /// The next that a terminal shows, or its end; waits for it until `deadline`.
+    pub fn shown(&mut self, deadline: Instant) -> Result<Message, ClientError> {
+        loop {
+            if let Some(shown) = self.shown.pop_front() {
+                return Ok(shown);
+            }
+            match self.read(deadline)? {
+                Message::Reply { .. } | Message::Events { .. } | Message::Hello(_) => {}
+                shown => return Ok(shown),
             }
         }
     }

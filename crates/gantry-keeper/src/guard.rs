@@ -21,25 +21,30 @@
 //! being the keeper at once prevents a stack that the next kill would leave without anybody. Killed
 //! in the moment between, guard and keeper are both gone, and the next `up` adopts what runs.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+mod further;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_sys::{Environment, ProcessRef, SignalFd, Slots, Spawner};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
-use rustix::fs::FlockOperation;
 
 use crate::backoff::Backoff;
 use crate::intake::Intake;
 use crate::keeper::KeeperEnd;
-use crate::layout::{Layout, SOCKET};
+use crate::layout::{FIRST_PAIR, Layout, SOCKET};
+use crate::lock::{self, LockError};
 use crate::orphans::{Orphan, OrphanWriter, exit_of};
 use crate::report::report;
-use crate::shared::Shared;
+use crate::shared::{Shared, SupervisorEnd, ring};
+use crate::supervisor::{self, Release};
+
+pub use crate::supervisor::OTHER_PROTOCOL;
 
 /// What a guard needs to know.
 #[derive(Debug, Clone)]
@@ -55,8 +60,15 @@ pub struct GuardConfig {
 const PASSED_ON: [i32; 4] = [1, 2, 3, 15];
 const SIGCHLD: i32 = 17;
 
-/// How long the guard waits for the supervisor to end by itself after a shutdown.
+/// How long the guard waits after a shutdown for the supervisor to end by itself, and for pairs that were
+/// asked for too late.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How long keeper or supervisor may fail to begin before the guard asks what it is still there for.
+const HOPE: Duration = Duration::from_secs(10);
+
+/// How long after a start there is most likely nothing to do for days.
+const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// The prefix of the variables that would make a child ours by mistake.
 pub(crate) const MARK: &str = "GANTRY_KEEPER_MARK";
@@ -65,20 +77,73 @@ pub(crate) const MARK: &str = "GANTRY_KEEPER_MARK";
 /// speak to another manager of services.
 const NOT_PASSED_ON: [&str; 4] = [MARK, "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_"];
 
+/// How a guard ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuardEnd {
+    /// The stack is down.
+    Down,
+    /// It could not begin, or never got a keeper: that is in its log.
+    Failed,
+    /// The stack's folder is on a file system without locks.
+    NoLocks,
+}
+
+impl GuardEnd {
+    /// The exit code of a process that was the guard, which tells its parent.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Down => 0,
+            Self::Failed => 1,
+            Self::NoLocks => 3,
+        }
+    }
+}
+
 /// Be the guard, until the keeper was told to shut down. Must be called by a process that has no
 /// other threads, early: every descriptor but the standard streams is closed.
-pub fn run(config: GuardConfig) -> ExitCode {
-    let begun = begin(config).and_then(|shared| {
+pub fn run(config: GuardConfig) -> GuardEnd {
+    let layout = Layout::new(config.dir.clone());
+    be_guard(config, layout)
+}
+
+/// Be the guard of this pair.
+fn be_guard(config: GuardConfig, layout: Layout) -> GuardEnd {
+    let begun = begin(config, layout).and_then(|shared| {
         let mut guard = Guard::new(&shared)?;
-        guard.supervisor.due = Some(Instant::now());
-        guard.watch();
-        Ok(())
+        guard.supervisor.due = guard.is_first().then(Instant::now);
+        Ok(guard.watch())
     });
-    match begun {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            report(message);
-            ExitCode::FAILURE
+    begun.unwrap_or_else(|Failed { end, message }| {
+        message.into_iter().for_each(report);
+        end
+    })
+}
+
+/// Why a guard could not begin.
+struct Failed {
+    end: GuardEnd,
+    /// What is to be told of it.
+    message: Option<String>,
+}
+
+impl From<String> for Failed {
+    fn from(message: String) -> Self {
+        Self {
+            end: GuardEnd::Failed,
+            message: Some(message),
+        }
+    }
+}
+
+impl From<LockError> for Failed {
+    fn from(error: LockError) -> Self {
+        let end = match error {
+            LockError::Unsupported { .. } => GuardEnd::NoLocks,
+            _ => GuardEnd::Failed,
+        };
+        Self {
+            end,
+            message: Some(error.to_string()),
         }
     }
 }
@@ -95,32 +160,42 @@ pub(crate) fn succeed(shared: &Shared) -> i32 {
             return 1;
         }
     };
-    guard.adopt_supervisor();
-    guard.watch();
-    0
+    if guard.is_first() {
+        guard.adopt_supervisor();
+    }
+    guard.watch().code().into()
 }
 
 /// Take the stack, and make all that guard and keepers share.
-fn begin(config: GuardConfig) -> Result<Shared, String> {
+fn begin(config: GuardConfig, layout: Layout) -> Result<Shared, Failed> {
     // Out of the terminal's reach: a Ctrl-C there is for the client. If it fails, we lead a session.
     let _ = rustix::process::setsid();
     let slots = Slots::take().map_err(|error| error.to_string())?;
     let open_files = gantry_sys::raise_open_files();
-    let layout = Layout::new(config.dir.clone());
     make_folder(&layout.keeper())?;
-    let lock = lock(&layout.lock())?;
+    let lock = lock::take(&layout.lock()).map_err(|error| match error {
+        // It was asked for more than once, and the others were first.
+        LockError::Held(_) if layout.pair() != FIRST_PAIR => Failed {
+            end: GuardEnd::Failed,
+            message: None,
+        },
+        error => error.into(),
+    })?;
     gantry_sys::become_subreaper().map_err(|error| error.to_string())?;
     let (intake, trouble) =
         Intake::new(slots.null(), &layout.intent()).map_err(|error| error.to_string())?;
     if let Some(error) = trouble {
         report(format!("cannot open {}: {error}", layout.intent()));
     }
-    let listener = listen(layout.root())?;
+    let listener = listen(&layout.place())?;
     let bell = || {
         rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|error| format!("cannot make an eventfd: {error}"))
     };
-    let name = gantry_sys::stack_hash(layout.root().as_std_path());
+    let mut name = gantry_sys::stack_hash(layout.root().as_std_path());
+    if layout.pair() != FIRST_PAIR {
+        name = format!("{name}-{}", layout.pair());
+    }
     let letters = gantry_sys::LetterBox::open(&format!("gantry/{name}"));
     let letters = letters.map_err(|error| report(error.to_string())).ok();
     Shared::new(
@@ -128,7 +203,7 @@ fn begin(config: GuardConfig) -> Result<Shared, String> {
         layout,
         slots,
         listener,
-        (bell()?, bell()?),
+        [bell()?, bell()?, bell()?],
         lock,
         gantry_sys::boot_id().map_err(|error| error.to_string())?,
         Environment::of_this_process(&NOT_PASSED_ON),
@@ -136,7 +211,7 @@ fn begin(config: GuardConfig) -> Result<Shared, String> {
         intake,
         letters,
     )
-    .map_err(|error| error.to_string())
+    .map_err(|error| error.to_string().into())
 }
 
 struct Guard<'a> {
@@ -146,6 +221,11 @@ struct Guard<'a> {
     spawner: Spawner,
     keeper: Part,
     supervisor: Part,
+    release: Release,
+    /// The guards of further pairs that this one has started.
+    further: HashSet<u32>,
+    /// When to give back what the last start has needed.
+    rest_at: Option<Instant>,
 }
 
 /// Keeper or supervisor.
@@ -174,7 +254,15 @@ impl<'a> Guard<'a> {
             spawner: Spawner::new().map_err(|error| error.to_string())?,
             keeper: Part::default(),
             supervisor: Part::default(),
+            release: Release::default(),
+            further: HashSet::new(),
+            rest_at: None,
         })
+    }
+
+    /// Whether this is the pair that has a supervisor.
+    fn is_first(&self) -> bool {
+        self.shared.layout.pair() == FIRST_PAIR
     }
 
     /// The supervisor is the child of the guard that died. It is watched, since nobody tells of it.
@@ -190,41 +278,79 @@ impl<'a> Guard<'a> {
     }
 
     /// Start the keeper, and each of the two again whenever it dies, until the keeper has shut down.
-    fn watch(&mut self) {
+    fn watch(&mut self) -> GuardEnd {
         self.keeper.due = Some(Instant::now());
         let mut farewell = None;
+        let mut end = GuardEnd::Down;
         loop {
             let now = Instant::now();
+            let mut look_again = None;
             if self.shared.is_shut_down() && self.keeper.process.is_none() {
                 let until = *farewell.get_or_insert(now + FAREWELL);
                 self.supervisor.due = None;
-                if self.supervisor.process.is_none() || now >= until {
+                look_again = self.see_off_further_pairs(now);
+                let alone = self.supervisor.process.is_none() && look_again.is_none();
+                if alone || now >= until {
                     break;
                 }
             } else {
                 self.start_what_is_due(now);
             }
-            let due = [self.keeper.due, self.supervisor.due, farewell];
+            if self.never_had_a_keeper(now) {
+                report("no keeper could be started: the guard gives up");
+                end = GuardEnd::Failed;
+                break;
+            }
+            if self.rest_at.is_some_and(|at| at <= now) {
+                self.rest_at = None;
+                gantry_sys::give_back_memory();
+            }
+            let due = [
+                self.keeper.due,
+                self.supervisor.due,
+                farewell,
+                look_again,
+                self.rest_at,
+            ];
             self.sleep(due.into_iter().flatten().min());
             self.hear();
+            self.start_wanted_pairs();
         }
         // Only ours is removed, and only while we hold the lock.
         let _ = std::fs::remove_file(self.shared.layout.socket());
+        end
+    }
+
+    /// Whether it is of no use to go on: nothing of this stack runs under us, nor can.
+    fn never_had_a_keeper(&self, now: Instant) -> bool {
+        self.shared.keeper_starts() == 0 && self.keeper.backoff.fails_for(now) >= HOPE
+    }
+
+    /// The supervisor fails again and again. A keeper without services ends then, and the guard with
+    /// it: nobody could ask them for anything. One that has services stays, and so does the guard.
+    fn look_whether_hopeless(&mut self, now: Instant) {
+        if self.keeper.process.is_some() && self.supervisor.backoff.fails_for(now) >= HOPE {
+            self.end(SupervisorEnd::Hopeless);
+        }
     }
 
     fn start_what_is_due(&mut self, now: Instant) {
         if self.keeper.due.is_some_and(|due| due <= now) {
             self.keeper.due = None;
             self.keeper.backoff.started(now);
+            self.rest_at = Some(now + REST_AFTER);
             self.start_keeper();
         }
         // The supervisor has no use without a keeper to speak to.
         if self.keeper.process.is_some() && self.supervisor.due.is_some_and(|due| due <= now) {
             self.supervisor.due = None;
             self.supervisor.backoff.started(now);
-            self.supervisor.process = crate::supervisor::start(self.shared, &mut self.spawner);
+            self.rest_at = Some(now + REST_AFTER);
+            self.supervisor.process =
+                supervisor::start(self.shared, &mut self.spawner, self.release);
             if self.supervisor.process.is_none() {
-                self.supervisor.due = Some(now + Duration::from_secs(1));
+                self.supervisor.due = Some(now + self.supervisor.backoff.refused(now));
+                self.look_whether_hopeless(now);
             }
         }
     }
@@ -250,8 +376,13 @@ impl<'a> Guard<'a> {
                 self.keeper.process = Some(ProcessRef { pid, start_time });
             }
             Err(error) => {
-                report(error.to_string());
-                self.keeper.due = Some(Instant::now() + Duration::from_secs(1));
+                self.shared.uncount_keeper();
+                report(supervisor::in_words(
+                    error.source.raw_os_error(),
+                    &error.to_string(),
+                ));
+                let now = Instant::now();
+                self.keeper.due = Some(now + self.keeper.backoff.refused(now));
             }
         }
     }
@@ -281,15 +412,17 @@ impl<'a> Guard<'a> {
         let Some(keeper) = self.keeper.process else {
             return true;
         };
-        let ended = gantry_sys::wait_any();
-        matches!(ended, Ok(Some(child)) if child.pid == keeper.pid)
+        matches!(gantry_sys::has_ended(keeper.pid), Ok(Some(_)))
     }
 
     fn sleep(&self, until: Option<Instant>) {
         let left = until.map(|until| {
             timespec(until.saturating_duration_since(Instant::now()) + Duration::from_millis(1))
         });
-        let mut polled = vec![PollFd::new(&self.signals, PollFlags::IN)];
+        let mut polled = vec![
+            PollFd::new(&self.signals, PollFlags::IN),
+            PollFd::new(&self.shared.pairs_bell, PollFlags::IN),
+        ];
         if let Some(supervisor) = &self.supervisor.pidfd {
             polled.push(PollFd::new(supervisor, PollFlags::IN));
         }
@@ -320,12 +453,20 @@ impl<'a> Guard<'a> {
                 self.supervisor.process = None;
                 self.shared.set_supervisor(None);
                 self.supervisor.due = Some(now + self.supervisor.backoff.died(now, killed));
-                if child.ended == gantry_sys::Ended::Code(0) {
+                if child.ended == gantry_sys::Ended::Code(OTHER_PROTOCOL.into())
+                    && self.release == Release::Installed
+                {
+                    self.release = Release::Ours;
+                    self.supervisor.due = Some(now);
+                } else if child.ended == gantry_sys::Ended::Code(0) {
                     // It says that the stack is down. If the keeper finds that true, that is the end.
-                    self.shared.set_supervisor_done();
+                    self.end(SupervisorEnd::Done);
                     self.supervisor.due = Some(now + Duration::from_secs(1));
-                    rang = true;
+                } else {
+                    self.look_whether_hopeless(now);
                 }
+            } else if self.further.remove(&child.pid) {
+                // Its keeper has taken its place, or it was told to end; or it is asked for again.
             } else {
                 let orphan = Orphan {
                     pid: child.pid,
@@ -346,7 +487,7 @@ impl<'a> Guard<'a> {
             gantry_sys::reap(child.pid);
         }
         if rang {
-            let _ = rustix::io::write(&self.shared.orphans_bell, &1_u64.to_ne_bytes());
+            ring(&self.shared.orphans_bell);
         }
     }
 
@@ -386,37 +527,20 @@ fn make_folder(path: &Utf8Path) -> Result<(), String> {
         .map_err(|error| format!("cannot make {path}: {error}"))
 }
 
-/// Only one guard at a time. The lock belongs to the open file, so it lasts as long as guard or keeper
-/// does, and no service has it.
-fn lock(path: &Utf8Path) -> Result<std::fs::File, String> {
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| format!("cannot open {path}: {error}"))?;
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
-        if error == rustix::io::Errno::WOULDBLOCK {
-            format!("another guard keeps this stack already ({path} is locked)")
-        } else {
-            format!("cannot lock {path}: {error}")
-        }
-    })?;
-    Ok(file)
-}
-
 /// The socket, by way of the folder's descriptor so that its path may be long.
 fn listen(dir: &Utf8Path) -> Result<UnixListener, String> {
     let failed = |error: io::Error| format!("cannot listen on {dir}/{SOCKET}: {error}");
     let folder: OwnedFd = std::fs::File::open(dir).map_err(failed)?.into();
     let path = format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd());
-    match std::fs::remove_file(&path) {
+    let new = format!("{path}.new");
+    match std::fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let listener = UnixListener::bind(&path).map_err(failed)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let listener = UnixListener::bind(&new).map_err(failed)?;
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
+    // There is never none in between: where one is, a pair is to be.
+    std::fs::rename(&new, &path).map_err(failed)?;
     Ok(listener)
 }

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::Utf8Path;
-use gantry_log::Mark;
+use gantry_log::{Mark, with_rights};
 use gantry_sys::{SharedWords, SysError};
 
 /// A piece of a stream that is being written into a log and then taken from the stream's pipe.
@@ -51,13 +51,11 @@ impl Intent {
     /// Without a file the memory does, as long as the guard lives.
     pub(crate) fn new(path: &Utf8Path) -> Result<(Self, Option<io::Error>), SysError> {
         let words = SharedWords::new(1 + 2 * WORDS)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path);
+        let file = with_rights(path, || {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            options.mode(0o600).open(path)
+        });
         let (file, trouble) = match file {
             Ok(file) => (Some(file), None),
             Err(error) => (None, Some(error)),

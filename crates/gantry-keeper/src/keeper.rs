@@ -12,20 +12,29 @@
 //! | `start` | starting a program |
 //! | `prepare` | looking up all that a command names |
 //! | `output` | whose pipe is read when |
+//! | `behind` | when `run.json` are written |
 //! | `pass` | one piece of a pipe into a log |
 //! | `voice` | what services say of themselves, and what becomes of it |
 //! | `letters` | whose message it is, and what it does |
+//! | `streams` | what a program has as its standard streams |
+//! | `terminal` | from a service's terminal into its pipe |
+//! | `attach` | who has joined a terminal: showing, typing |
 //! | `sockets` | what is opened for services, and passed in |
 //! | `children` | who ended, and how |
 //! | `stop` | signal, grace, kill, proof of emptiness |
 //! | `tree` | which processes a run consists of |
 //! | `events` | numbering, keeping and sending what happened |
 //! | `recover` | taking over from a keeper that died |
+//! | `handed_on` | what goes from a keeper to the next |
 //! | `unguarded` | becoming the guard when it is dead |
 
+mod attach;
+mod behind;
 mod children;
 mod connection;
 mod events;
+mod handed_on;
+mod job_log;
 mod letters;
 mod output;
 mod pass;
@@ -34,9 +43,12 @@ mod prepare;
 mod recover;
 mod requests;
 mod run;
+mod salvage;
 mod sockets;
 mod start;
 mod stop;
+mod streams;
+mod terminal;
 mod timers;
 mod tree;
 mod unguarded;
@@ -44,15 +56,17 @@ mod voice;
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gantry_sys::{CgroupRoot, OldHierarchies, Pipe, ProcessTable, SignalFd, Spawner};
 
+use crate::layout::FIRST_PAIR;
 use crate::ledger::{Entry, Ledger};
 use crate::orphans::{Orphan, OrphanReader};
 use crate::protocol::{InstanceName, JobName};
 use crate::report::report;
 use crate::shared::Shared;
+use behind::Behind;
 use connection::Connections;
 use events::EventQueue;
 use output::OpenLogs;
@@ -61,10 +75,6 @@ use run::{Run, RunId};
 use sockets::Opened;
 use timers::{Timer, Timers};
 use unguarded::Guarding;
-
-/// How long `run.json` may be behind. They are for people and tools, and cost as much as a third of a
-/// start: while a thousand are started or stopped, the processors have better things to do.
-const FILES_LATER: Duration = Duration::from_secs(1);
 
 /// The size of one read of a pipe: all that it holds.
 const READ: usize = 64 * 1024;
@@ -126,9 +136,9 @@ struct Keeper<'a> {
     table: Option<ProcessTable>,
     buffer: Vec<u8>,
     scratch: Vec<u8>,
+    text: Vec<u8>,
     shutting_down: bool,
-    /// Since when some `run.json` may be behind.
-    files_behind: Option<Instant>,
+    behind: Behind,
     /// While taking over: exits of processes that no run knows yet.
     recovering: bool,
     unclaimed: Vec<Orphan>,
@@ -138,17 +148,19 @@ struct Keeper<'a> {
     foreign_letters: u64,
     /// Sockets that are open for services.
     sockets: Vec<Opened>,
+    /// Whether the ledger was damaged, and what runs had to be looked for.
+    salvaged: bool,
 }
 
 impl<'a> Keeper<'a> {
     fn new(shared: &'a Shared, guards_fds: &[i32]) -> Result<Self, String> {
         let text = |error: gantry_sys::SysError| error.to_string();
         let path = shared.layout.ledger();
-        let (mut ledger, state, message) =
-            Ledger::open(&path).map_err(|error| format!("cannot open {path}: {error}"))?;
-        if let Some(message) = message {
-            report(message);
-        }
+        // A further pair begins without one beside services that others keep.
+        let had_one = shared.keeper_starts() > 1
+            || shared.layout.pair() == FIRST_PAIR && shared.layout.services().exists();
+        let (mut ledger, mut state, damage) =
+            Ledger::open(&path, had_one).map_err(|error| format!("cannot open {path}: {error}"))?;
         let signals = SignalFd::new(&[17]).map_err(text)?;
         let orphans = OrphanReader::open(&shared.layout.orphans())
             .map_err(|error| format!("{}: {error}", shared.layout.orphans()))?;
@@ -164,6 +176,17 @@ impl<'a> Keeper<'a> {
             (Some(why), _) => Err(why),
             (None, cgroups) => OldHierarchies::find(&format!("gantry-{hash}"), cgroups.is_ok()),
         };
+        let salvaged = damage.is_some();
+        if let Some(message) = damage {
+            report(message);
+            let groups = cgroups.as_ref().ok();
+            let found = salvage::salvage(&mut state, shared, &hash, groups);
+            for entry in found.into_iter().chain([Entry::Searched]) {
+                ledger
+                    .append(&entry)
+                    .map_err(|error| format!("cannot write {path}: {error}"))?;
+            }
+        }
         let boot_before = state.boot_id.clone();
         ledger
             .append(&Entry::Keeper {
@@ -194,14 +217,17 @@ impl<'a> Keeper<'a> {
             table: None,
             buffer: vec![0; READ],
             scratch: Vec::new(),
+            text: Vec::new(),
             shutting_down: false,
-            files_behind: Some(Instant::now()),
+            behind: Behind::default(),
             recovering: true,
             unclaimed: Vec::new(),
             glass: None,
             foreign_letters: 0,
             sockets: Vec::new(),
+            salvaged,
         };
+        keeper.behind.note(Instant::now());
         keeper.recover(state, boot_before.as_deref(), guards_fds)?;
         gantry_sys::become_subreaper().map_err(text)?;
         keeper.listen()?;
@@ -235,13 +261,16 @@ impl<'a> Keeper<'a> {
                 return;
             }
             let now = Instant::now();
-            let files = self.files_behind.map(|since| since + FILES_LATER);
+            let files = self.behind.due();
             let files_left = files.map(|due| due.saturating_duration_since(now));
             let timeout = self.timers.left(now).into_iter().chain(files_left).min();
             ready.clear();
             self.poller.wait(timeout, &mut ready);
             if files.is_some_and(|due| due <= Instant::now()) && ready.is_empty() {
                 self.write_files();
+                if !self.behind.is_any() {
+                    gantry_sys::give_back_memory();
+                }
             }
             for token in &ready {
                 self.handle(*token);
@@ -251,8 +280,9 @@ impl<'a> Keeper<'a> {
             }
             self.table = None;
             self.send_events();
+            self.flush_all();
         }
-        while self.files_behind.is_some() {
+        while self.behind.is_any() {
             self.write_files();
         }
         if let Ok(root) = &self.cgroups {
@@ -278,6 +308,7 @@ impl<'a> Keeper<'a> {
             Token::Connection(id) => self.hear(id),
             Token::Output(id, stream) => {
                 self.read_output(id, stream.into());
+                self.type_on(id);
             }
             Token::Process(id) => self.process_gone(id),
             Token::Group(id) => self.group_changed(id),

@@ -4,16 +4,48 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::protocol::{Generation, InstanceName};
 
-/// The paths below one stack's folder that guard and keeper make.
+/// The paths below one stack's folder that one pair of guard and keeper makes.
 #[derive(Debug, Clone)]
 pub struct Layout {
     root: Utf8PathBuf,
+    pair: u32,
 }
 
+/// The pair that every stack has. It also keeps the supervisor, and starts the others.
+pub const FIRST_PAIR: u32 = 1;
+
+/// No pair has a higher number.
+pub const LAST_PAIR: u32 = 63;
+
 impl Layout {
-    /// The layout of the stack in this folder.
+    /// The layout of the stack in this folder, for its first pair.
     pub fn new(root: impl Into<Utf8PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            pair: FIRST_PAIR,
+        }
+    }
+
+    /// The same stack for another pair.
+    #[must_use]
+    pub fn of_pair(&self, pair: u32) -> Self {
+        Self {
+            root: self.root.clone(),
+            pair,
+        }
+    }
+
+    /// Which pair it is for.
+    pub fn pair(&self) -> u32 {
+        self.pair
+    }
+
+    /// The further pairs of the stack that were not told to end, whether they live or not.
+    pub fn further_pairs(&self) -> Vec<u32> {
+        let further = (FIRST_PAIR + 1)..=LAST_PAIR;
+        further
+            .filter(|pair| self.of_pair(*pair).socket().symlink_metadata().is_ok())
+            .collect()
     }
 
     /// The stack's folder.
@@ -21,14 +53,24 @@ impl Layout {
         &self.root
     }
 
-    /// The socket on which the keeper is spoken to.
+    /// The folder of the pair's socket and lock.
+    pub fn place(&self) -> Utf8PathBuf {
+        if self.pair == FIRST_PAIR {
+            self.root.clone()
+        } else {
+            self.keeper()
+        }
+    }
+
+    /// The socket on which the keeper is spoken to. It is there from the pair's start until the pair is
+    /// told to end.
     pub fn socket(&self) -> Utf8PathBuf {
-        self.root.join(SOCKET)
+        self.place().join(SOCKET)
     }
 
     /// Locked as long as a guard or its keeper lives.
     pub fn lock(&self) -> Utf8PathBuf {
-        self.root.join("guard.lock")
+        self.place().join("guard.lock")
     }
 
     /// What the supervisor prints.
@@ -36,9 +78,9 @@ impl Layout {
         self.root.join("supervisor.log")
     }
 
-    /// The first keeper's folder.
+    /// The keeper's folder.
     pub fn keeper(&self) -> Utf8PathBuf {
-        self.root.join("keepers/1")
+        self.root.join(format!("keepers/{}", self.pair))
     }
 
     /// What the keeper did, one record a line.

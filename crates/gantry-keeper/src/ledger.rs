@@ -11,17 +11,20 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use gantry_log::with_rights;
+use gantry_sys::ProcessRef;
 use serde::{Deserialize, Serialize};
 
+use crate::layout::{FIRST_PAIR, Layout};
 use crate::protocol::{
-    Event, EventBody, Generation, InstanceName, JobName, LogPolicy, Socket, Voice,
+    Event, EventBody, Generation, InstanceName, JobLog, JobName, LogPolicy, Socket, Voice,
 };
 
 /// The first line. A ledger that begins otherwise is set aside.
 const HEADER: &str = "gantry-ledger 1";
 
 /// From this size on it is worth looking whether the ledger can be shortened.
-const WORTH_SHORTENING: u64 = 4 * 1024 * 1024;
+const WORTH_SHORTENING: u64 = 1024 * 1024;
 
 /// Whose entry it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,6 +47,11 @@ pub(crate) enum Entry {
         /// Which boot of the machine.
         boot_id: String,
     },
+    /// Lines were lost, and what runs is being looked for. Who is killed in the middle of that leaves a ledger that looks
+    /// whole and is not, unless this stands in it.
+    Searching,
+    /// What was found stands above.
+    Searched,
     /// A program is about to be started.
     Starting(Starting),
     /// A job's program runs. (For instances the event says so.)
@@ -54,6 +62,16 @@ pub(crate) enum Entry {
         pid: u32,
         /// When that started.
         start_time: u64,
+    },
+    /// The pipes of a start were opened again by a keeper under another guard, whose descriptors are others.
+    Reopened {
+        /// Whose.
+        key: Key,
+        /// Its output pipes: descriptor and inode of each.
+        pipes: [(i32, u64); 2],
+        /// Our end of the pipe for the line that means ready.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ready: Option<(i32, u64)>,
     },
     /// A stop was asked for.
     Stopping {
@@ -113,6 +131,9 @@ pub(crate) struct Starting {
     pub(crate) log: LogPolicy,
     /// For a job: when its time is up, in milliseconds since boot, and how much output is kept.
     pub(crate) job: Option<(u64, u64)>,
+    /// For a job: into which log its output goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) job_log: Option<Box<JobLog>>,
     /// Pipes of earlier starts of the instance that could not be emptied into its log yet: stream,
     /// descriptor, inode.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,6 +150,9 @@ pub(crate) struct Starting {
     /// The sockets that it is passed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) sockets: Vec<Socket>,
+    /// Its terminal: descriptor and inode of both ends, and of the end of its pipe that is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) terminal: Option<[(i32, u64); 3]>,
 }
 
 /// The file.
@@ -142,13 +166,31 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Open the ledger, read it, and shorten it to what still matters. The message says if an
-    /// unreadable one was set aside.
-    pub(crate) fn open(path: &Utf8Path) -> io::Result<(Self, State, Option<String>)> {
-        let (entries, message) = read(path)?;
-        let state = State::of(&entries);
-        let kept = state.filter(entries);
-        let (file, size) = write_whole(path, &kept)?;
+    /// Open the ledger, read it, and shorten it to what still matters. The message says if something of it is lost;
+    /// then [`Entry::Searched`] is to be written when that was looked for. `had_one` says that there must be one.
+    pub(crate) fn open(
+        path: &Utf8Path,
+        had_one: bool,
+    ) -> io::Result<(Self, State, Option<String>)> {
+        let aside = aside(path);
+        // One that was set aside in the moment before a kill has left nothing in its place.
+        let is_gone = !path.exists() && (had_one || aside.exists());
+        let (text, set_aside) = Text::read(path)?;
+        let mut bad = 0;
+        let entries = text.lines().map(parse);
+        let mut state = State::of(
+            entries
+                .inspect(|entry| bad += usize::from(entry.is_none()))
+                .flatten(),
+        );
+        let skipped = format!("{path}: {bad} torn or unreadable lines were skipped");
+        let unfinished = format!("{path}: who looked for what runs did not come to an end");
+        let message = set_aside
+            .or_else(|| is_gone.then(|| format!("{path} is gone")))
+            .or_else(|| (bad > 0).then_some(skipped))
+            .or_else(|| state.searching.then_some(unfinished));
+        state.searching = message.is_some();
+        let (file, size) = write_whole(path, &state, &text)?;
         let ledger = Self {
             path: path.to_owned(),
             file,
@@ -181,9 +223,9 @@ impl Ledger {
         if self.size < WORTH_SHORTENING.max(self.size_when_short * 4) {
             return Ok(());
         }
-        let (entries, _) = read(&self.path)?;
-        let kept = State::of(&entries).filter(entries);
-        (self.file, self.size) = write_whole(&self.path, &kept)?;
+        let (text, _) = Text::read(&self.path)?;
+        let state = State::of(text.entries());
+        (self.file, self.size) = write_whole(&self.path, &state, &text)?;
         self.size_when_short = self.size;
         Ok(())
     }
@@ -210,6 +252,8 @@ pub(crate) struct State {
     pub(crate) sockets: Vec<(String, Socket, (i32, u64))>,
     /// The boot in which the last keeper ran.
     pub(crate) boot_id: Option<String>,
+    /// Whether what runs was looked for, and that did not come to an end.
+    pub(crate) searching: bool,
 }
 
 /// One start, as far as its entries tell.
@@ -227,14 +271,16 @@ pub(crate) struct RunState {
 
 impl State {
     /// Fold the entries.
-    pub(crate) fn of(entries: &[Entry]) -> Self {
+    pub(crate) fn of(entries: impl Iterator<Item = Entry>) -> Self {
         let mut state = Self::default();
         let mut runs: BTreeMap<usize, RunState> = BTreeMap::new();
         let mut at: HashMap<Key, usize> = HashMap::new();
         let mut latest: HashMap<InstanceName, Key> = HashMap::new();
-        for (number, entry) in entries.iter().enumerate() {
+        for (number, entry) in entries.enumerate() {
             match entry {
-                Entry::Keeper { boot_id, .. } => state.boot_id = Some(boot_id.clone()),
+                Entry::Keeper { boot_id, .. } => state.boot_id = Some(boot_id),
+                Entry::Searching => state.searching = true,
+                Entry::Searched => state.searching = false,
                 Entry::Starting(starting) => {
                     if let Key::Instance(name, _) = &starting.key
                         && let Some(before) = latest.insert(name.clone(), starting.key.clone())
@@ -246,7 +292,7 @@ impl State {
                     runs.insert(
                         number,
                         RunState {
-                            starting: starting.clone(),
+                            starting,
                             events: Vec::new(),
                             started: None,
                             stopping: None,
@@ -258,8 +304,14 @@ impl State {
                     pid,
                     start_time,
                 } => {
-                    if let Some(run) = at.get(key).and_then(|at| runs.get_mut(at)) {
-                        run.started = Some((*pid, *start_time));
+                    if let Some(run) = at.get(&key).and_then(|at| runs.get_mut(at)) {
+                        run.started = Some((pid, start_time));
+                    }
+                }
+                Entry::Reopened { key, pipes, ready } => {
+                    if let Some(run) = at.get(&key).and_then(|at| runs.get_mut(at)) {
+                        run.starting.pipes = pipes;
+                        run.starting.ready = ready;
                     }
                 }
                 Entry::Stopping {
@@ -267,8 +319,8 @@ impl State {
                     signal,
                     deadline_ms,
                 } => {
-                    if let Some(run) = at.get(key).and_then(|at| runs.get_mut(at)) {
-                        run.stopping = Some((*signal, *deadline_ms));
+                    if let Some(run) = at.get(&key).and_then(|at| runs.get_mut(at)) {
+                        run.stopping = Some((signal, deadline_ms));
                     }
                 }
                 Entry::Event { event } => {
@@ -286,7 +338,7 @@ impl State {
                         }
                         run.events.push(event.clone());
                     }
-                    state.events.push(event.clone());
+                    state.events.push(event);
                 }
                 Entry::Socket {
                     service,
@@ -294,19 +346,19 @@ impl State {
                     fd,
                 } => {
                     let same = |known: &(String, Socket, (i32, u64))| {
-                        known.0 == *service && known.1 == *socket
+                        known.0 == service && known.1 == socket
                     };
                     state.sockets.retain(|known| !same(known));
-                    state.sockets.push((service.clone(), socket.clone(), *fd));
+                    state.sockets.push((service, socket, fd));
                 }
                 Entry::Released { service } => {
-                    state.sockets.retain(|(known, _, _)| known != service);
+                    state.sockets.retain(|(known, _, _)| *known != service);
                 }
                 Entry::Ack { sequence } => {
-                    state.acknowledged = state.acknowledged.max(*sequence);
+                    state.acknowledged = state.acknowledged.max(sequence);
                 }
                 Entry::Forget { key } => {
-                    if let Some(at) = at.remove(key) {
+                    if let Some(at) = at.remove(&key) {
                         runs.remove(&at);
                     }
                 }
@@ -319,42 +371,62 @@ impl State {
         state
     }
 
-    /// The entries that give the same state.
-    fn filter(&self, entries: Vec<Entry>) -> Vec<Entry> {
-        let live: HashSet<&Key> = self.runs.iter().map(|run| &run.starting.key).collect();
-        let runs = self.runs.iter();
-        let matters: HashSet<u64> = runs
-            .flat_map(|run| run.events.iter().map(|event| event.sequence))
-            .collect();
-        let mut kept: Vec<Entry> = vec![Entry::Ack {
-            sequence: self.acknowledged,
-        }];
-        kept.extend(self.boot_id.iter().map(|boot_id| Entry::Keeper {
+    /// The entries that give the same state together with those of the text that matter: what is not
+    /// about one start.
+    fn outline(&self) -> impl Iterator<Item = Entry> {
+        let boot = self.boot_id.iter().map(|boot_id| Entry::Keeper {
             pid: 0,
             boot_id: boot_id.clone(),
-        }));
-        kept.extend(
-            self.sockets
-                .iter()
-                .map(|(service, socket, fd)| Entry::Socket {
-                    service: service.clone(),
-                    socket: socket.clone(),
-                    fd: *fd,
-                }),
-        );
-        kept.extend(entries.into_iter().filter(|entry| match entry {
+        });
+        let sockets = self.sockets.iter();
+        let sockets = sockets.map(|(service, socket, fd)| Entry::Socket {
+            service: service.clone(),
+            socket: socket.clone(),
+            fd: *fd,
+        });
+        let sequence = self.acknowledged;
+        [Entry::Ack { sequence }]
+            .into_iter()
+            .chain(self.searching.then_some(Entry::Searching))
+            .chain(boot)
+            .chain(sockets)
+    }
+}
+
+/// Which entries of a text still matter.
+struct Mattering<'a> {
+    live: HashSet<&'a Key>,
+    events: HashSet<u64>,
+    acknowledged: u64,
+}
+
+impl<'a> Mattering<'a> {
+    fn to(state: &'a State) -> Self {
+        let events = state.runs.iter().flat_map(|run| &run.events);
+        Self {
+            live: state.runs.iter().map(|run| &run.starting.key).collect(),
+            events: events.map(|event| event.sequence).collect(),
+            acknowledged: state.acknowledged,
+        }
+    }
+
+    fn contains(&self, entry: &Entry) -> bool {
+        match entry {
             Entry::Keeper { .. }
+            | Entry::Searching
+            | Entry::Searched
             | Entry::Ack { .. }
             | Entry::Forget { .. }
             | Entry::Socket { .. }
             | Entry::Released { .. } => false,
-            Entry::Starting(starting) => live.contains(&starting.key),
-            Entry::Started { key, .. } | Entry::Stopping { key, .. } => live.contains(key),
+            Entry::Starting(starting) => self.live.contains(&starting.key),
+            Entry::Started { key, .. }
+            | Entry::Reopened { key, .. }
+            | Entry::Stopping { key, .. } => self.live.contains(key),
             Entry::Event { event } => {
-                event.sequence > self.acknowledged || matters.contains(&event.sequence)
+                event.sequence > self.acknowledged || self.events.contains(&event.sequence)
             }
-        }));
-        kept
+        }
     }
 }
 
@@ -393,44 +465,97 @@ pub(crate) fn checked_line<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Read all that can be read. What cannot be at all is set aside, and the message says where.
-fn read(path: &Utf8Path) -> io::Result<(Vec<Entry>, Option<String>)> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
-        Err(error) => return Err(error),
-    };
-    let mut lines = bytes.split(|byte| *byte == b'\n');
-    if lines.next() != Some(HEADER.as_bytes()) {
-        let aside = Utf8PathBuf::from(format!("{path}.unreadable"));
-        fs::rename(path, &aside)?;
-        let message = format!("{path} is no ledger that this release knows: set aside as {aside}");
-        return Ok((Vec::new(), Some(message)));
+/// A ledger as it is on disk. It is taken apart line by line: all entries of a long one at once take many times
+/// the memory of the text.
+#[derive(Default)]
+pub(crate) struct Text(Vec<u8>);
+
+impl Text {
+    /// Read what can be read. What cannot be at all is set aside, and the message says where.
+    fn read(path: &Utf8Path) -> io::Result<(Self, Option<String>)> {
+        let set_aside = |why: &str| {
+            let aside = aside(path);
+            fs::rename(path, &aside)?;
+            let message = format!("{path} {why}: set aside as {aside}");
+            Ok((Self::default(), Some(message)))
+        };
+        let bytes = match with_rights(path, || fs::read(path)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((Self::default(), None));
+            }
+            Err(error) => return set_aside(&format!("cannot be read ({error})")),
+        };
+        let Some(text) = Self::of(bytes) else {
+            return set_aside("is no ledger that this release knows");
+        };
+        Ok((text, None))
     }
-    let mut bad = 0_usize;
-    let mut entries = Vec::new();
-    for line in lines.filter(|line| !line.is_empty()) {
-        match parse(line) {
-            Some(entry) => entries.push(entry),
-            None => bad += 1,
-        }
+
+    /// Nothing if it is no ledger that we know.
+    pub(crate) fn of(bytes: Vec<u8>) -> Option<Self> {
+        let known = bytes.split(|byte| *byte == b'\n').next() == Some(HEADER.as_bytes());
+        known.then_some(Self(bytes))
     }
-    let message = (bad > 0).then(|| format!("{path}: {bad} torn or unreadable lines were skipped"));
-    Ok((entries, message))
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let lines = self.0.split(|byte| *byte == b'\n').skip(1);
+        lines.filter(|line| !line.is_empty())
+    }
+
+    /// The entries, without the lines that are none.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.lines().filter_map(parse)
+    }
 }
 
-fn write_whole(path: &Utf8Path, entries: &[Entry]) -> io::Result<(File, u64)> {
+/// Where one is put that cannot be read.
+fn aside(path: &Utf8Path) -> Utf8PathBuf {
+    Utf8PathBuf::from(format!("{path}.unreadable"))
+}
+
+/// The processes that lead what other pairs than this have started, as far as their ledgers tell.
+pub(crate) fn leaders_of_others(layout: &Layout) -> HashSet<ProcessRef> {
+    let pairs = [FIRST_PAIR].into_iter().chain(layout.further_pairs());
+    let others = pairs.filter(|pair| *pair != layout.pair());
+    others
+        .flat_map(|pair| leaders(&layout.of_pair(pair).ledger()))
+        .collect()
+}
+
+fn leaders(path: &Utf8Path) -> Vec<ProcessRef> {
+    let text = fs::read(path).ok().and_then(Text::of).unwrap_or_default();
+    let state = State::of(text.entries());
+    let leader = |run: RunState| {
+        let spawned = run.events.iter().find_map(|event| match &event.body {
+            EventBody::Spawned { process, .. } => Some((process.pid, process.start_time)),
+            _ => None,
+        });
+        let (pid, start_time) = spawned.or(run.started)?;
+        Some(ProcessRef { pid, start_time })
+    };
+    state.runs.into_iter().filter_map(leader).collect()
+}
+
+/// Write the ledger anew, with what matters of its text.
+fn write_whole(path: &Utf8Path, state: &State, text: &Text) -> io::Result<(File, u64)> {
     let mut bytes = format!("{HEADER}\n").into_bytes();
-    for entry in entries {
-        line(entry, &mut bytes)?;
+    for entry in state.outline() {
+        line(&entry, &mut bytes)?;
+    }
+    let matter = Mattering::to(state);
+    let entries = text.lines().filter_map(|line| Some((line, parse(line)?)));
+    for (line, _) in entries.filter(|(_, entry)| matter.contains(entry)) {
+        bytes.extend_from_slice(line);
+        bytes.push(b'\n');
     }
     let temporary = Utf8PathBuf::from(format!("{path}.new"));
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&temporary)?;
+    let open = || {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        options.open(&temporary)
+    };
+    let mut file = with_rights(&temporary, open)?;
     file.write_all(&bytes)?;
     fs::rename(&temporary, path)?;
     let file = OpenOptions::new().append(true).open(path)?;

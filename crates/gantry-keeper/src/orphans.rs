@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
 use camino::Utf8Path;
+use gantry_log::with_rights;
 use gantry_sys::{Ended, ProcessRef};
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +48,9 @@ pub(crate) struct OrphanWriter {
 
 impl OrphanWriter {
     pub(crate) fn open(path: &Utf8Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)?;
+        let mut options = OpenOptions::new();
+        options.create(true).append(true).mode(0o600);
+        let file = with_rights(path, || options.open(path))?;
         Ok(Self { file })
     }
 
@@ -73,13 +72,10 @@ pub(crate) struct OrphanReader {
 
 impl OrphanReader {
     pub(crate) fn open(path: &Utf8Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.mode(0o600);
+        let file = with_rights(path, || options.open(path))?;
         Ok(Self {
             file,
             offset: 0,

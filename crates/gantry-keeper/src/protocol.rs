@@ -15,7 +15,10 @@
 //!   connection is sent all that are not, oldest first. An event may thus be seen twice, and its
 //!   number tells.
 //! - **One supervisor.** A new connection in the role [`Role::Supervisor`] replaces the one before,
-//!   which is closed. Observers may ask, not change.
+//!   which is closed. Observers may ask, also for another pair, but not change.
+//! - **One terminal a connection** in the role [`Role::Terminal`]: it attaches, and is sent all that is
+//!   printed from then on until [`Message::Ended`]. What it types is answered when it is typed, so whoever
+//!   waits for the answer is never faster than the program that reads it.
 //! - **Order.** The events of one instance come in the order in which things happened. `Spawned` or
 //!   `SpawnFailed` is first; `Exited` says that the leader is gone, `Stopped` that its whole tree is.
 
@@ -25,6 +28,7 @@ mod frame;
 mod instance;
 mod message;
 mod socket;
+mod terminal;
 mod voice;
 
 pub use command::{Command, Limits, LogPolicy, Overflow, Resources, Sandbox};
@@ -35,11 +39,12 @@ pub use event::{
 pub use frame::{FrameError, FrameReader, MAX_FRAME, encode, write_frame};
 pub use instance::{Generation, InstanceName, InstanceNameError, JobName};
 pub use message::{
-    Hello, InstanceState, JobState, Listing, Message, Refusal, Reply, Request, RequestFrame, Role,
-    Scope, Welcome,
+    Hello, InstanceState, JobLog, JobState, Listing, Message, Refusal, Reply, Request,
+    RequestFrame, Role, Scope, Welcome,
 };
 
 pub use socket::Socket;
+pub use terminal::{Bytes, Size};
 pub use voice::{Line, Said, Voice};
 
 /// The version of the protocol. A keeper refuses a client of another major version, by name.

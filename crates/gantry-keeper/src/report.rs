@@ -4,12 +4,17 @@ use std::io::Write;
 
 /// Write one line with the time. That it cannot be written is nothing to die of.
 pub(crate) fn report(text: impl AsRef<str>) {
-    let line = format!(
-        "{:.6} {}[{}]: {}\n",
+    let _ = std::io::stderr()
+        .lock()
+        .write_all(line(text.as_ref()).as_bytes());
+}
+
+/// A line as it stands in a log of gantry's own.
+pub(crate) fn line(text: &str) -> String {
+    format!(
+        "{:.6} {}[{}]: {text}\n",
         jiff::Timestamp::now(),
         "gantry",
         std::process::id(),
-        text.as_ref()
-    );
-    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    )
 }

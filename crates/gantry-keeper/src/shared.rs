@@ -10,7 +10,7 @@ use gantry_sys::{
 
 use crate::guard::GuardConfig;
 use crate::intake::Intake;
-use crate::layout::Layout;
+use crate::layout::{LAST_PAIR, Layout};
 use crate::tally::Tally;
 
 /// All that the guard hands to each keeper that it makes: by copy of memory, and with the same
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) orphans_bell: OwnedFd,
     /// Written by a keeper when it has closed what its predecessor left.
     pub(crate) ready_bell: OwnedFd,
+    /// Written by the first keeper when it wants another pair.
+    pub(crate) pairs_bell: OwnedFd,
     /// The locked file; held as long as either lives.
     pub(crate) lock: std::fs::File,
     pub(crate) boot_id: String,
@@ -40,6 +42,21 @@ pub(crate) struct Shared {
     words: SharedWords,
 }
 
+/// With this in the environment of `up`, a pair is given so many instances.
+pub const PAIR_CAPACITY: &str = "GANTRY_PAIR_CAPACITY";
+
+/// How many instances one pair serves where the limit of descriptors allows it.
+const CAPACITY: u64 = 4000;
+
+/// Why a supervisor is not started again, if nothing runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SupervisorEnd {
+    /// It ended well: as far as it knows the stack is down.
+    Done = 1,
+    /// It has not come to live for so long that nobody waits for it any more.
+    Hopeless = 2,
+}
+
 const SHUTDOWN: usize = 0;
 const SUPERVISOR_PID: usize = 1;
 const SUPERVISOR_START: usize = 2;
@@ -47,9 +64,12 @@ const KEEPER_STARTS: usize = 3;
 const SPAWNING: usize = 4;
 const SPAWNED_PID: usize = 5;
 const SPAWN_FAILED: usize = 6;
-const SUPERVISOR_DONE: usize = 7;
+const SUPERVISOR_END: usize = 7;
 const GUARD_PID: usize = 8;
 const GUARD_START: usize = 9;
+const WANTED_PAIRS: usize = 10;
+const RECOVERED: usize = 11;
+const WORDS: usize = 12;
 
 impl Shared {
     #[expect(clippy::too_many_arguments, reason = "it is made in one place only")]
@@ -58,7 +78,7 @@ impl Shared {
         layout: Layout,
         slots: Slots,
         listener: UnixListener,
-        bells: (OwnedFd, OwnedFd),
+        bells: [OwnedFd; 3],
         lock: std::fs::File,
         boot_id: String,
         environment: Environment,
@@ -66,13 +86,15 @@ impl Shared {
         intake: Intake,
         letters: Option<LetterBox>,
     ) -> Result<Self, gantry_sys::SysError> {
+        let [orphans_bell, ready_bell, pairs_bell] = bells;
         let shared = Self {
             config,
             layout,
             slots,
             listener,
-            orphans_bell: bells.0,
-            ready_bell: bells.1,
+            orphans_bell,
+            ready_bell,
+            pairs_bell,
             lock,
             boot_id,
             environment,
@@ -80,7 +102,7 @@ impl Shared {
             intake,
             tally: Tally::new()?,
             letters,
-            words: SharedWords::new(10)?,
+            words: SharedWords::new(WORDS)?,
         };
         shared.set_guard();
         Ok(shared)
@@ -92,6 +114,7 @@ impl Shared {
             self.listener.as_raw_fd(),
             self.orphans_bell.as_raw_fd(),
             self.ready_bell.as_raw_fd(),
+            self.pairs_bell.as_raw_fd(),
             self.lock.as_raw_fd(),
         ]
         .into_iter()
@@ -103,14 +126,17 @@ impl Shared {
         &self.words.words()[index]
     }
 
-    /// The supervisor ended well: as far as it knows the stack is down.
-    pub(crate) fn set_supervisor_done(&self) {
-        self.word(SUPERVISOR_DONE).store(1, Ordering::SeqCst);
+    /// Whether nobody is left for a keeper that has no services is for the keeper to find out.
+    pub(crate) fn set_supervisor_end(&self, end: SupervisorEnd) {
+        self.word(SUPERVISOR_END)
+            .store(end as u64, Ordering::SeqCst);
     }
 
-    /// Whether that happened since this was last asked.
-    pub(crate) fn take_supervisor_done(&self) -> bool {
-        self.word(SUPERVISOR_DONE).swap(0, Ordering::SeqCst) == 1
+    /// What was set since this was last asked.
+    pub(crate) fn take_supervisor_end(&self) -> Option<SupervisorEnd> {
+        let ends = [SupervisorEnd::Done, SupervisorEnd::Hopeless];
+        let word = self.word(SUPERVISOR_END).swap(0, Ordering::SeqCst);
+        ends.into_iter().find(|end| *end as u64 == word)
     }
 
     /// The keeper is about to start what carries this mark: the words in which kernel and child leave
@@ -135,6 +161,21 @@ impl Shared {
         let pid = u32::try_from(self.word(SPAWNED_PID).load(Ordering::SeqCst)).ok();
         let failed = Stage::unpack(self.word(SPAWN_FAILED).load(Ordering::SeqCst));
         (pid.filter(|pid| *pid != 0), failed)
+    }
+
+    /// There should be this further pair. It is the guard who starts it.
+    pub(crate) fn want_pair(&self, number: u32) {
+        self.word(WANTED_PAIRS)
+            .fetch_or(1 << number, Ordering::SeqCst);
+        ring(&self.pairs_bell);
+    }
+
+    /// The pairs that were wanted since this was last asked.
+    pub(crate) fn take_wanted_pairs(&self) -> impl Iterator<Item = u32> + use<> {
+        let mut bell = [0; 8];
+        let _ = rustix::io::read(&self.pairs_bell, &mut bell);
+        let wanted = self.word(WANTED_PAIRS).swap(0, Ordering::SeqCst);
+        (0..=LAST_PAIR).filter(move |number| wanted >> number & 1 == 1)
     }
 
     /// The keeper was told to end, and has nothing left.
@@ -177,13 +218,43 @@ impl Shared {
         }
     }
 
+    /// How many instances this pair should be given. Each takes two descriptors, and up to four for a while
+    /// after a keeper's death; some are left for all else.
+    pub(crate) fn capacity(&self) -> u64 {
+        let wished = self.environment.get(PAIR_CAPACITY);
+        let wished = wished.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let room = (self.open_files.hard / 5).max(1);
+        wished
+            .filter(|wished| *wished > 0)
+            .unwrap_or(CAPACITY.min(room))
+    }
+
+    /// A keeper has taken over what ran: from now on the ledger names descriptors that are open here.
+    pub(crate) fn set_recovered(&self) {
+        self.word(RECOVERED).store(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_recovered(&self) -> bool {
+        self.word(RECOVERED).load(Ordering::SeqCst) == 1
+    }
+
     pub(crate) fn count_keeper(&self) -> u64 {
         self.word(KEEPER_STARTS).fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// It was not to be.
+    pub(crate) fn uncount_keeper(&self) {
+        self.word(KEEPER_STARTS).fetch_sub(1, Ordering::SeqCst);
     }
 
     pub(crate) fn keeper_starts(&self) -> u64 {
         self.word(KEEPER_STARTS).load(Ordering::SeqCst)
     }
+}
+
+/// Wake whoever waits at this eventfd.
+pub(crate) fn ring(bell: &OwnedFd) {
+    let _ = rustix::io::write(bell, &1_u64.to_ne_bytes());
 }
 
 /// A number for a mark, other than 0.

@@ -7,6 +7,7 @@ use super::{Keeper, now_us};
 use crate::orphans::exit_of;
 use crate::protocol::{EventBody, Exit};
 use crate::report::report;
+use crate::shared::SupervisorEnd;
 
 impl Keeper<'_> {
     /// Children ended. Each is written down before it is taken away, so that if we are killed in
@@ -24,8 +25,18 @@ impl Keeper<'_> {
     pub(super) fn read_orphans(&mut self) {
         let mut bell = [0; 8];
         let _ = rustix::io::read(&self.shared.orphans_bell, &mut bell);
-        if self.shared.take_supervisor_done() && self.shut_down().is_err() {
-            report("the supervisor ended as if all were down, but something still runs");
+        if let Some(end) = self.shared.take_supervisor_end() {
+            let empty = self.shut_down().is_ok();
+            match end {
+                SupervisorEnd::Done if !empty => {
+                    report("the supervisor ended as if all were down, but something still runs");
+                }
+                SupervisorEnd::Hopeless if empty => {
+                    report("nothing runs, and no supervisor can be started: guard and keeper end");
+                }
+                // As it should be; and what runs has a keeper as long as it does.
+                SupervisorEnd::Done | SupervisorEnd::Hopeless => {}
+            }
         }
         let orphans = self.orphans.read().unwrap_or_else(|error| {
             report(format!("cannot read what the guard wrote down: {error}"));
@@ -141,6 +152,7 @@ impl Keeper<'_> {
                 out_of_memory: run.out_of_memory,
             };
             self.happened(body);
+            self.detach_all(id);
         }
         if stopping {
             self.advance_stop(id);

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use super::Keeper;
 use super::poller::Token;
+use super::run::RunId;
 use crate::protocol::{FrameError, FrameReader, Message, RequestFrame, Role, encode};
 use crate::report::report;
 
@@ -24,6 +25,10 @@ struct Connection {
     role: Option<Role>,
     /// The highest event that was put into `out`.
     sent: u64,
+    /// The run whose terminal it has joined.
+    terminal: Option<RunId>,
+    /// How much it was not shown of it.
+    skipped: u64,
     waits_for_room: bool,
 }
 
@@ -65,6 +70,37 @@ impl Connections {
         self.open.get(&id)?.role
     }
 
+    /// The run whose terminal a client has joined.
+    pub(super) fn terminal(&self, id: u32) -> Option<RunId> {
+        self.open.get(&id)?.terminal
+    }
+
+    pub(super) fn join(&mut self, id: u32, run: Option<RunId>) {
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.terminal = run;
+        }
+    }
+
+    /// All that have joined a run's terminal.
+    pub(super) fn at_terminal(&self, run: RunId) -> impl Iterator<Item = u32> {
+        let joined = move |(id, connection): (&u32, &Connection)| {
+            (connection.terminal == Some(run)).then_some(*id)
+        };
+        self.open.iter().filter_map(joined)
+    }
+
+    /// Count so much as not shown to a client, and say how much that is by now; or begin anew.
+    pub(super) fn skip(&mut self, id: u32, more: Option<usize>) -> u64 {
+        let Some(connection) = self.open.get_mut(&id) else {
+            return 0;
+        };
+        match more {
+            Some(more) => connection.skipped += more as u64,
+            None => return std::mem::take(&mut connection.skipped),
+        }
+        connection.skipped
+    }
+
     pub(super) fn introduce(&mut self, id: u32, role: Role, sent: u64) {
         if let Some(connection) = self.open.get_mut(&id) {
             connection.role = Some(role);
@@ -90,6 +126,8 @@ impl Keeper<'_> {
                         out_start: 0,
                         role: None,
                         sent: 0,
+                        terminal: None,
+                        skipped: 0,
                         waits_for_room: false,
                     },
                 );
@@ -134,23 +172,32 @@ impl Keeper<'_> {
                 }
             }
         }
-        self.flush(id);
         if ended {
+            self.flush(id);
             self.hang_up(id);
         }
     }
 
-    /// Put a message into a client's buffer, and write what can be written.
+    /// Put a message into a client's buffer. It is written with all others at the end of the turn: each
+    /// write wakes the client, and a thousand answers one by one keep a processor busy with that.
     pub(super) fn send(&mut self, id: u32, message: &Message) {
-        if let Some(connection) = self.connections.open.get_mut(&id) {
-            if let Err(error) = encode(message, &mut connection.out) {
-                report(format!("cannot encode a message: {error}"));
-            }
+        if let Some(connection) = self.connections.open.get_mut(&id)
+            && let Err(error) = encode(message, &mut connection.out)
+        {
+            report(format!("cannot encode a message: {error}"));
+        }
+    }
+
+    /// Write what can be written to everyone.
+    pub(super) fn flush_all(&mut self) {
+        let all: Vec<u32> = self.connections.open.keys().copied().collect();
+        for id in all {
             self.flush(id);
         }
     }
 
-    fn flush(&mut self, id: u32) {
+    /// Write what can be written to a client.
+    pub(super) fn flush(&mut self, id: u32) {
         let Some(connection) = self.connections.open.get_mut(&id) else {
             return;
         };

@@ -63,8 +63,7 @@ impl EventQueue {
 impl Keeper<'_> {
     /// Something happened: number it, write it down, and send it at the end of this turn.
     pub(super) fn happened(&mut self, body: EventBody) {
-        self.files_behind
-            .get_or_insert_with(std::time::Instant::now);
+        self.behind.note(std::time::Instant::now());
         self.events.last += 1;
         let mut event = Event {
             sequence: self.events.last,
@@ -134,6 +133,7 @@ impl Keeper<'_> {
             sent = last.sequence;
             self.connections.sent(id, sent);
             self.send(id, &Message::Events { events });
+            self.flush(id);
         }
     }
 }

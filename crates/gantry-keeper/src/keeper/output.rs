@@ -26,6 +26,9 @@ const SHARE: usize = 4;
 /// More than any pipe holds: how much is read at most when its writer has ended.
 const LAST_BYTES: usize = 4 * 1024 * 1024;
 
+/// The stream of a terminal's pipe that is left behind.
+const OF_TERMINAL: u8 = 2;
+
 /// How long until a log that could not be written is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -39,10 +42,16 @@ pub(super) struct OpenLogs {
 }
 
 impl Keeper<'_> {
-    /// Read a run's output or error, a fair share of it.
+    /// Read a run's output or error, a fair share of it. Of a terminal, all that is in its pipe besides: nobody
+    /// would be told of what is left there once the terminal itself is empty.
     pub(super) fn read_output(&mut self, id: RunId, stream: usize) {
-        for _ in 0..SHARE {
-            match self.read_once(id, stream) {
+        for turn in 0.. {
+            let in_turn = turn < SHARE;
+            let of_terminal = |run: &Run| run.terminal.is_some();
+            if !in_turn && !self.runs.get(&id).is_some_and(of_terminal) {
+                return;
+            }
+            match self.read_once(id, stream, in_turn) {
                 Passed::Some(_) => {}
                 Passed::All(_) | Passed::Nothing | Passed::Blocked => return,
                 Passed::End => {
@@ -58,7 +67,7 @@ impl Keeper<'_> {
         for stream in 0..2 {
             let mut left = LAST_BYTES;
             while left > 0 {
-                match self.read_once(id, stream) {
+                match self.read_once(id, stream, true) {
                     // Where a piece cannot be so large that it takes all, nothing is known of the rest.
                     Passed::Some(bytes) | Passed::All(bytes) => {
                         left = left.saturating_sub(bytes.max(1));
@@ -73,13 +82,25 @@ impl Keeper<'_> {
         }
     }
 
-    fn read_once(&mut self, id: RunId, stream: usize) -> Passed {
+    /// Read a piece. `pump` says whether more of a terminal may come into its pipe before.
+    fn read_once(&mut self, id: RunId, stream: usize, pump: bool) -> Passed {
         let Some(run) = self.runs.get_mut(&id) else {
             return Passed::Nothing;
         };
         let Some(pipe) = &run.pipes[stream] else {
             return Passed::Nothing;
         };
+        let blocked = matches!(&run.what, What::Instance { log, .. } if log.blocked);
+        if let Some(terminal) = run.terminal.as_ref().filter(|_| pump && !blocked)
+            && let Err(error) = terminal.pump()
+        {
+            report(format!(
+                "cannot read the terminal of {}: {error}",
+                run.label()
+            ));
+            // It would only be said again and again.
+            self.poller.remove(&terminal.master);
+        }
         let passed = match &mut run.what {
             What::Job { capture, .. } => read_job(capture, pipe, stream, &mut self.buffer),
             What::Instance { log, .. } if log.blocked => Ok(Passed::Blocked),
@@ -89,6 +110,8 @@ impl Keeper<'_> {
                     tally: &self.shared.tally,
                     buffer: &mut self.buffer,
                     scratch: &mut self.scratch,
+                    text: run.terminal.is_some().then_some(&mut self.text),
+                    screen: run.terminal.as_mut().map(|terminal| &mut terminal.screen),
                 };
                 let was_open = log.writer.is_open();
                 let passed = way.pass(log, pipe, stream);
@@ -100,6 +123,7 @@ impl Keeper<'_> {
                 passed
             }
         };
+        self.show(id);
         match passed {
             Ok(Passed::Blocked) => {
                 self.watch_output(id, false);
@@ -119,13 +143,14 @@ impl Keeper<'_> {
         let Some(run) = self.runs.get(&id) else {
             return;
         };
-        for (stream, pipe) in (0..).zip(&run.pipes) {
-            if let Some(pipe) = pipe {
-                self.poller.remove(pipe);
-                if watch && let Err(error) = self.poller.add(pipe, Token::Output(id, stream)) {
-                    report(error.to_string());
-                }
+        for (stream, source) in run.sources() {
+            self.poller.remove(source);
+            if watch && let Err(error) = self.poller.add(source, Token::Output(id, stream)) {
+                report(error.to_string());
             }
+        }
+        if let Some(terminal) = run.terminal.as_ref().filter(|_| watch) {
+            terminal.watch(&self.poller, id);
         }
     }
 
@@ -157,15 +182,17 @@ impl Keeper<'_> {
         if !std::mem::replace(&mut log.blocked, false) {
             return;
         }
-        let mut way = Way {
-            intake: &self.shared.intake,
-            tally: &self.shared.tally,
-            buffer: &mut self.buffer,
-            scratch: &mut self.scratch,
-        };
         // Starts before this one come first. Who wrote into their pipes is gone.
         while !log.behind.is_empty() {
             let (stream, pipe) = log.behind.remove(0);
+            let mut way = Way {
+                intake: &self.shared.intake,
+                tally: &self.shared.tally,
+                buffer: &mut self.buffer,
+                scratch: &mut self.scratch,
+                text: (stream == OF_TERMINAL).then_some(&mut self.text),
+                screen: None,
+            };
             match way.pass(log, &pipe, stream.into()) {
                 Ok(Passed::Some(_) | Passed::All(_)) => log.behind.insert(0, (stream, pipe)),
                 Ok(Passed::Blocked) => {
@@ -182,6 +209,7 @@ impl Keeper<'_> {
         self.watch_output(id, true);
         if ended {
             self.drain_output(id);
+            self.close_terminal(id);
         }
     }
 
@@ -191,7 +219,17 @@ impl Keeper<'_> {
         if let What::Instance { log, .. } = &mut run.what
             && log.blocked
         {
-            for (stream, pipe) in (0..).zip(&mut run.pipes) {
+            let terminal = run.terminal.take();
+            if let Some(terminal) = &terminal {
+                self.poller.remove(&terminal.master);
+                if let Err(error) = terminal.pump_all() {
+                    report(format!("cannot empty a terminal: {error}"));
+                }
+            }
+            for (mut stream, pipe) in (0..).zip(&mut run.pipes) {
+                if terminal.is_some() {
+                    stream = OF_TERMINAL;
+                }
                 if let Some(pipe) = pipe.take() {
                     self.poller.remove(&pipe);
                     log.behind.push((stream, pipe));
@@ -201,7 +239,7 @@ impl Keeper<'_> {
         self.end_output(run);
     }
 
-    fn close_stream(&mut self, id: RunId, stream: usize) {
+    pub(super) fn close_stream(&mut self, id: RunId, stream: usize) {
         let Some(run) = self.runs.get_mut(&id) else {
             return;
         };
@@ -218,6 +256,9 @@ impl Keeper<'_> {
 
     /// End a run's output for good: nothing of its tree is left to write.
     pub(super) fn end_output(&mut self, run: &mut Run) {
+        if let Some(terminal) = run.terminal.take() {
+            self.poller.remove(&terminal.master);
+        }
         for (index, pipe) in run.pipes.iter_mut().enumerate() {
             if let Some(pipe) = pipe.take() {
                 self.poller.remove(&pipe);
@@ -246,6 +287,9 @@ impl Keeper<'_> {
         let What::Job { capture, .. } = &mut run.what else {
             return JobOutput::default();
         };
+        if let Some(log) = &mut capture.log {
+            log.end();
+        }
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
         JobOutput {
             stdout: text(&capture.kept[0]),
@@ -266,7 +310,7 @@ impl Keeper<'_> {
             .take(FILES_AT_ONCE)
             .collect();
         if ids.len() < FILES_AT_ONCE {
-            self.files_behind = None;
+            self.behind.caught_up();
         }
         for id in ids {
             if let Some(state) = self.runs.get(&id).and_then(Self::instance_state)
@@ -336,6 +380,9 @@ fn read_job(
     let room = capture.limit.saturating_sub(kept.len()).min(length);
     kept.extend_from_slice(&buffer[..room]);
     capture.dropped += (length - room) as u64;
+    if let Some(log) = &mut capture.log {
+        log.print(stream, &buffer[..length]);
+    }
     Ok(if length == buffer.len() {
         Passed::Some(length)
     } else {

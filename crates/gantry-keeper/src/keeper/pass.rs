@@ -7,6 +7,7 @@ use gantry_log::{LogWriter, Mark, Stream};
 use jiff::Timestamp;
 
 use super::run::Log;
+use super::terminal::{self, Screen};
 use crate::intake::Intake;
 use crate::intent::Chunk;
 use crate::protocol::Overflow;
@@ -37,6 +38,10 @@ pub(super) struct Way<'a> {
     pub(super) buffer: &'a mut [u8],
     /// Where records are made.
     pub(super) scratch: &'a mut Vec<u8>,
+    /// For what comes from a terminal: where it becomes text.
+    pub(super) text: Option<&'a mut Vec<u8>>,
+    /// For what comes from a terminal that is still open: where it is shown.
+    pub(super) screen: Option<&'a mut Screen>,
 }
 
 impl Way<'_> {
@@ -55,6 +60,16 @@ impl Way<'_> {
             Err(error) => return Err(error.into()),
         };
         let whole = length < self.buffer.len();
+        if let Some(screen) = &mut self.screen {
+            screen.see(&self.buffer[..length]);
+        }
+        let length = match self.text {
+            Some(_) => terminal::settled(&self.buffer[..length]),
+            None => length,
+        };
+        if length == 0 {
+            return Ok(Passed::Nothing);
+        }
         match self.write(log, pipe, stream, length) {
             Ok(done) if done == length && whole => Ok(Passed::All(done)),
             Ok(done) => Ok(Passed::Some(done)),
@@ -97,7 +112,11 @@ impl Way<'_> {
             orphaned: false,
         };
         self.intake.intent.begin(chunk);
-        let piece = &self.buffer[..bytes];
+        let mut piece = &self.buffer[..bytes];
+        if let Some(text) = &mut self.text {
+            terminal::text_of(piece, text);
+            piece = text;
+        }
         if let Err(error) = log
             .writer
             .append(stream_of(stream), at, piece, self.scratch)
@@ -123,6 +142,13 @@ impl Way<'_> {
         }
         self.intake.intent.end();
         self.intake.empty(bytes);
+        self.taken(bytes);
+    }
+
+    fn taken(&mut self, bytes: usize) {
+        if let Some(screen) = &mut self.screen {
+            screen.taken(bytes);
+        }
     }
 
     /// Throw away what was looked at, and count it.
@@ -151,6 +177,7 @@ impl Way<'_> {
         self.tally.set(log.number, dropped);
         self.intake.intent.end();
         self.intake.empty(length);
+        self.taken(length);
         Ok(())
     }
 

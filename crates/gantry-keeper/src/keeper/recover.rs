@@ -4,30 +4,46 @@
 //! is either alive (watched by a descriptor of it from now on), or its exit stands in the ledger, or in
 //! what the guard wrote down, or, if guard and keeper were killed together, is unknown and said so.
 
+mod unfound;
+
+use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use gantry_log::{LogFolder, LogWriter};
-use gantry_sys::{Group, ProcessRef, SpawnError, Stage};
+use gantry_sys::{Group, ProcessRef};
 use rustix::fs::OFlags;
 
-use super::Keeper;
 use super::poller::Token;
 use super::requests::instant_of;
 use super::run::{Capture, Log, Run, RunId, Stop, What};
+use super::terminal::Terminal;
 use super::timers::Timer;
 use super::voice::Speech;
+use super::{Keeper, written_down};
 use crate::guard::MARK;
 use crate::intent::log_number;
 use crate::ledger::{Entry, Key, RunState, Starting, State};
-use crate::protocol::{EventBody, Exit, InstanceName, Line, ProcessId, Proof, SpawnFailure};
+use crate::protocol::{EventBody, Exit, InstanceName, Line, Proof};
 use crate::report::report;
 
 /// Of a service that outlived guard and keeper.
 const GAP_OF_THE_LIVING: &str = "guard and keeper were killed; what was printed meanwhile follows, as \
                                  far as the pipe could hold it";
 
-/// Of one that ended before there was a guard again.
+/// Of a service with a terminal that outlived them.
+const GAP_OF_THE_HUNG_UP: &str = "guard and keeper were killed, and its terminal is gone: what it prints is lost until it is started again";
+
+/// Of one that ended before there was a guard again, or may have: what it printed since the keeper looked
+/// last was in a pipe that nobody held.
 const GAP_OF_THE_DEAD: &str = "guard and keeper were killed, and this ended before they were back; what it printed last is lost";
+
+/// The ends of a run's pipes that are with us: descriptor and inode of each.
+struct Ends {
+    /// Of its output and its errors.
+    pipes: [(i32, u64); 2],
+    /// Of the line that means ready.
+    ready: Option<(i32, u64)>,
+}
 
 impl Keeper<'_> {
     pub(super) fn recover(
@@ -37,34 +53,54 @@ impl Keeper<'_> {
         guards_fds: &[i32],
     ) -> Result<(), String> {
         // Under a new guard, what the ledger says of descriptors is about a table that is gone.
-        let same_guard = self.shared.keeper_starts() > 1;
+        // A keeper that died before it had taken over has changed nothing of that.
+        let same_guard = self.shared.is_recovered();
         let same_boot = boot_before == Some(self.shared.boot_id.as_str());
+        let mut ends = HashMap::with_capacity(state.runs.len());
         for run in state.runs {
-            self.take_over(run, same_guard, same_boot);
+            let (id, of_it) = self.take_over(run, same_guard, same_boot);
+            ends.insert(id, of_it);
         }
         self.finish_chunk();
         self.take_sockets(state.sockets, same_guard);
-        if same_guard {
+        if self.shared.keeper_starts() > 1 {
             self.close_what_was_left(guards_fds)?;
         }
         let _ = rustix::io::write(&self.shared.ready_bell, &1_u64.to_ne_bytes());
+        // Whose end stands in the ledger was read to its end before that.
+        let open = |run: &Run| run.exit.is_none() && run.failure.is_none();
+        let ids: Vec<(RunId, bool)> = self.runs.iter().map(|(id, run)| (*id, open(run))).collect();
         // Who was alive when looked at, and is not now, stands in the guard's file by now.
-        let ids: Vec<RunId> = self.runs.keys().copied().collect();
         self.read_orphans();
-        for id in ids {
+        for (id, was_open) in ids {
+            if self.runs.get(&id).is_some_and(|run| run.terminal.is_some()) {
+                // What it printed may be in its pipe already, where nobody hears of it.
+                self.read_output(id, 0);
+            }
+            if self.runs.get(&id).is_some_and(Run::is_unfound) {
+                self.find_started(id, same_boot);
+                if let Some(ends) = ends.get(&id).filter(|_| !same_guard && same_boot) {
+                    self.reopen(id, ends);
+                }
+            }
             self.look_after(id, same_guard, same_boot);
+            let ended = self.runs.get(&id).is_some_and(|run| !open(run));
+            if was_open && ended && !same_guard {
+                self.note_gap(id, GAP_OF_THE_DEAD);
+            }
         }
         if !same_guard {
             // A new guard has no orphans yet, so nothing can be lost with what is read.
             let _ = self.orphans.clear();
         }
+        self.shared.set_recovered();
         self.recovering = false;
         self.unclaimed = Vec::new();
         Ok(())
     }
 
     /// Make a run of what the ledger says.
-    fn take_over(&mut self, found: RunState, same_guard: bool, same_boot: bool) {
+    fn take_over(&mut self, found: RunState, same_guard: bool, same_boot: bool) -> (RunId, Ends) {
         let RunState {
             starting,
             events,
@@ -100,6 +136,8 @@ impl Keeper<'_> {
                 Proof::Lineage
             },
             pipes: [None, None],
+            terminal: None,
+            hung_up: starting.terminal.is_some() && !same_guard,
             sockets: starting.sockets.clone(),
             speech: (!starting.voice.is_none())
                 .then(|| Box::new(Speech::new(starting.voice, None))),
@@ -177,6 +215,9 @@ impl Keeper<'_> {
             for (slot, (fd, inode)) in run.pipes.iter_mut().zip(starting.pipes) {
                 *slot = gantry_sys::claim(fd, inode);
             }
+            // Its pipe is like no other, and was closed with it.
+            let terminal = starting.terminal.filter(|_| run.pipes[0].is_some());
+            run.terminal = terminal.and_then(Terminal::claim).map(Box::new);
             if let What::Instance { log, .. } = &mut run.what {
                 let claim = |(stream, fd, inode): &(u8, i32, u64)| {
                     Some((*stream, gantry_sys::claim(*fd, *inode)?))
@@ -191,28 +232,9 @@ impl Keeper<'_> {
             if let (Some(speech), Some((fd, inode))) = (&mut run.speech, starting.ready) {
                 speech.ready = gantry_sys::claim(fd, inode);
             }
-        } else if let Some(process) = run.leader()
-            && process.is_alive()
-        {
-            // The process itself still has its pipes.
-            for (stream, (_, inode)) in (0_i32..).zip(starting.pipes) {
-                run.pipes[usize::from(stream == 1)] = reopen_pipe(process, stream + 1, inode);
-            }
-            if let (Some(speech), Some((_, inode))) = (&mut run.speech, starting.ready)
-                && let Some(fd) = speech.voice.fd
-            {
-                speech.ready = reopen_pipe(process, fd.into(), inode);
-            }
         }
         if let Some((signal, deadline_ms)) = stopping.filter(|_| !was_stopped) {
             run.stop = Some(Stop::new(signal, instant_of(deadline_ms)));
-        }
-        for (stream, pipe) in (0..).zip(&run.pipes) {
-            if let Some(pipe) = pipe
-                && let Err(error) = self.poller.add(pipe, Token::Output(id, stream))
-            {
-                report(error.to_string());
-            }
         }
         match &run.what {
             What::Instance { name, .. } => {
@@ -233,8 +255,63 @@ impl Keeper<'_> {
         {
             speech.ready = None;
         }
+        let ends = Ends {
+            pipes: starting.pipes,
+            ready: starting.ready,
+        };
         self.runs.insert(id, run);
+        self.watch_sources(id);
         self.listen_on(id);
+        if !same_guard && same_boot {
+            self.reopen(id, &ends);
+        }
+        (id, ends)
+    }
+
+    /// Whoever held our ends of its pipes is gone, but the process itself still has them. One that is
+    /// not known yet has to be found first.
+    fn reopen(&mut self, id: RunId, ends: &Ends) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        if run.boot_id != self.shared.boot_id {
+            return;
+        }
+        let Some(process) = run.leader().filter(|process| process.is_alive()) else {
+            return;
+        };
+        for (stream, (_, inode)) in (0_i32..).zip(ends.pipes) {
+            run.pipes[usize::from(stream == 1)] = reopen_pipe(process, stream + 1, inode);
+        }
+        if let (Some(speech), Some((_, inode))) = (&mut run.speech, ends.ready)
+            && speech.said.line == Line::Awaited
+            && let Some(fd) = speech.voice.fd
+        {
+            speech.ready = reopen_pipe(process, fd.into(), inode);
+        }
+        // The next keeper under this guard claims what is open here.
+        let [output, error] = &run.pipes;
+        let noted = |pipe: &Option<OwnedFd>| pipe.as_ref().map_or((-1, 0), written_down);
+        let ready = run.speech.as_ref().and_then(|speech| speech.ready.as_ref());
+        let entry = Entry::Reopened {
+            key: run.key(),
+            pipes: [noted(output), noted(error)],
+            ready: ready.map(written_down),
+        };
+        self.note(&entry);
+        self.watch_sources(id);
+        self.listen_on(id);
+    }
+
+    fn watch_sources(&mut self, id: RunId) {
+        let Some(run) = self.runs.get(&id) else {
+            return;
+        };
+        for (stream, source) in run.sources() {
+            if let Err(error) = self.poller.add(source, Token::Output(id, stream)) {
+                report(error.to_string());
+            }
+        }
     }
 
     fn what_was(&self, starting: &Starting) -> What {
@@ -252,6 +329,7 @@ impl Keeper<'_> {
                         .map_or(0, |(_, limit)| usize::try_from(limit).unwrap_or(usize::MAX)),
                     kept: [Vec::new(), Vec::new()],
                     dropped: 0,
+                    log: self.job_log(starting.job_log.clone()),
                     incomplete: true,
                     timed_out: false,
                     cancelled: false,
@@ -311,30 +389,14 @@ impl Keeper<'_> {
             self.ledger.as_raw_fd(),
             self.orphans.as_raw_fd(),
         ]);
-        for run in self.runs.values() {
-            keep.extend(run.pipes.iter().flatten().map(AsRawFd::as_raw_fd));
-            if let What::Instance { log, .. } = &run.what {
-                keep.extend(log.behind.iter().map(|(_, pipe)| pipe.as_raw_fd()));
-            }
-        }
-        keep.extend(self.socket_fds());
-        let speeches = self.runs.values().filter_map(|run| run.speech.as_ref());
-        keep.extend(speeches.filter_map(|speech| speech.ready.as_ref().map(AsRawFd::as_raw_fd)));
+        keep.extend(self.handed_on());
         gantry_sys::close_all_but(&keep).map_err(|error| error.to_string())
     }
 
     /// See what became of a run.
     fn look_after(&mut self, id: RunId, same_guard: bool, same_boot: bool) {
-        let Some(run) = self.runs.get(&id) else {
-            return;
-        };
-        if run.failure.is_some() {
-            return;
-        }
-        if run.process.is_none() {
-            self.find_started(id, same_boot);
-        }
-        let Some(run) = self.runs.get(&id).filter(|run| run.process.is_some()) else {
+        let known = |run: &&Run| run.failure.is_none() && run.process.is_some();
+        let Some(run) = self.runs.get(&id).filter(known) else {
             return;
         };
         if run.exit.is_none() {
@@ -356,9 +418,6 @@ impl Keeper<'_> {
                 };
                 // Looked again: it may have ended since, and the guard have written it down.
                 self.read_orphans();
-                if !same_guard {
-                    self.note_gap(id, GAP_OF_THE_DEAD);
-                }
                 let reason = reason.into();
                 self.leader_ended(id, Exit::Unknown { reason });
             }
@@ -386,7 +445,12 @@ impl Keeper<'_> {
         });
         run.adopted = parent.is_none_or(|parent| parent != guard);
         if gap {
-            self.note_gap(id, GAP_OF_THE_LIVING);
+            let text = if run.hung_up {
+                GAP_OF_THE_HUNG_UP
+            } else {
+                GAP_OF_THE_LIVING
+            };
+            self.note_gap(id, text);
         }
     }
 
@@ -395,144 +459,6 @@ impl Keeper<'_> {
         if let Some(What::Instance { log, .. }) = self.runs.get_mut(&id).map(|run| &mut run.what) {
             let _ = log.writer.note(jiff::Timestamp::now(), text);
             log.writer.release();
-        }
-    }
-
-    /// The ledger says that it was to be started, and not whether it was. The kernel has left its pid
-    /// in memory that we share with the keeper before; if even that is gone, it carries our mark.
-    fn find_started(&mut self, id: RunId, same_boot: bool) {
-        let Some(run) = self.runs.get(&id) else {
-            return;
-        };
-        let mark = run.mark.clone();
-        let (born, failed) = self.wait_for_exec(&mark);
-        if let Some((stage, errno)) = failed {
-            let error = SpawnError::new(stage, errno, String::new());
-            self.did_not_start(
-                id,
-                SpawnFailure {
-                    stage: stage.to_string(),
-                    errno: Some(errno),
-                    message: error.to_string(),
-                },
-            );
-            return;
-        }
-        let mut ended = None;
-        let mut found = None;
-        if let Some(pid) = born {
-            self.read_orphans();
-            ended = self
-                .unclaimed
-                .iter()
-                .rfind(|orphan| orphan.pid == pid)
-                .cloned();
-            found = match &ended {
-                Some(orphan) => Some(orphan.process()),
-                None => gantry_sys::stat(pid).map(|stat| stat.process()),
-            };
-        }
-        if found.is_none() && same_boot {
-            found = self.find_by_mark(&mark);
-        }
-        let Some(process) = found else {
-            self.did_not_start(
-                id,
-                SpawnFailure {
-                    stage: Stage::Fork.to_string(),
-                    errno: None,
-                    message: "the keeper was killed while it started this; nothing of it runs"
-                        .into(),
-                },
-            );
-            return;
-        };
-        let Some(run) = self.runs.get_mut(&id) else {
-            return;
-        };
-        run.process = Some(process);
-        let boot_id = run.boot_id.clone();
-        self.by_pid.insert(process.pid, id);
-        match &run.what {
-            What::Instance {
-                name, generation, ..
-            } => {
-                let body = EventBody::Spawned {
-                    instance: name.clone(),
-                    generation: *generation,
-                    process: ProcessId {
-                        pid: process.pid,
-                        start_time: process.start_time,
-                        boot_id,
-                    },
-                    proof: run.proof,
-                    not_applied: Vec::new(),
-                };
-                self.happened(body);
-            }
-            What::Job { .. } => {
-                let key = run.key();
-                self.note(&Entry::Started {
-                    key,
-                    pid: process.pid,
-                    start_time: process.start_time,
-                });
-            }
-        }
-        if let Some(orphan) = ended {
-            self.leader_ended(id, orphan.exit);
-        }
-    }
-
-    /// A child that was born before its parent was killed goes on to its program by itself. Wait until
-    /// it has got there, or has failed, which is a matter of microseconds.
-    fn wait_for_exec(&self, mark: &str) -> (Option<u32>, Option<(Stage, i32)>) {
-        for _ in 0..200 {
-            let (born, failed) = self.shared.spawn_begun(mark);
-            let Some(pid) = born.filter(|_| failed.is_none()) else {
-                return (born, failed);
-            };
-            let alive = gantry_sys::stat(pid).is_some_and(|stat| !stat.is_dead());
-            if !alive || gantry_sys::has_environment(pid, mark) {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        self.shared.spawn_begun(mark)
-    }
-
-    fn find_by_mark(&mut self, mark: &str) -> Option<ProcessRef> {
-        let nobody = ProcessRef {
-            pid: 0,
-            start_time: u64::MAX,
-        };
-        let (tree, _) = self.table()?.tree(nobody, mark);
-        // The first one: it leads its session.
-        tree.into_iter()
-            .filter(|entry| entry.session == entry.pid)
-            .min_by_key(|entry| entry.start_time)
-            .map(gantry_sys::Stat::process)
-    }
-
-    fn did_not_start(&mut self, id: RunId, failure: SpawnFailure) {
-        let Some(run) = self.runs.get_mut(&id) else {
-            return;
-        };
-        run.tree_empty = true;
-        run.failure = Some(failure.clone());
-        run.remove_groups();
-        if let What::Instance {
-            name, generation, ..
-        } = &run.what
-        {
-            let body = EventBody::SpawnFailed {
-                instance: name.clone(),
-                generation: *generation,
-                failure,
-            };
-            self.happened(body);
-        } else {
-            self.job_ended(id);
         }
     }
 }

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::run::{Run, RunId, What};
 use super::{Keeper, boot_millis};
+use crate::layout::{FIRST_PAIR, LAST_PAIR};
 use crate::ledger::Entry;
 use crate::protocol::{
     Generation, InstanceName, InstanceState, JobState, Listing, Message, PROTOCOL_VERSION,
@@ -25,13 +26,15 @@ impl Keeper<'_> {
                     client: hello.version,
                 };
                 self.reply(from, id, Reply::Refused(refusal));
+                self.flush(from);
                 self.hang_up(from);
             }
             return;
         }
         let allowed = match self.connections.role(from) {
             Some(Role::Supervisor) => true,
-            Some(Role::Observer) => matches!(request, Request::List),
+            Some(Role::Observer) => matches!(request, Request::List | Request::Pair { .. }),
+            Some(Role::Terminal) => return self.terminal_request(from, id, request),
             None => false,
         };
         let reply = if allowed {
@@ -52,7 +55,7 @@ impl Keeper<'_> {
         self.reply(from, 0, Reply::Refused(refusal));
     }
 
-    fn reply(&mut self, to: u32, id: u64, reply: Reply) {
+    pub(super) fn reply(&mut self, to: u32, id: u64, reply: Reply) {
         self.send(to, &Message::Reply { id, reply });
     }
 
@@ -79,6 +82,8 @@ impl Keeper<'_> {
             last_sequence: self.events.last(),
             proof,
             no_cgroup,
+            capacity: self.shared.capacity(),
+            salvaged: self.salvaged,
         };
         // All that was not acknowledged is sent again, from the beginning.
         self.connections.introduce(from, role, 0);
@@ -87,7 +92,10 @@ impl Keeper<'_> {
 
     fn carry_out(&mut self, request: Request) -> Result<Reply, Refusal> {
         match request {
-            Request::Hello(_) => Err(Refusal::Role),
+            Request::Hello(_)
+            | Request::Attach { .. }
+            | Request::Input { .. }
+            | Request::Resize { .. } => Err(Refusal::Role),
             Request::Spawn {
                 instance,
                 generation,
@@ -118,7 +126,11 @@ impl Keeper<'_> {
                 command,
                 time_limit_ms,
                 capture,
-            } => self.spawn_job(job, &command, Duration::from_millis(time_limit_ms), capture),
+                log,
+            } => {
+                let limit = Duration::from_millis(time_limit_ms);
+                self.spawn_job(job, &command, limit, capture, log)
+            }
             Request::CancelJob { job } => {
                 let id = self
                     .jobs
@@ -148,11 +160,16 @@ impl Keeper<'_> {
                 generation,
             } => self.forget(&instance, generation),
             Request::Release { service } => self.release(&service),
+            Request::Pair { number } => self.want_pair(number),
             Request::Shutdown => self.shut_down(),
         }
     }
 
-    fn find(&self, instance: &InstanceName, generation: Generation) -> Result<RunId, Refusal> {
+    pub(super) fn find(
+        &self,
+        instance: &InstanceName,
+        generation: Generation,
+    ) -> Result<RunId, Refusal> {
         let not_found = || Refusal::NotFound {
             what: format!("{instance} generation {generation}"),
         };
@@ -219,6 +236,17 @@ impl Keeper<'_> {
             let _ = std::fs::remove_file(self.shared.layout.run_file(instance));
             self.close_run(run);
         }
+        Ok(Reply::Done)
+    }
+
+    fn want_pair(&self, number: u32) -> Result<Reply, Refusal> {
+        let pair = self.shared.layout.pair();
+        if pair != FIRST_PAIR || !(FIRST_PAIR + 1..=LAST_PAIR).contains(&number) {
+            return Err(Refusal::Failed {
+                message: format!("pair {pair} starts no pair {number}"),
+            });
+        }
+        self.shared.want_pair(number);
         Ok(Reply::Done)
     }
 

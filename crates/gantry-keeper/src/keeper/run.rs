@@ -1,11 +1,13 @@
 //! What is known of one program that was started.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use gantry_log::LogWriter;
 use gantry_sys::{Group, GroupEvents, ProcessRef};
 
+use super::job_log::JobWriter;
+use super::terminal::Terminal;
 use super::voice::Speech;
 use crate::ledger::Key;
 use crate::protocol::{
@@ -48,6 +50,10 @@ pub(super) struct Run {
     pub(super) mark: String,
     /// Output and error.
     pub(super) pipes: [Option<OwnedFd>; 2],
+    /// Its terminal, if it has one. All that is printed there comes through the first pipe.
+    pub(super) terminal: Option<Box<Terminal>>,
+    /// Whether it had one that was lost with guard and keeper.
+    pub(super) hung_up: bool,
     /// How it says how it is doing, if it can.
     pub(super) speech: Option<Box<Speech>>,
     /// The sockets that it was passed.
@@ -116,6 +122,8 @@ pub(super) struct Capture {
     pub(super) limit: usize,
     pub(super) kept: [Vec<u8>; 2],
     pub(super) dropped: u64,
+    /// Where all of it goes.
+    pub(super) log: Option<JobWriter>,
     pub(super) incomplete: bool,
     pub(super) timed_out: bool,
     pub(super) cancelled: bool,
@@ -172,6 +180,22 @@ impl Run {
             What::Instance { name, .. } => name.to_string(),
             What::Job { name, .. } => format!("job {name}"),
         }
+    }
+
+    /// What to wait for to read its output, by stream.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (u8, BorrowedFd<'_>)> {
+        let terminal = self.terminal.as_ref().map(|terminal| &terminal.master);
+        let pipes = self.pipes.iter().map(Option::as_ref);
+        let pipes = pipes.filter(move |_| terminal.is_none());
+        let terminal = terminal.into_iter().map(Some);
+        (0..)
+            .zip(terminal.chain(pipes))
+            .filter_map(|(stream, source)| Some((stream, source?.as_fd())))
+    }
+
+    /// Whether it was to be started, and nobody knows whether it was.
+    pub(super) fn is_unfound(&self) -> bool {
+        self.failure.is_none() && self.process.is_none()
     }
 
     /// Remove its groups, which are empty.

@@ -31,6 +31,10 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    pub(super) fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
     fn entry(&self) -> Entry {
         Entry::Socket {
             service: self.service.clone(),

@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use gantry_log::{LogWriter, Policy};
 use gantry_sys::{
-    Environment, Group, Passed, Pipe, ProcessRef, RLimit, Spawn, SpawnError, Stage, Stdio,
-    SysError, TreeLimits,
+    Environment, Group, Passed, ProcessRef, RLimit, Spawn, SpawnError, Stage, SysError, TreeLimits,
 };
 
+use super::job_log::JobWriter;
 use super::poller::Token;
 use super::prepare::prepare;
 use super::requests::after;
 use super::run::{Capture, Log, Run, RunId, What};
 use super::sockets::{give_sockets, passed};
+use super::streams::Streams;
 use super::timers::Timer;
 use super::voice::Speech;
 use super::{Keeper, boot_millis, now_us, written_down};
@@ -22,8 +23,8 @@ use crate::guard::MARK;
 use crate::intent::log_number;
 use crate::ledger::{Entry, Starting};
 use crate::protocol::{
-    Command, EventBody, Generation, InstanceName, JobName, LogPolicy, ProcessId, Proof, Refusal,
-    Reply, SpawnFailure, Voice,
+    Command, EventBody, Generation, InstanceName, JobLog, JobName, LogPolicy, ProcessId, Proof,
+    Refusal, Reply, SpawnFailure, Voice,
 };
 
 impl Keeper<'_> {
@@ -134,6 +135,7 @@ impl Keeper<'_> {
         command: &Command,
         limit: Duration,
         capture: u64,
+        log: Option<Box<JobLog>>,
     ) -> Result<Reply, Refusal> {
         if self.shutting_down {
             return Err(Refusal::ShuttingDown);
@@ -147,6 +149,7 @@ impl Keeper<'_> {
                 limit: usize::try_from(capture).unwrap_or(usize::MAX),
                 kept: [Vec::new(), Vec::new()],
                 dropped: 0,
+                log: self.job_log(log),
                 incomplete: false,
                 timed_out: false,
                 cancelled: false,
@@ -182,6 +185,10 @@ impl Keeper<'_> {
         Ok(Reply::Done)
     }
 
+    pub(super) fn job_log(&self, log: Option<Box<JobLog>>) -> Option<JobWriter> {
+        log.map(|of| JobWriter::new(&self.shared.layout, of))
+    }
+
     /// Start it. Whether that went well stands in the run.
     fn start(
         &mut self,
@@ -211,6 +218,8 @@ impl Keeper<'_> {
             proof: Proof::Lineage,
             mark: format!("{MARK}={mark}"),
             pipes: [None, None],
+            terminal: None,
+            hung_up: false,
             speech: None,
             sockets: Vec::new(),
             pidfd: None,
@@ -259,10 +268,15 @@ impl Keeper<'_> {
             let errno = error.source.raw_os_error().unwrap_or(0);
             SpawnError::new(Stage::Prepare, errno, error.to_string())
         };
-        let pipes = [
-            gantry_sys::stdio_pipe().map_err(trouble)?,
-            gantry_sys::stdio_pipe().map_err(trouble)?,
-        ];
+        let streams = if command.terminal && job.is_none() {
+            let user = prepared.credentials.as_ref().map(|who| who.uid);
+            Streams::terminal(user).map_err(|error| SpawnError {
+                stage: Stage::Terminal,
+                ..trouble(error)
+            })?
+        } else {
+            Streams::pipes().map_err(trouble)?
+        };
         let voice = if job.is_none() {
             command.voice
         } else {
@@ -293,7 +307,7 @@ impl Keeper<'_> {
         self.note(&Entry::Starting(Starting {
             key: run.key(),
             at_us: run.started_us,
-            pipes: [written_down(&pipes[0].read), written_down(&pipes[1].read)],
+            pipes: streams.written_down(),
             group: group
                 .as_ref()
                 .and_then(|group| group.path().to_str().map(Into::into)),
@@ -304,17 +318,28 @@ impl Keeper<'_> {
                 .collect(),
             log,
             job,
+            job_log: job_log(&run.what),
             behind: behind(&run.what),
             guard: Some((self.shared.guard().pid, self.shared.guard().start_time)),
             voice,
             ready: ready.as_ref().map(|(pipe, _)| written_down(&pipe.read)),
             sockets: run.sockets.clone(),
+            terminal: streams.terminal_written_down(),
         }));
         let base = if command.inherit_env {
             &self.shared.environment
         } else {
             &Environment::empty()
         };
+        if streams.is_terminal()
+            && prepared
+                .env
+                .get("TERM")
+                .or_else(|| base.get("TERM"))
+                .is_none()
+        {
+            prepared.env.set("TERM", "xterm");
+        }
         let path = prepared.env.get("PATH").or_else(|| base.get("PATH"));
         let mut limits = Vec::new();
         limits.extend(command.limits.core.map(RLimit::Core));
@@ -341,11 +366,8 @@ impl Keeper<'_> {
                 sandbox: prepared.sandbox.as_ref(),
                 join: &join,
                 oom_score: command.limits.oom_score,
-                stdio: Stdio {
-                    input: self.shared.slots.null(),
-                    output: pipes[0].write.as_fd(),
-                    error: pipes[1].write.as_fd(),
-                },
+                stdio: streams.stdio(self.shared.slots.null()),
+                terminal: streams.is_terminal(),
                 passed: &passed,
                 own_pid: &own_pid,
                 cgroup: group_fd.as_ref().map(AsFd::as_fd),
@@ -353,11 +375,11 @@ impl Keeper<'_> {
             },
         );
         let pid = result?;
-        for (stream, Pipe { read, .. }) in (0..).zip(pipes) {
+        (run.pipes, run.terminal) = streams.ours();
+        for (stream, source) in run.sources() {
             self.poller
-                .add(&read, Token::Output(id, stream))
+                .add(source, Token::Output(id, stream))
                 .map_err(trouble)?;
-            run.pipes[usize::from(stream)] = Some(read);
         }
         if !voice.is_none() {
             let ready = ready.map(|(pipe, _)| pipe.read);
@@ -422,6 +444,14 @@ impl Keeper<'_> {
         run.limits = limited.join;
         run.limits.iter().map(Group::procs).collect()
     }
+}
+
+/// Where a job's output goes, for the ledger.
+fn job_log(what: &What) -> Option<Box<JobLog>> {
+    let What::Job { capture, .. } = what else {
+        return None;
+    };
+    capture.log.as_ref().map(|log| Box::new(log.of().clone()))
 }
 
 /// What an instance's starts before have left in their pipes, for the ledger.

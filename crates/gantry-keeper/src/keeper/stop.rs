@@ -61,7 +61,7 @@ impl Keeper<'_> {
         } else {
             run.stop = Some(Stop::new(signal, deadline));
             run.dirty = true;
-            self.files_behind.get_or_insert_with(Instant::now);
+            self.behind.note(Instant::now());
             if !grace.is_zero() && run.exit.is_none() && run.failure.is_none() {
                 self.ask(id, signal);
             }
@@ -240,6 +240,10 @@ impl Keeper<'_> {
         run.stopped = true;
         run.dirty = true;
         run.remove_groups();
+        self.close_terminal(id);
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
         let proof = run.proof;
         match &run.what {
             What::Instance {
@@ -308,9 +312,10 @@ impl Keeper<'_> {
             if let Some(run) = self.runs.get_mut(&id) {
                 run.tree_empty = true;
                 run.dirty = true;
-                self.files_behind.get_or_insert_with(Instant::now);
+                self.behind.note(Instant::now());
                 run.remove_groups();
             }
+            self.close_terminal(id);
         }
         self.runs.get(&id).is_none_or(Run::is_over)
     }

@@ -10,7 +10,8 @@
 //! The last is a daemon that forked twice, made a session of its own and cleared its environment, all
 //! without a group: nothing tells whose it is, but that it is ours is sure, since only what a run began
 //! is ever left to us. So it is taken down with the last run that may have begun it, and none is left
-//! behind when the stack is down.
+//! behind when the stack is down. What the ledger of another pair names, or is in the session of what it
+//! names, is that pair's.
 
 use gantry_sys::{Entry, ProcessRef, ProcessTable, Stat};
 
@@ -25,7 +26,8 @@ impl Keeper<'_> {
         let Some(run) = self.runs.get(&id) else {
             return true;
         };
-        if run.tree_empty {
+        // Of another boot nothing is left, whoever has its numbers now.
+        if run.tree_empty || run.boot_id != self.shared.boot_id {
             return true;
         }
         match &run.group {
@@ -46,7 +48,8 @@ impl Keeper<'_> {
 
     /// The living processes of a run's tree, by whatever means there is.
     pub(super) fn members(&mut self, id: RunId) -> Vec<ProcessRef> {
-        let Some(run) = self.runs.get(&id) else {
+        let run = self.runs.get(&id);
+        let Some(run) = run.filter(|run| run.boot_id == self.shared.boot_id) else {
             return Vec::new();
         };
         if let Some(group) = &run.group {
@@ -90,6 +93,7 @@ impl Keeper<'_> {
             );
         }
         if !strays.is_empty() {
+            self.leave_to_other_pairs(&mut strays);
             let others = self.others_by_lineage(id);
             strays.retain(|stray| {
                 let as_old = |leader: &ProcessRef| leader.start_time <= stray.start_time;
@@ -101,6 +105,18 @@ impl Keeper<'_> {
             run.proof = Proof::Marker;
         }
         members
+    }
+
+    /// What another pair has started is left to our guard when that pair was killed as a whole.
+    fn leave_to_other_pairs(&self, strays: &mut Vec<ProcessRef>) {
+        let leaders = crate::ledger::leaders_of_others(&self.shared.layout);
+        strays.retain(|stray| {
+            let session = gantry_sys::stat(stray.pid).map(|stat| stat.session);
+            let of = |leader: &ProcessRef| {
+                Some(leader.pid) == session && leader.start_time <= stray.start_time
+            };
+            !leaders.contains(stray) && !leaders.iter().any(of)
+        });
     }
 
     /// Who is left, for people.

@@ -1,10 +1,9 @@
 //! Hearing that the guard is dead, and giving the keeper's work up for the guard's.
 
-use std::os::fd::{IntoRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use super::Keeper;
 use super::poller::Token;
-use super::run::What;
 use crate::report::report;
 
 /// What is known of the guard.
@@ -42,19 +41,5 @@ impl Keeper<'_> {
         }
         self.guarding.dead = true;
         report("the guard was killed; its keeper takes its place, and makes another keeper");
-    }
-
-    /// Close everything but what the next keeper goes on with: it finds the pipes by their numbers,
-    /// which stand in the ledger.
-    pub(super) fn leave(mut self) {
-        for run in self.runs.values_mut() {
-            let mut kept: Vec<OwnedFd> = run.pipes.iter_mut().filter_map(Option::take).collect();
-            if let What::Instance { log, .. } = &mut run.what {
-                kept.extend(log.behind.drain(..).map(|(_, pipe)| pipe));
-            }
-            for pipe in kept {
-                let _ = pipe.into_raw_fd();
-            }
-        }
     }
 }

@@ -12,11 +12,13 @@ fn starting(name: &str, generation: Generation) -> Entry {
         limits: Vec::new(),
         log: LogPolicy::default(),
         job: None,
+        job_log: None,
         behind: Vec::new(),
         guard: None,
         voice: Voice::default(),
         ready: None,
         sockets: Vec::new(),
+        terminal: None,
     })
 }
 
@@ -62,7 +64,7 @@ fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
 #[test]
 fn what_was_written_is_read_again_and_history_goes() {
     let (_dir, path) = folder();
-    let (mut ledger, _, _) = Ledger::open(&path).unwrap();
+    let (mut ledger, _, _) = Ledger::open(&path, false).unwrap();
     for entry in [
         starting("a.1", 1),
         event(1, "a.1", 1, false),
@@ -76,7 +78,7 @@ fn what_was_written_is_read_again_and_history_goes() {
     }
     drop(ledger);
     for _ in 0..2 {
-        let (_, state, message) = Ledger::open(&path).unwrap();
+        let (_, state, message) = Ledger::open(&path, false).unwrap();
         assert_eq!(message, None);
         assert_eq!((state.sequence, state.acknowledged), (3, 2));
         assert_eq!(state.events.len(), 1);
@@ -97,7 +99,7 @@ fn what_was_written_is_read_again_and_history_goes() {
 #[test]
 fn a_torn_last_line_is_ignored_at_every_length() {
     let (_dir, path) = folder();
-    let (mut ledger, _, _) = Ledger::open(&path).unwrap();
+    let (mut ledger, _, _) = Ledger::open(&path, false).unwrap();
     ledger.append(&starting("a.1", 1)).unwrap();
     let whole = fs::metadata(&path).unwrap().len();
     ledger.append(&event(1, "a.1", 1, false)).unwrap();
@@ -105,10 +107,12 @@ fn a_torn_last_line_is_ignored_at_every_length() {
     let bytes = fs::read(&path).unwrap();
     for length in usize::try_from(whole).unwrap()..bytes.len() - 1 {
         fs::write(&path, &bytes[..length]).unwrap();
-        let (mut ledger, state, _) = Ledger::open(&path).unwrap();
+        let (mut ledger, state, _) = Ledger::open(&path, false).unwrap();
         assert_eq!((state.runs.len(), state.sequence), (1, 0), "{length}");
         ledger.append(&event(1, "a.1", 1, false)).unwrap();
-        let (_, state, message) = Ledger::open(&path).unwrap();
+        // What was torn off might have been another start.
+        ledger.append(&Entry::Searched).unwrap();
+        let (_, state, message) = Ledger::open(&path, false).unwrap();
         assert_eq!((state.sequence, message), (1, None));
     }
 }
@@ -117,10 +121,30 @@ fn a_torn_last_line_is_ignored_at_every_length() {
 fn what_is_no_ledger_is_set_aside() {
     let (_dir, path) = folder();
     fs::write(&path, "something else\n").unwrap();
-    let (_, state, message) = Ledger::open(&path).unwrap();
+    let (_, state, message) = Ledger::open(&path, false).unwrap();
     assert_eq!(state.runs.len(), 0);
     assert!(message.unwrap().contains("set aside"));
     assert!(Utf8PathBuf::from(format!("{path}.unreadable")).exists());
+}
+
+#[test]
+fn a_search_that_was_cut_short_is_begun_again() {
+    let (_dir, path) = folder();
+    fs::write(&path, "something else\n").unwrap();
+    // Each of these is killed somewhere in the middle.
+    Ledger::open(&path, true).unwrap();
+    let (mut ledger, _, message) = Ledger::open(&path, true).unwrap();
+    assert!(message.unwrap().contains("did not come to an end"));
+    ledger.append(&starting("a.1", 1)).unwrap();
+    let (mut ledger, state, message) = Ledger::open(&path, true).unwrap();
+    assert_eq!((state.runs.len(), message.is_some()), (1, true));
+    ledger.append(&Entry::Searched).unwrap();
+    let (_, state, message) = Ledger::open(&path, true).unwrap();
+    assert_eq!((state.runs.len(), message), (1, None));
+    // Set aside, and nothing in its place yet.
+    fs::remove_file(&path).unwrap();
+    let (_, _, message) = Ledger::open(&path, false).unwrap();
+    assert!(message.unwrap().contains("is gone"));
 }
 
 #[test]
@@ -135,7 +159,7 @@ proptest! {
         let mut bytes = b"gantry-ledger 1\n".to_vec();
         bytes.extend_from_slice(&noise);
         fs::write(&path, bytes).unwrap();
-        Ledger::open(&path).unwrap();
+        Ledger::open(&path, false).unwrap();
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub struct Command {
     /// What is taken from it.
     #[serde(default)]
     pub sandbox: Sandbox,
+    /// Whether its standard streams are a terminal, which controls its session. Not for jobs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terminal: bool,
 }
 
 /// What is taken from a process before it begins. Whatever cannot be is a start that failed, at the step

@@ -47,6 +47,9 @@ pub fn write_frame<T: Serialize>(value: &T, mut to: impl Write) -> io::Result<()
     to.write_all(&out)
 }
 
+/// So much room stays for the next frames; a list of thousands of instances is rare.
+const KEPT: usize = 256 * 1024;
+
 /// Cuts a stream of bytes into frames, however the bytes arrive. Does no reading itself, so it serves
 /// a blocking socket, an event loop and an async runtime alike.
 #[derive(Debug, Default)]
@@ -91,6 +94,10 @@ impl FrameReader {
             return Ok(None);
         };
         self.start += 4 + length;
-        Ok(Some(serde_json::from_slice(body)?))
+        let message = serde_json::from_slice(body)?;
+        if self.start == self.buffer.len() && self.buffer.capacity() > KEPT {
+            *self = Self::default();
+        }
+        Ok(Some(message))
     }
 }

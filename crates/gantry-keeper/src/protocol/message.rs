@@ -4,19 +4,20 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::command::{Command, LogPolicy};
-use super::event::{Event, OutOfMemory, Phase, ProcessId, Proof};
+use super::event::{Event, Exit, OutOfMemory, Phase, ProcessId, Proof};
 use super::instance::{Generation, InstanceName, JobName};
+use super::terminal::{Bytes, Size};
 use super::voice::Said;
 
 /// One request as it goes over the socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestFrame {
+pub struct RequestFrame<R = Request> {
     /// Comes back in the reply. 0 asks for no reply.
     #[serde(default)]
     pub id: u64,
     /// The request.
     #[serde(flatten)]
-    pub request: Request,
+    pub request: R,
 }
 
 /// What a client asks.
@@ -71,6 +72,9 @@ pub enum Request {
         time_limit_ms: u64,
         /// Bytes of output that are kept, of each stream.
         capture: u64,
+        /// Into which log all of it goes besides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<Box<JobLog>>,
     },
     /// End a job before its time. It still ends in `JobEnded`.
     CancelJob {
@@ -96,9 +100,49 @@ pub enum Request {
         /// Which.
         service: String,
     },
+    /// Let there be this further pair of guard and keeper, if it is not there; its socket tells when it
+    /// is. Only for the first pair.
+    Pair {
+        /// Its number.
+        number: u32,
+    },
+    /// Join an instance's terminal.
+    Attach {
+        /// Which.
+        instance: InstanceName,
+        /// Which start of it.
+        generation: Generation,
+        /// The size that it is to have from now on.
+        #[serde(default)]
+        size: Option<Size>,
+        /// Whether what it printed last is sent first.
+        #[serde(default)]
+        recent: bool,
+    },
+    /// Type this. Answered when all of it is typed.
+    Input {
+        /// What.
+        bytes: Bytes,
+    },
+    /// Give the terminal another size.
+    Resize {
+        /// Which.
+        size: Size,
+    },
     /// End keeper and guard. Refused while anything runs. Not a way to stop services. All instances are
     /// forgotten and all events count as seen, so that the next guard begins with nothing.
     Shutdown,
+}
+
+/// The log that a job's output goes into: that of the instance beside which it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobLog {
+    /// Whose log it is.
+    pub instance: InstanceName,
+    /// What each line of it begins with there.
+    pub label: String,
+    /// What becomes of the log.
+    pub policy: LogPolicy,
 }
 
 /// How a client introduces itself.
@@ -119,8 +163,10 @@ pub struct Hello {
 pub enum Role {
     /// Everything. It gets the events.
     Supervisor,
-    /// `List` only.
+    /// `List` and `Pair` only.
     Observer,
+    /// `Attach`, then `Input` and `Resize`.
+    Terminal,
 }
 
 /// To how much of an instance a signal goes.
@@ -153,6 +199,21 @@ pub enum Message {
         /// At least one.
         events: Vec<Event>,
     },
+    /// A terminal shows this.
+    Output {
+        /// What.
+        bytes: Bytes,
+    },
+    /// It has shown more than the client could take: so many bytes are left out here.
+    Skipped {
+        /// How many.
+        bytes: u64,
+    },
+    /// The program of the terminal has ended. Nothing follows.
+    Ended {
+        /// How.
+        exit: Exit,
+    },
 }
 
 /// How the keeper introduces itself.
@@ -177,6 +238,14 @@ pub struct Welcome {
     /// Why it is not by cgroup, if it is not.
     #[serde(default)]
     pub no_cgroup: Option<String>,
+    /// How many instances this pair should be given at most; there are further ones for more. 0: it is
+    /// the only one.
+    #[serde(default)]
+    pub capacity: u64,
+    /// Whether the keeper began with a damaged ledger: what runs was looked for and found, but what ended
+    /// meanwhile is not told as an event. `List` has what there is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub salvaged: bool,
 }
 
 /// The answer to a request.
@@ -229,6 +298,12 @@ pub enum Refusal {
         instance: InstanceName,
         /// The later one.
         generation: Generation,
+    },
+    /// It runs without a terminal.
+    #[error("{instance} has no terminal")]
+    NoTerminal {
+        /// Which instance.
+        instance: InstanceName,
     },
     /// Something still runs.
     #[error("{count} instances or jobs still run, {first} for one")]
@@ -301,6 +376,17 @@ pub struct InstanceState {
     /// The control groups of its tree, from which its usage can be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Utf8PathBuf>,
+}
+
+impl InstanceState {
+    /// Whether something of it may be alive.
+    pub fn lives(&self) -> bool {
+        match self.phase {
+            Phase::Running | Phase::Stopping { .. } => true,
+            Phase::Exited { tree_empty, .. } => !tree_empty,
+            Phase::Stopped { .. } | Phase::Failed { .. } => false,
+        }
+    }
 }
 
 /// One job that runs.

@@ -143,3 +143,11 @@ proptest! {
         prop_assert!(matches!(reader.next::<Message>(), Ok(None)));
     }
 }
+
+#[test]
+fn any_bytes_come_back_as_they_went() {
+    let bytes = Bytes((0..=255).collect());
+    let text = serde_json::to_string(&bytes).unwrap();
+    assert_eq!(serde_json::from_str::<Bytes>(&text).unwrap(), bytes);
+    assert!(serde_json::from_str::<Bytes>("\"\u{100}\"").is_err());
+}

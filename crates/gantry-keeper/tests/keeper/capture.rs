@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gantry_keeper::client::Client;
-use gantry_keeper::protocol::{LogPolicy, Overflow, Request, Role};
+use gantry_keeper::protocol::{Command, LogPolicy, Overflow, Request, Role};
 
 use crate::support::*;
 
@@ -20,7 +20,7 @@ impl Chance {
 }
 
 /// Start services that print so many numbers each, as fast as they can.
-fn start_counting(stack: &mut Stack, services: u32, lines: u32) {
+fn start_counting(stack: &mut Stack, services: u32, lines: u32, terminal: bool) {
     for number in 1..=services {
         let last = lines.to_string();
         let mut request = spawn(
@@ -28,7 +28,8 @@ fn start_counting(stack: &mut Stack, services: u32, lines: u32) {
             1,
             command(&["sh", "-c", "seq $0; sleep 1000", &last]),
         );
-        if let Request::Spawn { log, .. } = &mut request {
+        if let Request::Spawn { log, command, .. } = &mut request {
+            command.terminal = terminal;
             *log = LogPolicy {
                 max_size: 500_000,
                 max_age_ms: None,
@@ -49,12 +50,20 @@ impl Stack {
 
 #[test]
 fn no_line_is_lost_or_doubled_by_keepers_that_are_killed() {
-    const LINES: u32 = 150_000;
+    count_while_keepers_are_killed(150_000, false);
+}
+
+#[test]
+fn no_line_of_a_terminal_is_lost_or_doubled_by_keepers_that_are_killed() {
+    count_while_keepers_are_killed(150_000, true);
+}
+
+fn count_while_keepers_are_killed(count: u32, terminal: bool) {
     let mut stack = Stack::new();
-    start_counting(&mut stack, 3, LINES);
+    start_counting(&mut stack, 3, count, terminal);
     let mut chance = Chance(0x5eed);
     let mut kills = 0;
-    let last = LINES.to_string();
+    let last = count.to_string();
     let done = |stack: &Stack| {
         (1..=3).all(|service| {
             let path = stack.layout().log(&instance(&format!("a.{service}")));
@@ -65,15 +74,19 @@ fn no_line_is_lost_or_doubled_by_keepers_that_are_killed() {
     let deadline = Instant::now() + PATIENCE;
     while !done(&stack) {
         assert!(Instant::now() < deadline, "never done");
-        let Ok(client) = Client::open(stack.dir(), Role::Observer, 0) else {
+        // Half of them before they answer for the first time, which gets nothing done.
+        let waits = chance.below(2) == 0;
+        if waits && Client::open(stack.dir(), Role::Observer, 0).is_err() {
             continue;
-        };
+        }
         std::thread::sleep(Duration::from_micros(chance.below(6000)));
-        kill(client.welcome().keeper_pid);
-        kills += 1;
+        if let Some(keeper) = stack.keeper() {
+            kill(keeper);
+            kills += 1;
+        }
     }
     assert!(kills > 5, "only {kills} kills");
-    let wanted: Vec<String> = (1..=LINES).map(|line| line.to_string()).collect();
+    let wanted: Vec<String> = (1..=count).map(|line| line.to_string()).collect();
     for service in 1..=3 {
         let lines = stack.lines(&format!("a.{service}"));
         let first = lines.iter().zip(&wanted).position(|(a, b)| a != b);
@@ -86,22 +99,38 @@ fn no_line_is_lost_or_doubled_by_keepers_that_are_killed() {
 }
 
 #[test]
+fn no_line_of_a_terminal_is_lost_with_the_guard() {
+    const LINES: u32 = 60_000;
+    let mut stack = Stack::new();
+    start_counting(&mut stack, 3, LINES, true);
+    eventually("something is printed", || stack.count(1) > 0);
+    stack.lose_guard();
+    let keeper = stack.client.welcome().keeper_pid;
+    kill(keeper);
+    stack.reconnect_after(keeper);
+    eventually("all is printed", || {
+        (1..=3).all(|service| stack.count(service) >= LINES as usize)
+    });
+    let wanted: Vec<String> = (1..=LINES).map(|line| line.to_string()).collect();
+    for service in 1..=3 {
+        assert!(
+            stack.lines(&format!("a.{service}")) == wanted,
+            "a.{service}"
+        );
+    }
+}
+
+#[test]
 fn no_line_is_lost_or_doubled_when_everything_is_killed() {
     const LINES: u32 = 60_000;
     let mut stack = Stack::new();
-    start_counting(&mut stack, 3, LINES);
+    start_counting(&mut stack, 3, LINES, false);
     let mut chance = Chance(0xa11);
     for _ in 0..8 {
         std::thread::sleep(Duration::from_millis(2 + chance.below(15)));
-        let keeper = Client::open(stack.dir(), Role::Observer, 0)
-            .unwrap()
-            .welcome()
-            .keeper_pid;
         let supervisor = stack.supervisor();
-        kill(stack.guard_pid());
-        kill(keeper);
+        stack.lose_guard_and_keeper();
         supervisor.into_iter().for_each(kill);
-        eventually("the keeper is gone", || !alive(keeper));
         stack.new_guard();
     }
     eventually("all is printed", || {
@@ -118,13 +147,29 @@ fn no_line_is_lost_or_doubled_when_everything_is_killed() {
 
 #[test]
 fn what_could_not_be_written_outlives_keeper_and_start() {
+    write_later(false);
+}
+
+#[test]
+fn what_could_not_be_written_of_a_terminal_does_so_too() {
+    write_later(true);
+}
+
+fn write_later(terminal: bool) {
     let mut stack = Stack::new();
     let log = stack.layout().log(&instance("a.1"));
     std::fs::create_dir_all(log.parent().unwrap()).unwrap();
     std::fs::write(&log, "in the way").unwrap();
-    stack.shell("a.1", 1, "seq 1000; printf half");
-    stack.exited("a.1");
-    stack.shell("a.1", 2, "echo second");
+    let mut start = |generation, script| {
+        let command = Command {
+            terminal,
+            ..command(&["sh", "-c", script])
+        };
+        stack.client.ask(spawn("a.1", generation, command)).unwrap();
+        stack.exited("a.1");
+    };
+    start(1, "seq 1000; printf half");
+    start(2, "echo second");
     let keeper = stack.client.welcome().keeper_pid;
     kill(keeper);
     eventually("another keeper", || {

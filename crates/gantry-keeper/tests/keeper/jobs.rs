@@ -10,6 +10,7 @@ fn job(name: &str, argv: &[&str], time_limit_ms: u64) -> Request {
         command: Box::new(command(argv)),
         time_limit_ms,
         capture: 100,
+        log: None,
     }
 }
 

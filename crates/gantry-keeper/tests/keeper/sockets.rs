@@ -48,7 +48,7 @@ impl Stack {
     fn end(&mut self, wanted: u32) {
         self.stop("a.1", wanted, 1000);
         self.until(|body| match body {
-            EventBody::Exited { generation, .. } if *generation == wanted => Some(()),
+            EventBody::Stopped { generation, .. } if *generation == wanted => Some(()),
             EventBody::SpawnFailed { failure, .. } => panic!("{}", failure.message),
             _ => None,
         });
@@ -92,16 +92,26 @@ fn nobody_is_refused_until_it_is_released() {
 }
 
 #[test]
+fn it_stays_open_when_the_keeper_becomes_the_guard() {
+    let mut stack = Stack::new();
+    let address = address();
+    stack.serve(1, &address);
+    stack.end(1);
+    let early = connect_to(&address);
+    stack.lose_guard();
+    let late = connect_to(&address);
+    stack.serve(2, &address);
+    assert_eq!(answer(early), "2");
+    assert_eq!(answer(late), "2");
+}
+
+#[test]
 fn a_new_guard_has_it_from_the_instance_that_runs() {
     let mut stack = Stack::new();
     let address = address();
     stack.serve(1, &address);
     assert_eq!(answer(connect_to(&address)), "1");
-    let keeper = stack.client.welcome().keeper_pid;
-    // The guard first, or it would make another keeper.
-    kill(stack.guard_pid());
-    kill(keeper);
-    eventually("they are gone", || !alive(keeper));
+    stack.lose_guard_and_keeper();
     stack.new_guard();
     stack.end(1);
     let waits = connect_to(&address);

@@ -156,7 +156,8 @@ fn a_spawn_is_carried_out_once() {
     assert_eq!(stack.client.ask(request.clone()).unwrap(), Reply::Done);
     let pid = stack.spawned("a.1");
     assert_eq!(stack.client.ask(request).unwrap(), Reply::Known);
-    assert_eq!(stack.services(), [pid]);
+    // It is told of when it is born, and carries its mark when it has come to its program.
+    eventually("it is the only one", || stack.services() == [pid]);
 
     let earlier = spawn("a.1", 2, command(&["sleep", "1000"]));
     let refusal = refused(stack.client.ask(earlier));

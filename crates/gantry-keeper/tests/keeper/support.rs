@@ -143,6 +143,16 @@ impl Stack {
         self.client = connect(self.dir());
     }
 
+    /// Kill guard and keeper as if at one instant: the keeper is held, or it would take the guard's place.
+    pub(crate) fn lose_guard_and_keeper(&mut self) {
+        let keeper = self.client.welcome().keeper_pid;
+        let process = gantry_sys::stat(keeper).unwrap().process();
+        gantry_sys::send(process, 19).unwrap();
+        kill(self.guard_pid());
+        kill(keeper);
+        eventually("they are gone", || !alive(keeper));
+    }
+
     /// Start a guard where the one before was killed.
     pub(crate) fn new_guard(&mut self) {
         self.guard.wait().unwrap();
@@ -282,6 +292,18 @@ impl Stack {
         processes_with(&[&mark])
     }
 
+    /// The pid of the keeper, whether it can be spoken to yet or not.
+    pub(crate) fn keeper(&self) -> Option<u32> {
+        let guard = self.guard_pid();
+        let children = format!("/proc/{guard}/task/{guard}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+        children.find(|pid: &u32| {
+            std::fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.windows(7).any(|part| part == b"\0guard\0"))
+        })
+    }
+
     /// The pid of the supervisor.
     pub(crate) fn supervisor(&self) -> Option<u32> {
         self.processes().into_iter().find(|pid| {
@@ -297,11 +319,15 @@ impl Drop for Stack {
         let _ = self.guard.kill();
         let _ = self.guard.wait();
         let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
+        // One that is born while the list is read may be in no list yet, and be a guard by the next.
+        let mut looks_in_vain = 0;
+        while looks_in_vain < 3 && Instant::now() < deadline {
             let left = self.processes();
-            if left.is_empty() {
-                break;
-            }
+            looks_in_vain = if left.is_empty() {
+                looks_in_vain + 1
+            } else {
+                0
+            };
             for pid in left {
                 if let Some(stat) = gantry_sys::stat(pid) {
                     let _ = gantry_sys::send(stat.process(), 9);

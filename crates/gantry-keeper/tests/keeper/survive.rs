@@ -105,6 +105,27 @@ fn a_killed_keeper_is_back_and_knows_everything() {
 
 impl Stack {
     /// Connect to the keeper that comes after this one.
+    /// Kill the guard, and wait until its keeper is the guard, and another one the keeper.
+    pub(crate) fn lose_guard(&mut self) {
+        let keeper = self.client.welcome().keeper_pid;
+        kill(self.guard_pid());
+        assert!(self.wait_for_guard());
+        self.wait_for_successor(keeper);
+    }
+
+    /// Wait until this keeper is the guard, and another one the keeper.
+    fn wait_for_successor(&mut self, keeper: u32) {
+        eventually("another pair", || {
+            let role = gantry_keeper::protocol::Role::Supervisor;
+            let Ok(client) = gantry_keeper::client::Client::open(self.dir(), role, 0) else {
+                return false;
+            };
+            self.client = client;
+            let welcome = self.client.welcome();
+            welcome.guard_pid == Some(keeper) && welcome.keeper_pid != keeper
+        });
+    }
+
     pub(crate) fn reconnect_after(&mut self, keeper: u32) {
         eventually("another keeper", || {
             let dir = self.dir().to_owned();
@@ -169,22 +190,6 @@ fn keepers_killed_again_and_again_lose_nobody() {
     }
 }
 
-/// Wait until this keeper is the guard, and another one the keeper.
-fn succeeded(stack: &mut Stack, keeper: u32) {
-    eventually("another pair", || {
-        let Ok(client) = gantry_keeper::client::Client::open(
-            stack.dir(),
-            gantry_keeper::protocol::Role::Supervisor,
-            0,
-        ) else {
-            return false;
-        };
-        stack.client = client;
-        let welcome = stack.client.welcome();
-        welcome.guard_pid == Some(keeper) && welcome.keeper_pid != keeper
-    });
-}
-
 #[test]
 fn the_keeper_takes_the_place_of_a_killed_guard() {
     let mut stack = Stack::new();
@@ -214,9 +219,7 @@ fn the_keeper_takes_the_place_of_a_killed_guard() {
     eventually("a supervisor", || stack.supervisor().is_some());
     let supervisor = stack.supervisor().unwrap();
     let keeper = stack.client.welcome().keeper_pid;
-    kill(stack.guard_pid());
-    assert!(stack.wait_for_guard());
-    succeeded(&mut stack, keeper);
+    stack.lose_guard();
     assert_eq!(
         stack.supervisor(),
         Some(supervisor),
@@ -247,7 +250,7 @@ fn the_keeper_takes_the_place_of_a_killed_guard() {
     assert_eq!(stack.exited("a.2"), Exit::Code(2));
     let third = stack.client.welcome().keeper_pid;
     kill(keeper);
-    succeeded(&mut stack, third);
+    stack.wait_for_successor(third);
     // Both who could have waited for these two are dead now.
     go(3);
     let unknown = stack.exited("a.3");
@@ -314,12 +317,8 @@ fn when_all_are_killed_survivors_are_adopted() {
         stack.printed("b.1", "ready");
         let pid = stack.spawned("c.1");
         let supervisor = stack.supervisor().unwrap();
-        let keeper = stack.client.welcome().keeper_pid;
-        // The guard first, or it would make another keeper.
-        kill(stack.guard_pid());
-        kill(keeper);
         kill(supervisor);
-        eventually("they are gone", || !alive(keeper));
+        stack.lose_guard_and_keeper();
         kill(pid);
         eventually("it is dead", || !alive(pid));
         stack.new_guard();
@@ -336,6 +335,13 @@ fn when_all_are_killed_survivors_are_adopted() {
         // It is heard again, from where the pipe was.
         let heard = stack.lines("a.1").len();
         eventually("it is heard", || stack.lines("a.1").len() > heard + 5);
+        // And so it is by the keeper after that one.
+        let keeper = stack.client.welcome().keeper_pid;
+        kill(keeper);
+        eventually("it is dead", || !alive(keeper));
+        stack.reconnect();
+        let heard = stack.lines("a.1").len();
+        eventually("it is heard", || stack.lines("a.1").len() > heard + 5);
         for name in ["a.1", "b.1"] {
             stack.stop(name, 1, 1000);
             let (exit, killed) = stack.stopped(name);
@@ -346,54 +352,87 @@ fn when_all_are_killed_survivors_are_adopted() {
 }
 
 #[test]
+fn one_whose_start_was_not_written_down_any_more_is_heard() {
+    for trees in [Trees::Best, Trees::Lineage] {
+        let mut stack = Stack::with(trees);
+        stack.shell(
+            "a.1",
+            1,
+            "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done",
+        );
+        stack.printed("a.1", "3");
+        kill(stack.supervisor().unwrap());
+        stack.lose_guard_and_keeper();
+        // As if it had been killed right after the start.
+        stack.rewrite_ledger(|line| (!line.contains(r#""event":"spawned""#)).then_some(line));
+        stack.new_guard();
+        let listing = stack.list();
+        let a = &listing.instances[0];
+        assert!(a.adopted && a.phase == Phase::Running, "{a:?}");
+        let heard = stack.lines("a.1").len();
+        eventually("it is heard", || stack.lines("a.1").len() > heard + 5);
+        stack.stop("a.1", 1, 1000);
+        stack.stopped("a.1");
+    }
+}
+
+#[test]
 fn a_reused_pid_is_never_signalled() {
-    let mut stack = Stack::new();
-    stack.spawn("a.1", 1, &["sleep", "1000"]);
-    let pid = stack.spawned("a.1");
-    let keeper = stack.client.welcome().keeper_pid;
-    kill(stack.guard_pid());
-    kill(keeper);
-    eventually("they are gone", || !alive(keeper));
-    // As if the pid were another's now: the ledger says another start time.
+    let mut stranger = std::process::Command::new("sleep")
+        .arg("1000")
+        .spawn()
+        .unwrap();
+    let pid = stranger.id();
     let start_time = gantry_sys::start_time(pid).unwrap();
-    let text = std::fs::read_to_string(stack.layout().ledger()).unwrap();
-    let forged: String = text
-        .lines()
-        .map(|line| match line.split_once(' ') {
-            Some((_, json)) if json.starts_with('{') => {
-                let json = json.replace(
-                    &format!("\"start_time\":{start_time}"),
-                    &format!("\"start_time\":{}", start_time - 1),
-                );
-                format!("{:08x} {json}\n", crc32(json.as_bytes()))
-            }
-            _ => format!("{line}\n"),
-        })
-        .collect();
-    assert_ne!(forged, text);
-    std::fs::write(stack.layout().ledger(), forged).unwrap();
-    // Nor does a group or mark lead to it.
-    stack.forget_groups(pid);
-    stack.new_guard();
-    assert!(matches!(stack.exited("a.1"), Exit::Unknown { .. }));
-    stack.stop("a.1", 1, 100);
-    std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(alive(pid), stack.is_foreign(pid));
+    let boot_id = gantry_sys::boot_id().unwrap();
+    // It has the number of a service that ended, in this boot or in one before.
+    for (start_time, boot) in [
+        (start_time - 1, boot_id.as_str()),
+        (start_time, "00000000-0000-0000-0000-000000000000"),
+    ] {
+        let mut stack = Stack::new();
+        stack.spawn("a.1", 1, &["sleep", "1000"]);
+        let own = stack.spawned("a.1");
+        let own_start = gantry_sys::start_time(own).unwrap();
+        stack.lose_guard_and_keeper();
+        kill(own);
+        eventually("it is dead", || !alive(own));
+        let is = |pid: u32, start: u64, boot: &str| {
+            format!(r#""pid":{pid},"start_time":{start},"boot_id":"{boot}""#)
+        };
+        stack.forge_ledger(&is(own, own_start, &boot_id), &is(pid, start_time, boot));
+        stack.new_guard();
+        assert!(matches!(stack.exited("a.1"), Exit::Unknown { .. }));
+        let listing = stack.list();
+        assert!(!listing.instances[0].adopted, "{listing:?}");
+        stack.stop("a.1", 1, 100);
+        stack.stopped("a.1");
+        assert!(stranger.try_wait().unwrap().is_none());
+    }
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
 }
 
 impl Stack {
-    /// Put the process where a foreign one would be: out of our group.
-    fn forget_groups(&self, pid: u32) {
-        let hash = gantry_sys::stack_hash(self.dir().as_std_path());
-        if let Ok(root) = gantry_sys::CgroupRoot::open(&format!("gantry-{hash}")) {
-            let above = root.path().parent().unwrap().join("cgroup.procs");
-            std::fs::write(above, pid.to_string()).unwrap();
-        }
+    /// Let the ledger say something else, with the right sums.
+    fn forge_ledger(&self, before: &str, after: &str) {
+        self.rewrite_ledger(|line| Some(line.replace(before, after)));
     }
 
-    /// Without a cgroup the mark in its environment rightly still says that it is ours.
-    fn is_foreign(&mut self, _pid: u32) -> bool {
-        self.client.welcome().no_cgroup.is_none()
+    fn rewrite_ledger(&self, with: impl Fn(String) -> Option<String>) {
+        let text = std::fs::read_to_string(self.layout().ledger()).unwrap();
+        let forged: String = text
+            .lines()
+            .filter_map(|line| match line.split_once(' ') {
+                Some((_, json)) if json.starts_with('{') => {
+                    let json = with(json.to_owned())?;
+                    Some(format!("{:08x} {json}\n", crc32(json.as_bytes())))
+                }
+                _ => Some(format!("{line}\n")),
+            })
+            .collect();
+        assert_ne!(forged, text);
+        std::fs::write(self.layout().ledger(), forged).unwrap();
     }
 }
 
@@ -631,4 +670,79 @@ impl Stack {
             .map(|state| format!("{state:?}"))
             .collect()
     }
+}
+
+/// The keeper dies, a service ends and the guard notes how; and before a keeper has read what it printed,
+/// the guard dies too. Its exit is known then, and its output is not.
+#[test]
+fn an_end_between_two_deaths_leaves_its_lines_or_a_gap() {
+    // Whether a keeper comes first is chance: both must be seen through, the gap at least once.
+    for _ in 0..50 {
+        let mut stack = Stack::new();
+        let go = path(&stack, "go");
+        let script = format!("while [ ! -e {go} ]; do sleep 0.01; done; echo last; exit 5");
+        stack.shell("a.1", 1, &script);
+        let pid = stack.spawned("a.1");
+        let keeper = stack.client.welcome().keeper_pid;
+        let process = gantry_sys::stat(keeper).unwrap().process();
+        gantry_sys::send(process, 19).unwrap();
+        std::fs::write(&go, "").unwrap();
+        eventually("it has ended", || !alive(pid));
+        let orphans = stack.layout().orphans();
+        kill(keeper);
+        let begin = Instant::now();
+        while std::fs::metadata(&orphans).is_ok_and(|it| it.len() == 0) {
+            assert!(begin.elapsed() < PATIENCE, "the guard notes nothing");
+            std::hint::spin_loop();
+        }
+        kill(stack.guard_pid());
+        // The keeper that may have been started meanwhile takes the guard's place by itself.
+        if let Some(keeper) = stack.keeper() {
+            kill(keeper);
+            eventually("it is gone", || !alive(keeper));
+        }
+        stack.new_guard();
+        let exit = stack.exited("a.1");
+        assert_eq!(exit, Exit::Code(5));
+        let folder = gantry_log::LogFolder::new(stack.layout().log(&instance("a.1")));
+        let lines = folder.read(&gantry_log::Query::default()).unwrap();
+        let lines: Vec<_> = lines.iter().map(|line| line.text().into_owned()).collect();
+        let gap = lines.iter().any(|line| line.contains("is lost"));
+        assert!(gap || lines == ["last"], "{lines:?}");
+        if gap {
+            return;
+        }
+    }
+    panic!("a keeper came first every time");
+}
+
+/// The first keeper under a new guard may die before it has taken over. The next one finds the guard's table
+/// as empty as the first did.
+#[test]
+fn a_keeper_that_dies_before_it_has_taken_over_costs_nobody_their_pipes() {
+    let mut stack = Stack::new();
+    stack.shell(
+        "a.1",
+        1,
+        "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done",
+    );
+    stack.printed("a.1", "1");
+    stack.lose_guard_and_keeper();
+    let (dir, in_the_way) = (
+        stack.dir().to_owned(),
+        stack.dir().join("keepers/1/ledger.new"),
+    );
+    std::fs::create_dir(&in_the_way).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            eventually("a keeper cannot begin", || {
+                let log = std::fs::read_to_string(dir.join("guard.log"));
+                log.is_ok_and(|log| log.contains("cannot open"))
+            });
+            std::fs::remove_dir(&in_the_way).unwrap();
+        });
+        stack.new_guard();
+    });
+    let heard = stack.lines("a.1").len();
+    eventually("it is heard", || stack.lines("a.1").len() > heard + 3);
 }
