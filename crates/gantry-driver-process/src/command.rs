@@ -13,10 +13,9 @@ use crate::spec::{DEFAULT_PATH, Spec, absolute};
 pub(crate) fn service(
     stack: &StackIdentity,
     instance: &InstanceId,
-    from: &Recorded,
-) -> Result<keeper::Command, SpecError> {
-    let spec = Spec::read(&from.spec)?;
-    let settings = &from.settings;
+    spec: Spec,
+    settings: &Settings,
+) -> keeper::Command {
     let env = environment(stack, instance, &spec, settings);
     let cwd = below(&stack.base_dir, spec.working_folder(settings));
     let read_only_paths = spec
@@ -26,7 +25,7 @@ pub(crate) fn service(
         .collect();
     let Spec(spec) = spec;
     let sockets = sockets(&spec, settings);
-    Ok(keeper::Command {
+    keeper::Command {
         env,
         cwd,
         inherit_env: spec.inherit_env,
@@ -57,8 +56,9 @@ pub(crate) fn service(
         },
         voice: voice(&settings.voice),
         sockets,
+        terminal: spec.tty,
         argv: spec.command,
-    })
+    }
 }
 
 /// A folder that is not absolute begins in the stack file's.
@@ -84,8 +84,22 @@ pub(crate) fn beside(
         resources: keeper::Resources::default(),
         voice: keeper::Voice::default(),
         sockets: Vec::new(),
-        ..service(stack, instance, from)?
+        terminal: false,
+        ..service(stack, instance, Spec::read(&from.spec)?, &from.settings)
     })
+}
+
+/// Where what a command beside an instance prints goes.
+pub(crate) fn job_log(
+    instance: &InstanceId,
+    from: &Recorded,
+    label: &str,
+) -> Result<Box<keeper::JobLog>, SpecError> {
+    Ok(Box::new(keeper::JobLog {
+        instance: name(instance)?,
+        label: label.to_owned(),
+        policy: log_policy(&from.settings.logs),
+    }))
 }
 
 /// The variable that tells a command beside an instance the number of its process.

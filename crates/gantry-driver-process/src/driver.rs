@@ -5,13 +5,13 @@ use std::sync::Arc;
 use gantry_core::{ModeName, ServiceName};
 use gantry_driver::{
     BoxFuture, Capabilities, Described, Driver, DriverError, EventSink, FieldChange, HostJobs,
-    Missing, Need, OpenContext, Prerequisite, Session, SpecError, Target,
+    Missing, Need, Offer, OpenContext, Power, Prerequisite, Session, SpecError, Surveyor, Target,
 };
 use serde_json::Value;
 
 use crate::session::ProcessSession;
 use crate::spec::Spec;
-use crate::{changes, needs, rights};
+use crate::{changes, groups, needs, rights};
 
 /// The driver of mode `process`.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ impl ProcessDriver {
         Self {
             capabilities: Capabilities {
                 voice: true,
+                powers: vec![Power::Attach],
                 ..Capabilities::all_ours()
             },
         }
@@ -69,8 +70,16 @@ impl Driver for ProcessDriver {
         needs::of(services)
     }
 
+    fn beside(&self, service: Described<'_>, program: &str) -> Option<Need> {
+        needs::beside(service, program)
+    }
+
     fn examine<'a>(&'a self, need: &'a Need) -> BoxFuture<'a, Result<(), Missing>> {
         Box::pin(std::future::ready(rights::examine(need)))
+    }
+
+    fn survey<'a>(&'a self, _surveyor: Surveyor<'a>) -> BoxFuture<'a, Vec<Offer>> {
+        Box::pin(std::future::ready(vec![groups::survey()]))
     }
 
     fn diff(&self, old: Described<'_>, new: Described<'_>) -> Vec<FieldChange> {

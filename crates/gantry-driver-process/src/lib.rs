@@ -10,17 +10,22 @@
 //! | `command` | from a specification to what the keeper spawns: environment, folder, limits |
 //! | `session` | the live half, as the engine sees it |
 //! | `compressor` | rotated logs of those who wish it, in a thread of its own |
-//! | `link` | one task that owns the connection, everything pending, and the order of events |
+//! | `pairs` | the pairs of guard and keeper, and which instance is whose |
+//! | `link` | one task for each that owns the connection, everything pending, and the order of events |
+//! | `attach` | joining a service's terminal |
 //! | `sentence` | failures and exits in words |
 //! | `logs` | reading what instances printed, with a cursor that is kept |
 
+mod attach;
 mod changes;
 mod command;
 mod compressor;
 mod driver;
+mod groups;
 mod link;
 mod logs;
 mod needs;
+mod pairs;
 mod rights;
 mod sentence;
 mod session;

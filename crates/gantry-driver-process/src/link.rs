@@ -18,12 +18,13 @@ mod ends;
 mod events;
 mod listing;
 mod orders;
+mod outbox;
 mod replies;
 mod slot;
 mod stop_command;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use gantry_core::{EffectId, Generation, InstanceId};
@@ -32,21 +33,25 @@ use gantry_driver::{
     UpdateRequest,
 };
 use gantry_keeper::layout::Layout;
-use gantry_keeper::protocol::{
-    self as keeper, JobName, Listing, Message, Refusal, Request, RequestFrame,
-};
+use gantry_keeper::protocol::{self as keeper, JobName, Listing, Message, Refusal, Request};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-pub(crate) use connection::connect_within;
-use connection::{Connection, Opened};
+use connection::Connection;
+pub(crate) use connection::{Opened, connect_within};
 use ends::Ends;
 pub(crate) use ends::job_name;
-pub(crate) use listing::{lives, observed};
+pub(crate) use listing::observed;
+use outbox::Outbox;
 use slot::Slot;
+
+use crate::pairs::Pairs;
 
 /// How long the keeper may be away before anyone is told.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// So much is sent before all of it is there.
+const PIECE: usize = 16 * 1024;
 
 /// What does not change while a session lives.
 #[derive(Debug)]
@@ -71,6 +76,8 @@ pub(crate) enum Order {
     /// A signal to the leader of an instance.
     Signal(InstanceId, Generation, i32, SignalReply),
     Forget(Vec<(InstanceId, Generation)>),
+    /// The instance is to be started at another pair: whatever is left of it here goes.
+    Leave(InstanceId),
     /// Close the sockets that are kept open for a service.
     Release(String),
     Shutdown(oneshot::Sender<Result<(), Refusal>>),
@@ -90,6 +97,7 @@ pub(crate) struct JobOrder {
     pub(crate) command: Box<keeper::Command>,
     pub(crate) time_limit: Duration,
     pub(crate) capture: u64,
+    pub(crate) log: Option<Box<keeper::JobLog>>,
     pub(crate) reply: JobReply,
 }
 
@@ -130,20 +138,34 @@ enum ListFor {
     Shutdown(oneshot::Sender<Result<(), Refusal>>),
     /// The session begins: what runs already.
     Adopt,
+    /// It tells what is left of this instance.
+    Leave(InstanceId),
+}
+
+/// What a pair has when the session begins.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Its instances.
+    pub(crate) instances: Vec<(InstanceId, Generation)>,
+    /// The jobs that run there, or ended while nobody listened.
+    pub(crate) jobs: Vec<JobName>,
 }
 
 /// The task.
 pub(crate) struct Link {
     context: Arc<Context>,
+    /// The stack's, for this pair.
+    layout: Layout,
+    pairs: Weak<Pairs>,
     events: EventSink,
     orders: mpsc::WeakUnboundedSender<Order>,
+    /// Where what it has is awaited, until that is told.
+    adopted: Option<oneshot::Sender<Found>>,
     connection: Option<Connection>,
     /// Number of the last connection.
     connections: u64,
-    /// Frames that go out when the inbox is empty.
-    outbox: Vec<u8>,
-    asked: HashMap<u64, Asked>,
-    next_id: u64,
+    /// What goes out when the inbox is empty, or when it is much.
+    outbox: Outbox,
     /// The highest event that was seen.
     seen: u64,
     acknowledged: u64,
@@ -168,23 +190,26 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(
         context: Arc<Context>,
+        pair: u32,
+        pairs: Weak<Pairs>,
         events: EventSink,
         orders: mpsc::WeakUnboundedSender<Order>,
-        opened: Opened,
+        adopted: oneshot::Sender<Found>,
     ) -> Self {
-        let mut link = Self {
+        Self {
+            layout: context.layout.of_pair(pair),
             context,
+            pairs,
             events,
             orders,
+            adopted: Some(adopted),
             connection: None,
             connections: 0,
-            outbox: Vec::new(),
-            asked: HashMap::new(),
-            next_id: 1,
+            outbox: Outbox::new(),
             seen: 0,
             acknowledged: 0,
-            history: opened.welcome.last_sequence,
-            guard: opened.welcome.guard_pid,
+            history: 0,
+            guard: None,
             slots: HashMap::new(),
             jobs: HashMap::new(),
             ends: Ends::default(),
@@ -193,14 +218,19 @@ impl Link {
             reported_away: false,
             reconnecting: None,
             waiting: VecDeque::new(),
-        };
-        link.take_connection(opened);
-        link.ask(Request::List, Asked::List(ListFor::Adopt));
-        link
+        }
     }
 
-    /// Works until the session is dropped.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>) {
+    /// Works until the session is dropped. Without a connection it seeks one.
+    pub(crate) async fn run(
+        mut self,
+        opened: Option<Opened>,
+        mut inbox: mpsc::UnboundedReceiver<Order>,
+    ) {
+        match opened {
+            Some(opened) => self.return_to(opened),
+            None => self.seek(),
+        }
         self.flush();
         while let Some(order) = inbox.recv().await {
             self.take(order);
@@ -215,9 +245,17 @@ impl Link {
 
     fn take(&mut self, order: Order) {
         match order {
-            Order::Start(batch) => batch.into_iter().for_each(|one| self.start(one)),
+            Order::Start(batch) => {
+                for one in batch {
+                    self.start(one);
+                    // The keeper starts the first of a thousand while the last are being written down.
+                    if self.outbox.len() > PIECE {
+                        self.flush();
+                    }
+                }
+            }
             Order::Stop(batch) => batch.into_iter().for_each(|one| self.stop(one)),
-            Order::Update(batch) => batch.into_iter().for_each(|one| self.refuse_update(one)),
+            Order::Update(batch) => batch.into_iter().for_each(|one| self.refuse_update(&one)),
             Order::Cancel(effect) => self.cancel(effect),
             Order::Job(job) => self.job(*job),
             Order::CancelJob(name) => self.cancel_job(name),
@@ -225,14 +263,17 @@ impl Link {
                 self.ends.taken(&name);
             }
             Order::List(reply) if self.connection.is_some() => {
-                self.ask(Request::List, Asked::List(ListFor::Session(reply)));
+                self.ask(&Request::List, Asked::List(ListFor::Session(reply)));
             }
             Order::Shutdown(reply) if self.connection.is_some() => {
-                self.ask(Request::List, Asked::List(ListFor::Shutdown(reply)));
+                self.ask(&Request::List, Asked::List(ListFor::Shutdown(reply)));
             }
             Order::Forget(instances) if self.connection.is_some() => self.forget(instances),
+            Order::Leave(instance) if self.connection.is_some() => {
+                self.ask(&Request::List, Asked::List(ListFor::Leave(instance)));
+            }
             Order::Release(service) if self.connection.is_some() => {
-                self.tell(Request::Release { service });
+                self.tell(&Request::Release { service });
             }
             Order::Signal(instance, generation, number, reply) if self.connection.is_some() => {
                 self.signal(&instance, generation, number, reply);
@@ -240,6 +281,7 @@ impl Link {
             Order::List(_)
             | Order::Shutdown(_)
             | Order::Forget(_)
+            | Order::Leave(_)
             | Order::Release(_)
             | Order::Signal(..) => {
                 self.waiting.push_back(order);
@@ -258,7 +300,7 @@ impl Link {
     fn hear(&mut self, message: Message) {
         match message {
             Message::Reply { id, reply } => {
-                if let Some(asked) = self.asked.remove(&id) {
+                if let Some(asked) = self.outbox.answered(id) {
                     self.reply(asked, reply);
                 }
             }
@@ -267,32 +309,25 @@ impl Link {
                     self.event(event);
                 }
             }
-            Message::Hello(_) => {}
+            // The others are for those who have joined a terminal.
+            Message::Hello(_)
+            | Message::Output { .. }
+            | Message::Skipped { .. }
+            | Message::Ended { .. } => {}
         }
     }
 
     /// Asks the keeper, if it is there; what is kept in slots and jobs is asked again when it is back.
-    fn ask(&mut self, request: Request, asked: Asked) {
-        if self.connection.is_none() {
-            return;
+    fn ask(&mut self, request: &Request, asked: Asked) {
+        if self.connection.is_some() {
+            self.outbox.ask(request, asked);
         }
-        let id = self.next_id;
-        self.next_id += 1;
-        self.asked.insert(id, asked);
-        self.put(&RequestFrame { id, request });
     }
 
     /// Tells the keeper something to which no reply is awaited.
-    fn tell(&mut self, request: Request) {
+    fn tell(&mut self, request: &Request) {
         if self.connection.is_some() {
-            self.put(&RequestFrame { id: 0, request });
-        }
-    }
-
-    fn put(&mut self, frame: &RequestFrame) {
-        // Only a body over the limit of 64 MiB fails, which no specification reaches.
-        if let Err(error) = keeper::encode(frame, &mut self.outbox) {
-            tracing::error!(%error, "a request to the keeper was not sent");
+            self.outbox.tell(request);
         }
     }
 
@@ -300,18 +335,15 @@ impl Link {
         let sequence = self.ends.up_to(self.seen);
         if sequence > self.acknowledged {
             self.acknowledged = sequence;
-            self.tell(Request::Ack { sequence });
+            self.tell(&Request::Ack { sequence });
         }
     }
 
     fn flush(&mut self) {
-        if self.outbox.is_empty() {
+        let (Some(frames), Some(connection)) = (self.outbox.take(), &self.connection) else {
             return;
-        }
-        let bytes = std::mem::take(&mut self.outbox);
-        if let Some(connection) = &self.connection {
-            connection.write(bytes);
-        }
+        };
+        connection.write(frames);
     }
 
     fn report(&self, event: DriverEvent) {

@@ -22,11 +22,7 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
 
 fn one(service: &ServiceName, spec: &Spec, settings: &Settings, all: &mut Needs) {
     let folder = spec.working_folder(settings);
-    let program = |name: &str| Need::Program {
-        name: name.to_owned(),
-        path: spec.search_path(settings).map(str::to_owned),
-        folder: folder.clone(),
-    };
+    let program = |name: &str| program(spec, settings, name);
     all.add(service, "command", program(spec.program()));
     let stop = spec.stop_command.as_ref();
     if let Some(name) = stop
@@ -80,6 +76,21 @@ fn one(service: &ServiceName, spec: &Spec, settings: &Settings, all: &mut Needs)
         all.wish(service, "resources", need);
     }
     all.add(service, "folder", Need::Folder { path: folder });
+}
+
+/// What a command needs that is run beside a service.
+pub(crate) fn beside(service: Described<'_>, name: &str) -> Option<Need> {
+    let spec = Spec::read(service.spec).ok()?;
+    Some(program(&spec, service.settings, name))
+}
+
+/// A program that is run in the folder and with the environment of a service.
+fn program(spec: &Spec, settings: &Settings, name: &str) -> Need {
+    Need::Program {
+        name: name.to_owned(),
+        path: spec.search_path(settings).map(str::to_owned),
+        folder: spec.working_folder(settings),
+    }
 }
 
 /// Needs in the order in which they were first named.

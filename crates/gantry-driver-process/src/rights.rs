@@ -2,8 +2,10 @@
 
 use camino::Utf8PathBuf;
 use gantry_driver::{Missing, Need, Resources};
-use gantry_sys::{CapabilitySet, CgroupRoot, OldHierarchies, TreeLimits};
+use gantry_sys::{CapabilitySet, TreeLimits};
 use serde::{Deserialize, Serialize};
+
+use crate::groups;
 
 /// What a need of this kind carries.
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,47 +115,13 @@ pub(crate) fn examine(need: &Need) -> Result<(), Missing> {
     }
 }
 
-/// Limit a group in which nothing is, and remove it again: no other way tells for sure.
 fn try_limits(wanted: &TreeLimits) -> Result<(), Missing> {
-    let name = format!("gantry-preflight-{}", std::process::id());
-    let unwanted = std::env::var_os(gantry_keeper::NO_CGROUP).is_some();
-    let unwanted = unwanted.then(|| format!("{} is set", gantry_keeper::NO_CGROUP));
-    let root = match &unwanted {
-        Some(why) => Err(why.clone()),
-        None => CgroupRoot::open(&name).map_err(|why| why.to_string()),
-    };
-    let group = root.as_ref().map_err(Clone::clone).and_then(|root| {
-        let group = root.group("try").map_err(|error| error.to_string())?;
-        Ok((root, group))
-    });
-    let old = match &unwanted {
-        Some(why) => Err(why.clone()),
-        None => OldHierarchies::find(&name, root.is_ok()),
-    };
-    let limited = gantry_sys::limit_tree(
-        group
-            .as_ref()
-            .map(|(root, group)| (*root, group))
-            .map_err(String::as_str),
-        old.as_ref().map_err(String::as_str),
-        "try",
-        wanted,
-    );
-    for joined in &limited.join {
-        joined.remove();
-    }
-    if let Ok((root, group)) = &group {
-        group.remove();
-        root.remove();
-    }
-    if let Ok(old) = &old {
-        old.remove();
-    }
-    if limited.not_applied.is_empty() {
+    let tried = groups::attempt(wanted);
+    if tried.not_applied.is_empty() {
         return Ok(());
     }
     Err(Missing {
-        reason: format!("will not be limited: {}", limited.not_applied.join("; ")),
+        reason: format!("will not be limited: {}", tried.not_applied.join("; ")),
         hint: None,
     })
 }

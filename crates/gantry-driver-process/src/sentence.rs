@@ -195,6 +195,9 @@ fn lack(stage: &str, errno: Errno) -> Option<&'static str> {
             "no further process is allowed: the limit of the user (`ulimit -u`) or of gantry's control group is reached"
         }
         Errno::NOMEM => "the machine has no memory left for another process",
+        Errno::NOSPC if stage == "terminal" => {
+            "the machine has no terminal left for it (kernel.pty.max)"
+        }
         Errno::NOSPC => "there is no space left where gantry keeps its state",
         _ => return None,
     })

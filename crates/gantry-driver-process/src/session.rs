@@ -1,36 +1,30 @@
 //! The live half, as the engine sees it: every call becomes an order to the link.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use gantry_core::{EffectId, FailureKind, Generation, InstanceId, ServiceName};
+use gantry_core::{EffectId, Generation, InstanceId, ServiceName};
 use gantry_driver::{
-    BoxFuture, Close, DriverError, Endpoint, EventSink, HostJobs, JobOutcome, JobPlace, JobRequest,
-    LogRequest, LogStream, Observed, OpenContext, Recorded, Session, StartRequest, StopRequest,
-    UpdateRequest, Usage, Zone,
+    Attach, AttachRequest, BoxFuture, Close, DriverError, EventSink, ExecProcess, HostJobs,
+    JobOutcome, JobPlace, JobRequest, LogRequest, LogStream, Observed, OpenContext, Session,
+    StartRequest, StopRequest, UpdateRequest, Usage,
 };
 use gantry_keeper::layout::Layout;
-use gantry_keeper::protocol::{JobName, Listing};
-use smol_str::SmolStr;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::task::AbortOnDropHandle;
+use gantry_keeper::protocol::JobName;
+use tokio::sync::oneshot;
 
 use crate::compressor::Compressor;
-use crate::link::{Context, JobOrder, Link, Order};
+use crate::link::{Context, JobOrder, Order};
+use crate::pairs::{Pairs, answer, gone};
 use crate::usage::Readings;
-use crate::{command, link, logs};
+use crate::{attach, command, link, logs};
 
-/// How long a question waits for a keeper that is being replaced.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// An open connection to one stack's keeper.
+/// An open connection to one stack's keepers.
 #[derive(Debug)]
 pub struct ProcessSession {
     context: Arc<Context>,
-    orders: mpsc::UnboundedSender<Order>,
+    pairs: Arc<Pairs>,
     compressor: Compressor,
     readings: Arc<Mutex<Readings>>,
-    _link: AbortOnDropHandle<()>,
 }
 
 impl ProcessSession {
@@ -40,28 +34,12 @@ impl ProcessSession {
             search_path: context.environment.get("PATH").cloned(),
             stack: context.stack,
         });
-        let connection = link::connect_within(&context.stack.state_dir, 0, PATIENCE).await?;
-        let (orders, inbox) = mpsc::unbounded_channel();
-        let link = Link::new(Arc::clone(&context), events, orders.downgrade(), connection);
-        let link = tokio::spawn(link.run(inbox));
         Ok(Self {
+            pairs: Pairs::open(Arc::clone(&context), events).await?,
             compressor: Compressor::start(&context.layout),
             context,
-            orders,
             readings: Arc::default(),
-            _link: AbortOnDropHandle::new(link),
         })
-    }
-
-    fn order(&self, order: Order) {
-        // The link ends only with the session, unless it panicked: then nobody is left to ask.
-        let _ = self.orders.send(order);
-    }
-
-    async fn listing(&self) -> Result<Listing, DriverError> {
-        let (reply, listing) = oneshot::channel();
-        self.order(Order::List(reply));
-        answer("list", listing).await
     }
 
     async fn run_job(&self, job: JobRequest) -> Result<JobOutcome, DriverError> {
@@ -75,6 +53,12 @@ impl ProcessSession {
                 command::beside(stack, instance, from, job.command)?
             }
         };
+        let log = match (&job.place, &job.log_as) {
+            (JobPlace::Instance { instance, from, .. }, Some(label)) => {
+                Some(command::job_log(instance, from, label)?)
+            }
+            _ => None,
+        };
         keeper.env.extend(job.env);
         if let Some(folder) = job.folder {
             keeper.cwd = keeper.cwd.join(folder);
@@ -82,41 +66,34 @@ impl ProcessSession {
         let name = link::job_name(&job.name, job.once);
         let (reply, outcome) = oneshot::channel();
         let cancel = CancelOnDrop {
-            orders: &self.orders,
+            pairs: &self.pairs,
             name: Some(name.clone()),
         };
-        self.order(Order::Job(Box::new(JobOrder {
-            name,
+        let beside = match &job.place {
+            JobPlace::Instance { instance, from, .. } => Some((instance, from)),
+            JobPlace::Host => None,
+        };
+        let order = JobOrder {
+            name: name.clone(),
             command: Box::new(keeper),
             time_limit: job.time_limit,
             capture: job.capture,
+            log,
             reply,
-        })));
+        };
+        self.pairs.run(order, beside);
         let outcome = outcome.await;
         cancel.disarm();
+        if !job.once {
+            self.pairs.job_taken(name);
+        }
         outcome.unwrap_or_else(|_| Err(gone("job")))
     }
 }
 
-/// The answer of the link, if the keeper gives one in time.
-async fn answer<T>(stage: &'static str, answer: oneshot::Receiver<T>) -> Result<T, DriverError> {
-    match tokio::time::timeout(PATIENCE, answer).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(gone(stage)),
-        Err(_) => Err(DriverError::unreachable(
-            stage,
-            format!("the keeper did not answer in {} s", PATIENCE.as_secs()),
-        )),
-    }
-}
-
-fn gone(stage: &'static str) -> DriverError {
-    DriverError::unreachable(stage, "the connection to the keeper was given up")
-}
-
 /// Cancels a job whose outcome nobody waits for any more.
 struct CancelOnDrop<'a> {
-    orders: &'a mpsc::UnboundedSender<Order>,
+    pairs: &'a Arc<Pairs>,
     name: Option<JobName>,
 }
 
@@ -129,7 +106,7 @@ impl CancelOnDrop<'_> {
 impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(name) = self.name.take() {
-            let _ = self.orders.send(Order::CancelJob(name));
+            self.pairs.cancel_job(name);
         }
     }
 }
@@ -143,7 +120,7 @@ impl HostJobs for ProcessSession {
 impl Session for ProcessSession {
     fn observe(&self) -> BoxFuture<'_, Result<Vec<Observed>, DriverError>> {
         Box::pin(async move {
-            let listing = self.listing().await?;
+            let listing = self.pairs.listing().await?;
             Ok(link::observed(&self.context.layout, &listing))
         })
     }
@@ -157,34 +134,20 @@ impl Session for ProcessSession {
                     .wish(folder, request.from.settings.logs.compress);
             }
         }
-        self.order(Order::Start(batch));
+        self.pairs.start(batch);
     }
 
     fn stop(&self, batch: Vec<StopRequest>) {
-        self.order(Order::Stop(batch));
+        self.pairs.stop(batch);
     }
 
     fn update(&self, batch: Vec<UpdateRequest>) {
-        self.order(Order::Update(batch));
+        // Refused wherever it is asked.
+        self.pairs.tell_first(Order::Update(batch));
     }
 
     fn cancel(&self, effect: EffectId) {
-        self.order(Order::Cancel(effect));
-    }
-
-    fn endpoints<'a>(
-        &'a self,
-        _instance: &'a InstanceId,
-        from: &'a Recorded,
-        zone: &'a Zone,
-    ) -> BoxFuture<'a, Result<Vec<Endpoint>, DriverError>> {
-        // From inside an engine's network or a cluster this machine has a name that only the driver of
-        // that mode knows; it makes an address of these.
-        let endpoints = match zone {
-            Zone::Host => from.settings.ports.iter().map(local).collect(),
-            Zone::Network(_) | Zone::Cluster(_) | Zone::External => Vec::new(),
-        };
-        Box::pin(std::future::ready(Ok(endpoints)))
+        self.pairs.tell_all(|| Order::Cancel(effect));
     }
 
     fn logs(&self, request: LogRequest) -> LogStream {
@@ -196,7 +159,7 @@ impl Session for ProcessSession {
     }
 
     fn job_taken(&self, name: &str) {
-        self.order(Order::JobTaken(link::job_name(name, true)));
+        self.pairs.job_taken(link::job_name(name, true));
     }
 
     fn signal<'a>(
@@ -207,14 +170,15 @@ impl Session for ProcessSession {
     ) -> BoxFuture<'a, Result<(), DriverError>> {
         Box::pin(async move {
             let (reply, sent) = oneshot::channel();
-            self.order(Order::Signal(instance.clone(), generation, number, reply));
+            let order = Order::Signal(instance.clone(), generation, number, reply);
+            self.pairs.tell_of(instance, order);
             answer("signal", sent).await?
         })
     }
 
     fn usage(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Usage)>, DriverError>> {
         Box::pin(async move {
-            let listing = self.listing().await?;
+            let listing = self.pairs.listing().await?;
             let (context, readings) = (Arc::clone(&self.context), Arc::clone(&self.readings));
             let read = move || {
                 // A reader that panicked has left readings that are as good as none.
@@ -228,39 +192,29 @@ impl Session for ProcessSession {
     }
 
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
-        self.order(Order::Forget(instances));
+        self.pairs.forget(instances);
     }
 
     fn release(&self, service: &ServiceName) {
-        self.order(Order::Release(service.to_string()));
+        self.pairs.release(service);
+    }
+
+    fn as_attach(&self) -> Option<&dyn Attach> {
+        Some(self)
     }
 
     fn close(&self, how: Close) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(async move {
             match how {
                 Close::Leave => Ok(()),
-                Close::Down | Close::Purge => {
-                    let (reply, result) = oneshot::channel();
-                    self.order(Order::Shutdown(reply));
-                    answer("shutdown", result).await?.map_err(|refusal| {
-                        DriverError::new("shutdown", FailureKind::Transient, refusal.to_string())
-                    })
-                }
+                Close::Down(_) => self.pairs.shut_down().await,
             }
         })
     }
 }
 
-/// A port of a process is a port of this machine.
-fn local((name, port): (&SmolStr, &u16)) -> Endpoint {
-    let scheme = match name.as_str() {
-        "http" | "https" => name.clone(),
-        _ => SmolStr::new_static("tcp"),
-    };
-    Endpoint {
-        name: name.clone(),
-        host: SmolStr::new_static("127.0.0.1"),
-        port: *port,
-        scheme: Some(scheme),
+impl Attach for ProcessSession {
+    fn attach(&self, request: AttachRequest) -> BoxFuture<'_, Result<ExecProcess, DriverError>> {
+        Box::pin(attach::join(self.context.layout.clone(), request))
     }
 }

@@ -28,11 +28,7 @@ impl Readings {
         let mut table = None;
         let mut found = Vec::new();
         let mut next = HashMap::new();
-        for state in listing
-            .instances
-            .iter()
-            .filter(|state| crate::link::lives(state))
-        {
+        for state in listing.instances.iter().filter(|state| state.lives()) {
             let Ok(instance) = state.instance.as_str().parse::<InstanceId>() else {
                 continue;
             };

@@ -14,8 +14,8 @@ use gantry_core::{
 };
 use gantry_driver::conformance::{self, Harness, JobRecipe, Recipe};
 use gantry_driver::{
-    Close, Driver, DriverEvent, EventSink, EventStream, JobPlace, JobRequest, OpenContext,
-    Recorded, Session, Settings, StackIdentity, StartRequest, StopRequest,
+    Close, Discard, Driver, DriverEvent, EventSink, EventStream, JobPlace, JobRequest, Make,
+    OpenContext, Recorded, Session, Settings, StackIdentity, StartRequest, StopRequest,
 };
 use gantry_driver_process::ProcessDriver;
 use gantry_keeper::protocol::{EventBody, InstanceName};
@@ -65,6 +65,7 @@ impl Harness for FakeHarness {
             Recipe::RunsForeverAdjusted
             | Recipe::StartsAfter(_)
             | Recipe::BecomesReady
+            | Recipe::Answers
             | Recipe::HasChild(_) => None,
         }
     }
@@ -170,6 +171,7 @@ fn start(effect: u64, slot: u16, generation: u32, command: &[&str]) -> StartRequ
         generation: Generation(generation),
         from: recorded(command),
         recreate: false,
+        make: Make::default(),
     }
 }
 
@@ -192,7 +194,11 @@ async fn conformance() {
         [
             "children_show",
             "readiness_is_told",
-            "another_stack_is_not_touched"
+            "another_stack_is_not_touched",
+            "who_joins_sees_and_speaks_until_it_ends",
+            "all_who_join_see_the_same",
+            "who_leaves_changes_nothing",
+            "only_what_runs_is_joined",
         ],
         "{report}"
     );
@@ -442,6 +448,7 @@ async fn a_job_survives_the_keeper() {
         time_limit: Duration::from_secs(9),
         capture: 100,
         once: false,
+        log_as: None,
         place: JobPlace::Host,
     };
     let keeper = &bench.keeper;
@@ -458,7 +465,11 @@ async fn a_stack_that_is_down_shuts_its_keeper_down() {
     let mut bench = Bench::new().await;
     bench.session.start(vec![start(1, 0, 1, &["forever"])]);
     assert!(matches!(bench.next().await, DriverEvent::Started { .. }));
-    let refused = bench.session.close(Close::Down).await.unwrap_err();
+    let refused = bench
+        .session
+        .close(Close::Down(Discard::default()))
+        .await
+        .unwrap_err();
     assert_eq!(
         refused.reason,
         "1 instances or jobs still run, one.1 for one"
@@ -467,5 +478,9 @@ async fn a_stack_that_is_down_shuts_its_keeper_down() {
     bench.session.stop(vec![stop(2, 1, StopHow::Kill, None)]);
     assert!(matches!(bench.next().await, DriverEvent::Exited { .. }));
     assert!(matches!(bench.next().await, DriverEvent::Stopped { .. }));
-    bench.session.close(Close::Down).await.unwrap();
+    bench
+        .session
+        .close(Close::Down(Discard::default()))
+        .await
+        .unwrap();
 }

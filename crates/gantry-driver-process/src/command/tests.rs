@@ -27,6 +27,11 @@ fn recorded(spec: Value, settings: Settings) -> Recorded {
     }
 }
 
+fn command_of(from: &Recorded) -> keeper::Command {
+    let spec = Spec::read(&from.spec).unwrap();
+    service(&stack(), &instance(), spec, &from.settings)
+}
+
 fn settings() -> Settings {
     Settings {
         folder: "/home/me/shop".into(),
@@ -46,7 +51,7 @@ fn value<'a>(command: &'a keeper::Command, name: &str) -> Option<&'a str> {
 #[test]
 fn the_environment_is_the_service_s_then_the_mode_s_then_ours() {
     let spec = json!({"command": ["a"], "env": {"B": "2", "GANTRY_INSTANCE": "forged"}});
-    let command = service(&stack(), &instance(), &recorded(spec, settings())).unwrap();
+    let command = command_of(&recorded(spec, settings()));
     assert!(command.inherit_env);
     assert_eq!(value(&command, "A"), Some("1"));
     assert_eq!(value(&command, "B"), Some("2"));
@@ -60,13 +65,13 @@ fn the_environment_is_the_service_s_then_the_mode_s_then_ours() {
 #[test]
 fn a_clean_environment_has_a_path_and_nothing_else_that_was_not_written() {
     let spec = json!({"command": ["a"], "inherit-env": false});
-    let command = service(&stack(), &instance(), &recorded(spec, settings())).unwrap();
+    let command = command_of(&recorded(spec, settings()));
     assert!(!command.inherit_env);
     assert_eq!(value(&command, "PATH"), Some(DEFAULT_PATH));
     assert_eq!(command.env.len(), 7);
 
     let spec = json!({"command": ["a"], "inherit-env": false, "env": {"PATH": "/opt/bin"}});
-    let command = service(&stack(), &instance(), &recorded(spec, settings())).unwrap();
+    let command = command_of(&recorded(spec, settings()));
     assert_eq!(value(&command, "PATH"), Some("/opt/bin"));
 }
 
@@ -75,9 +80,10 @@ fn a_command_beside_an_instance_shares_all_but_its_limits() {
     let mut settings = settings();
     settings.resources.memory = Some(1 << 20);
     settings.resources.open_files = Some(64);
-    let spec = json!({"command": ["a"], "user": "www", "folder": "data"});
+    let spec = json!({"command": ["a"], "user": "www", "folder": "data", "tty": true});
     let from = recorded(spec, settings);
-    let service = service(&stack(), &instance(), &from).unwrap();
+    let service = command_of(&from);
+    assert!(service.terminal);
     assert_eq!(service.resources.memory, Some(1 << 20));
     assert_eq!(service.limits.open_files, Some(64));
     let beside = beside(&stack(), &instance(), &from, vec!["check".into()]).unwrap();
@@ -86,5 +92,6 @@ fn a_command_beside_an_instance_shares_all_but_its_limits() {
     assert_eq!(beside.cwd, "/home/me/shop/data");
     assert_eq!(beside.env, service.env);
     assert!(beside.resources.is_empty());
+    assert!(!beside.terminal);
     assert_eq!(beside.limits, keeper::Limits::default());
 }

@@ -4,10 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use camino::Utf8Path;
-use gantry_driver::{DriverError, DriverEvent};
+use gantry_driver::DriverError;
 use gantry_keeper::client;
+use gantry_keeper::layout::{FIRST_PAIR, Layout};
 use gantry_keeper::protocol::{
-    FrameReader, JobName, Message, Reply, Request, Role, Welcome, encode,
+    FrameReader, JobName, Message, Reply, Request, RequestFrame, Role, Welcome, encode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -18,6 +19,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{Asked, GRACE, Link, ListFor, Order};
 
+/// A pair that was wanted and is not there is wanted again after so long.
+const WANT_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long a pair that was never there may take to come, since nothing of it can be missed.
+const NEW: Duration = Duration::from_secs(10);
+
 /// How much is read at once.
 const READ: usize = 16 * 1024;
 
@@ -26,6 +33,13 @@ pub(crate) struct Opened {
     pub(super) welcome: Welcome,
     stream: UnixStream,
     reader: FrameReader,
+}
+
+impl Opened {
+    /// How many instances the pair should be given; 0: as many as there are.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.welcome.capacity
+    }
 }
 
 /// A connection in use. Dropping it closes the socket.
@@ -42,31 +56,62 @@ impl Connection {
     }
 }
 
-/// Connects, waiting for a keeper that is about to be there.
+/// Connects, waiting for a keeper that is about to be there. If nobody listens, the first pair is asked to
+/// start the pair.
 pub(crate) async fn connect_within(
-    dir: &Utf8Path,
+    pair: &Layout,
     seen: u64,
     patience: Duration,
 ) -> Result<Opened, DriverError> {
+    let dir = pair.place();
     let deadline = Instant::now() + patience;
+    let mut wanted: Option<Instant> = None;
     let mut pause = Duration::from_millis(5);
     loop {
-        let error = match connect(dir, seen).await {
+        let error = match connect(&dir, Role::Supervisor, seen).await {
             Ok(opened) => return Ok(opened),
             Err(Failed::Refused(reason)) => return Err(DriverError::permanent("connect", reason)),
             Err(Failed::Io(error)) => error,
         };
         if Instant::now() + pause > deadline {
-            let path = dir.join(gantry_keeper::layout::SOCKET);
-            return Err(DriverError::unreachable(
-                "connect",
-                format!("no keeper answers at {path}"),
-            )
-            .with_evidence(error.to_string()));
+            return Err(
+                DriverError::unreachable("connect", silence(pair)).with_evidence(error.to_string())
+            );
+        }
+        let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+        if nobody.contains(&error.kind()) && wanted.is_none_or(|at| at.elapsed() > WANT_AGAIN) {
+            wanted = Some(Instant::now());
+            want(pair).await;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(200));
     }
+}
+
+/// Asks for a pair, over a connection of its own: what the first keeper is told on the other one may take it
+/// a while.
+async fn want(pair: &Layout) {
+    let number = pair.pair();
+    if number == FIRST_PAIR {
+        return;
+    }
+    let first = pair.of_pair(FIRST_PAIR).place();
+    let Ok(mut opened) = connect(&first, Role::Observer, 0).await else {
+        return;
+    };
+    let mut bytes = Vec::new();
+    let frame = RequestFrame {
+        id: 0,
+        request: Request::Pair { number },
+    };
+    if encode(&frame, &mut bytes).is_ok() {
+        // Whoever wants it sees whether it comes.
+        let _ = opened.stream.write_all(&bytes).await;
+    }
+}
+
+fn silence(pair: &Layout) -> String {
+    format!("no keeper answers at {}", pair.socket())
 }
 
 enum Failed {
@@ -80,12 +125,12 @@ impl From<io::Error> for Failed {
     }
 }
 
-async fn connect(dir: &Utf8Path, seen: u64) -> Result<Opened, Failed> {
+async fn connect(dir: &Utf8Path, role: Role, seen: u64) -> Result<Opened, Failed> {
     let stream = client::connect(dir)?;
     stream.set_nonblocking(true)?;
     let mut stream = UnixStream::from_std(stream)?;
     let mut hello = Vec::new();
-    encode(&client::hello(Role::Supervisor, seen), &mut hello).map_err(io::Error::other)?;
+    encode(&client::hello(role, seen), &mut hello).map_err(io::Error::other)?;
     stream.write_all(&hello).await?;
     let mut reader = FrameReader::new();
     let mut buffer = vec![0; READ];
@@ -184,9 +229,8 @@ impl Link {
     pub(super) fn lose(&mut self, reason: &str) {
         tracing::info!(reason, "lost the connection to the keeper");
         self.connection = None;
-        self.outbox.clear();
         self.unresolved.clear();
-        for (_, asked) in self.asked.drain() {
+        for asked in self.outbox.clear() {
             // Slots and jobs are asked again by themselves.
             match asked {
                 Asked::List(ListFor::Session(reply)) => {
@@ -211,20 +255,21 @@ impl Link {
         self.seek();
     }
 
-    fn seek(&mut self) {
+    pub(super) fn seek(&mut self) {
         let (orders, number, seen) = (self.orders.clone(), self.connections, self.seen);
-        let dir = self.context.stack.state_dir.clone();
+        let layout = self.layout.clone();
         let task = tokio::spawn(async move {
             let send = |order| {
                 orders
                     .upgrade()
                     .is_some_and(|orders| orders.send(order).is_ok())
             };
-            let grace = Instant::now() + GRACE;
+            let patience = if number == 0 { NEW } else { GRACE };
+            let grace = Instant::now() + patience;
             let mut told = false;
             loop {
-                let patience = if told { Duration::from_secs(10) } else { GRACE };
-                match connect_within(&dir, seen, patience).await {
+                let patience = if told { NEW } else { patience };
+                match connect_within(&layout, seen, patience).await {
                     Ok(opened) => {
                         send(Order::Connected(Box::new(opened)));
                         return;
@@ -246,28 +291,45 @@ impl Link {
     }
 
     pub(super) fn report_away(&mut self) {
-        if !self.reported_away {
-            self.reported_away = true;
-            let path = self.context.layout.socket();
-            self.report(DriverEvent::Unreachable {
-                reason: format!("no keeper answers at {path}"),
-            });
+        self.report_unreachable(silence(&self.layout));
+    }
+
+    fn report_unreachable(&mut self, reason: String) {
+        if !std::mem::replace(&mut self.reported_away, true)
+            && let Some(pairs) = self.pairs.upgrade()
+        {
+            pairs.away(self.layout.pair(), reason);
         }
     }
 
     /// There is a keeper again: everything that is pending is asked again.
     pub(super) fn return_to(&mut self, opened: Opened) {
         self.reconnecting = None;
+        let first = self.connections == 0;
+        if first {
+            self.history = opened.welcome.last_sequence;
+            self.guard = opened.welcome.guard_pid;
+        }
         // A keeper whose numbers are lower lost its ledger, and counts anew.
         self.seen = self.seen.min(opened.welcome.last_sequence);
         self.acknowledged = self.seen;
-        self.history = self.history.min(self.seen);
+        if !first {
+            self.history = self.history.min(self.seen);
+        }
         // Under another guard, what is known of who is guarded is not true any more.
         let another = self.guard != opened.welcome.guard_pid;
         self.guard = opened.welcome.guard_pid;
+        if opened.welcome.salvaged && !first {
+            // What has ended meanwhile is in no event: only who knows nothing looks whether it is there.
+            let reason = "the keeper's ledger was damaged; what runs is looked at anew";
+            self.report_unreachable(reason.to_owned());
+        }
         self.take_connection(opened);
+        if self.adopted.is_some() {
+            self.ask(&Request::List, Asked::List(ListFor::Adopt));
+        }
         if self.reported_away || another {
-            self.ask(Request::List, Asked::List(ListFor::Reachable));
+            self.ask(&Request::List, Asked::List(ListFor::Reachable));
         }
         let instances: Vec<_> = self.slots.keys().cloned().collect();
         for instance in instances {
@@ -279,7 +341,7 @@ impl Link {
             .map(|(name, job)| (name.clone(), job.request.clone()))
             .collect();
         for (name, request) in jobs {
-            self.ask(request, Asked::Job(name));
+            self.ask(&request, Asked::Job(name));
         }
         for order in std::mem::take(&mut self.waiting) {
             self.take(order);

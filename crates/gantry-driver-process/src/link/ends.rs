@@ -50,6 +50,11 @@ impl Ends {
         self.before.remove(job)
     }
 
+    /// The jobs that ended before this session began, and that nobody has asked for.
+    pub(super) fn of_before(&self) -> impl Iterator<Item = &JobName> {
+        self.before.keys()
+    }
+
     /// This end is passed on.
     pub(super) fn passed_on(&mut self, job: &JobName, sequence: u64) {
         if runs_once(job) {

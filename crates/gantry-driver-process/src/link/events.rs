@@ -186,6 +186,8 @@ impl Link {
         let tail = if stopping || status.success() {
             Vec::new()
         } else {
+            // If the clock was set back meanwhile, nothing was printed since the start by its word.
+            let since = since.filter(|since| *since <= at);
             logs::tail(&self.context.layout, name, since, TAIL)
         };
         self.report(DriverEvent::Exited {
@@ -278,7 +280,7 @@ impl Link {
         if cancelled && !known.waiting.is_empty() {
             // Someone asked for it after it had been cancelled.
             let request = known.request.clone();
-            self.ask(request, Asked::Job(job));
+            self.ask(&request, Asked::Job(job));
             return;
         }
         if !known.waiting.is_empty() {
@@ -337,11 +339,12 @@ pub(super) fn handle(process: &ProcessId) -> Handle {
     Handle {
         version: 1,
         mode: ModeName::new("process"),
-        payload: serde_json::json!({
+        payload: (&serde_json::json!({
             "pid": process.pid,
             "start-time": process.start_time,
             "boot-id": process.boot_id,
-        }),
+        }))
+            .into(),
     }
 }
 

@@ -3,12 +3,12 @@
 use gantry_core::{Generation, InstanceId};
 use gantry_driver::{DriverEvent, Observed, ObservedState};
 use gantry_keeper::layout::Layout;
-use gantry_keeper::protocol::{InstanceState, Listing, Phase};
+use gantry_keeper::protocol::{InstanceState, Listing, Phase, Request};
 
-use super::Link;
 use super::events::{End, handle, time};
 use super::slot::Alive;
-use crate::{logs, sentence};
+use super::{Found, Link, Slot};
+use crate::{logs, sentence, signal};
 
 /// How many of its last lines come with an instance that is found to have ended.
 const TAIL: usize = 20;
@@ -70,24 +70,15 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
         handle: state.process.as_ref().map(handle),
         children: Vec::new(),
         proof: Some(sentence::proof(state.proof)),
-        unguarded: state.unguarded || (state.adopted && lives(state)),
+        unguarded: state.unguarded || (state.adopted && state.lives()),
         warnings: sentence::not_applied(&state.not_applied),
     })
-}
-
-/// Whether something of it may be alive.
-pub(crate) fn lives(state: &InstanceState) -> bool {
-    match state.phase {
-        Phase::Running | Phase::Stopping { .. } => true,
-        Phase::Exited { tree_empty, .. } => !tree_empty,
-        Phase::Stopped { .. } | Phase::Failed { .. } => false,
-    }
 }
 
 impl Link {
     /// What runs already when the session begins.
     pub(super) fn adopt(&mut self, listing: &Listing) {
-        for state in listing.instances.iter().filter(|state| lives(state)) {
+        for state in listing.instances.iter().filter(|state| state.lives()) {
             if let Ok(instance) = state.instance.as_str().parse::<InstanceId>() {
                 let slot = self.slots.entry(instance).or_default();
                 if slot.alive.is_none() {
@@ -98,6 +89,45 @@ impl Link {
                     });
                 }
             }
+        }
+        if let Some(adopted) = self.adopted.take() {
+            let all = listing.instances.iter();
+            let instances = all.filter_map(|state| {
+                let instance = state.instance.as_str().parse().ok()?;
+                Some((instance, Generation(state.generation)))
+            });
+            let running = listing.jobs.iter().map(|state| &state.job);
+            let found = Found {
+                instances: instances.collect(),
+                jobs: running.chain(self.ends.of_before()).cloned().collect(),
+            };
+            // Nobody waits for what a pair has that was started by this session.
+            let _ = adopted.send(found);
+        }
+    }
+
+    /// Nothing of an instance is to be left at this pair.
+    pub(super) fn leave(&mut self, instance: &InstanceId, listing: Listing) {
+        let name = instance.to_string();
+        let of_it = listing.instances.into_iter();
+        for state in of_it.filter(|state| state.instance.as_str() == name) {
+            // Its leader is gone, or it would not be started again.
+            self.tell(&if state.lives() {
+                Request::Stop {
+                    instance: state.instance,
+                    generation: state.generation,
+                    signal: signal::KILL,
+                    grace_ms: 0,
+                }
+            } else {
+                Request::Forget {
+                    instance: state.instance,
+                    generation: state.generation,
+                }
+            });
+        }
+        if self.slots.get(instance).is_some_and(Slot::is_idle) {
+            self.slots.remove(instance);
         }
     }
 
@@ -129,7 +159,7 @@ impl Link {
                 self.spawn_failed(instance, generation, failure);
                 continue;
             }
-            let process = state.process.as_ref().filter(|_| lives(state));
+            let process = state.process.as_ref().filter(|_| state.lives());
             let Some(process) = process else {
                 // It was told to an earlier session. Only who observes can know what that means now.
                 self.lose_start(instance, generation, "it has run and ended already");
@@ -172,7 +202,7 @@ impl Link {
         let (signal, grace, newest) = (stop.signal, stop.grace, stop.generation);
         let left = states
             .iter()
-            .find(|state| state.generation <= newest.0 && lives(state));
+            .find(|state| state.generation <= newest.0 && state.lives());
         match left {
             Some(state) => {
                 self.ask_stop_of(instance, Generation(state.generation), signal, grace);

@@ -60,9 +60,9 @@ impl Link {
             from,
             ..
         } = request;
-        let command = command::service(&self.context.stack, &instance, &from)?;
         let spec = Spec::read(&from.spec)?;
         let search_path = spec.search_path(&from.settings).map(str::to_owned);
+        let command = command::service(&self.context.stack, &instance, spec, &from.settings);
         let attempt = self.attempt(&command, search_path);
         let spawn = Request::Spawn {
             instance: command::name(&instance)?,
@@ -91,17 +91,10 @@ impl Link {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };
-        let requests: Vec<_> = slot
-            .starts
-            .iter_mut()
-            .filter(|start| !start.sent)
-            .map(|start| {
-                start.sent = true;
-                (start.spawn.clone(), start.generation)
-            })
-            .collect();
-        for (spawn, generation) in requests {
-            self.ask(spawn, Asked::Spawn(instance.clone(), generation));
+        for start in slot.starts.iter_mut().filter(|start| !start.sent) {
+            start.sent = true;
+            let asked = Asked::Spawn(instance.clone(), start.generation);
+            self.outbox.ask(&start.spawn, asked);
         }
     }
 
@@ -190,7 +183,7 @@ impl Link {
     ) {
         if let Ok(name) = command::name(instance) {
             self.ask(
-                Request::Stop {
+                &Request::Stop {
                     instance: name,
                     generation: generation.0,
                     signal,
@@ -216,14 +209,8 @@ impl Link {
     }
 
     /// A process cannot become another one while it runs.
-    pub(super) fn refuse_update(&mut self, request: UpdateRequest) {
-        let reason = "a process cannot be changed while it runs";
-        self.report(DriverEvent::UpdateFailed {
-            effect: request.effect,
-            instance: request.instance,
-            generation: request.generation,
-            failure: Failure::new(Stage::Update, reason).kind(FailureKind::Permanent),
-        });
+    pub(super) fn refuse_update(&mut self, request: &UpdateRequest) {
+        self.report(request.refused("a process cannot be changed while it runs"));
     }
 
     /// Takes back what the keeper was not asked for yet. The rest takes its course.
@@ -251,6 +238,7 @@ impl Link {
             command: order.command,
             time_limit_ms: millis(order.time_limit),
             capture: order.capture,
+            log: order.log,
         };
         self.begin_job(order.name, request, attempt, Some(order.reply));
     }
@@ -262,15 +250,18 @@ impl Link {
         attempt: Attempt,
         reply: Option<super::JobReply>,
     ) {
+        let end = self.ends.before(&name);
+        if end.is_none() {
+            self.ask(&request, Asked::Job(name.clone()));
+        }
         let job = Job {
-            request: request.clone(),
+            request,
             attempt,
             waiting: reply.into_iter().collect(),
         };
-        self.jobs.insert(name.clone(), job);
-        match self.ends.before(&name) {
-            Some(end) => self.job_ended(end, self.seen),
-            None => self.ask(request, Asked::Job(name)),
+        self.jobs.insert(name, job);
+        if let Some(end) = end {
+            self.job_ended(end, self.seen);
         }
     }
 
@@ -278,7 +269,7 @@ impl Link {
         if let Some(job) = self.jobs.get_mut(&name) {
             job.waiting.retain(|reply| !reply.is_closed());
             if job.waiting.is_empty() && !self.stop_commands.contains_key(&name) {
-                self.tell(Request::CancelJob { job: name });
+                self.tell(&Request::CancelJob { job: name });
             }
         }
     }
@@ -292,7 +283,7 @@ impl Link {
     ) {
         match command::name(instance) {
             Ok(name) => self.ask(
-                Request::Signal {
+                &Request::Signal {
                     instance: name,
                     generation: generation.0,
                     signal,
@@ -313,7 +304,7 @@ impl Link {
                 self.slots.remove(&instance);
             }
             if let Ok(name) = command::name(&instance) {
-                self.tell(Request::Forget {
+                self.tell(&Request::Forget {
                     instance: name,
                     generation: generation.0,
                 });

@@ -23,7 +23,7 @@ impl Link {
                 Reply::Done | Reply::Known | Reply::Listing(_) => {}
             },
             Asked::Job(name) => match reply {
-                Reply::Known => self.ask(Request::List, Asked::List(ListFor::Job(name))),
+                Reply::Known => self.ask(&Request::List, Asked::List(ListFor::Job(name))),
                 Reply::Refused(refusal) => {
                     let error = DriverError::transient("job", "the keeper did not start the job")
                         .with_evidence(refusal.to_string());
@@ -58,7 +58,7 @@ impl Link {
     /// How the requests of this instance ended is seen from a listing.
     fn resolve_later(&mut self, instance: InstanceId) {
         if self.unresolved.is_empty() {
-            self.ask(Request::List, Asked::List(ListFor::Unresolved));
+            self.ask(&Request::List, Asked::List(ListFor::Unresolved));
         }
         self.unresolved.push(instance);
     }
@@ -142,22 +142,24 @@ impl Link {
             ListFor::Job(name) => self.resolve_job(name, &listing),
             ListFor::Reachable => {
                 self.reported_away = false;
-                let observed = super::observed(&self.context.layout, &listing);
-                self.report(DriverEvent::Reachable { observed });
+                if let Some(pairs) = self.pairs.upgrade() {
+                    pairs.back(self.layout.pair(), &listing);
+                }
             }
+            ListFor::Leave(instance) => self.leave(&instance, listing),
             ListFor::Shutdown(reply) => {
                 // The next life of the stack counts its generations anew.
                 for state in listing.instances {
-                    if super::listing::lives(&state) {
+                    if state.lives() {
                         continue;
                     }
-                    self.tell(Request::Forget {
+                    self.tell(&Request::Forget {
                         instance: state.instance,
                         generation: state.generation,
                     });
                 }
                 self.slots.retain(|_, slot| !slot.is_idle());
-                self.ask(Request::Shutdown, Asked::Shutdown(reply));
+                self.ask(&Request::Shutdown, Asked::Shutdown(reply));
             }
             ListFor::Adopt => self.adopt(&listing),
         }
@@ -173,7 +175,7 @@ impl Link {
             self.job_ended(end, self.seen);
         } else if let Some(job) = self.jobs.get(&name) {
             let request = job.request.clone();
-            self.ask(request, Asked::Job(name));
+            self.ask(&request, Asked::Job(name));
         }
     }
 }

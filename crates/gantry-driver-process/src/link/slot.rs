@@ -19,7 +19,7 @@ pub(super) struct Slot {
     /// Stops that have not ended.
     pub(super) stops: Vec<Stop>,
     /// The stop command that runs in place of the signal.
-    pub(super) stop_command: Option<StopCommand>,
+    pub(super) stop_command: Option<Box<StopCommand>>,
     /// Nothing up to this generation comes to life any more.
     pub(super) floor: Generation,
 }
@@ -75,20 +75,25 @@ impl Slot {
 
     /// Takes out the starts of a generation.
     pub(super) fn take_starts(&mut self, of: impl Fn(Generation) -> bool) -> Vec<Start> {
-        self.starts
-            .extract_if(.., |start| of(start.generation))
-            .collect()
+        take(&mut self.starts, |start| of(start.generation))
     }
 
     /// Takes out the stops that have what they wanted when nothing up to this generation is left.
     pub(super) fn take_stops(&mut self, of: impl Fn(Generation) -> bool) -> Vec<Stop> {
-        self.stops
-            .extract_if(.., |stop| of(stop.generation))
-            .collect()
+        take(&mut self.stops, |stop| of(stop.generation))
     }
 
     /// The stop that is in the greatest hurry.
     pub(super) fn most_urgent(&self) -> Option<&Stop> {
         self.stops.iter().min_by_key(|stop| stop.grace)
     }
+}
+
+/// What is pending is large, and nothing is for most of an instance's life.
+fn take<T>(from: &mut Vec<T>, which: impl Fn(&T) -> bool) -> Vec<T> {
+    let taken = from.extract_if(.., |it| which(it)).collect();
+    if from.is_empty() {
+        *from = Vec::new();
+    }
+    taken
 }

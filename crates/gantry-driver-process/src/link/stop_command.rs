@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use gantry_core::{Generation, InstanceId};
 use gantry_driver::{DriverError, DriverEvent, JobOutcome, Recorded};
-use gantry_keeper::protocol::{Command, Exit, JobName, Request};
+use gantry_keeper::protocol::{Command, Exit, JobLog, JobName, Request};
 use tokio::time::Instant;
 
 use super::Link;
@@ -35,30 +35,30 @@ impl Link {
         instance: &InstanceId,
         from: &Recorded,
         pid: Option<u32>,
-    ) -> Option<Command> {
+    ) -> Option<(Command, Box<JobLog>)> {
         let own = Spec::read(&from.spec).ok()?.0.stop_command;
         let argv = own.or_else(|| from.settings.stop.command.clone())?;
         let mut command = command::beside(&self.context.stack, instance, from, argv).ok()?;
         command.env.extend(command::pid(pid));
-        Some(command)
+        Some((command, command::job_log(instance, from, "stop").ok()?))
     }
 
     pub(super) fn run_stop_command(
         &mut self,
         instance: &InstanceId,
         generation: Generation,
-        command: Command,
+        (command, log): (Command, Box<JobLog>),
         grace: Duration,
     ) {
         let job = JobName::new(format!("stop {instance} {generation}"));
         if let Some(slot) = self.slots.get_mut(instance) {
-            slot.stop_command = Some(StopCommand {
+            slot.stop_command = Some(Box::new(StopCommand {
                 job: job.clone(),
                 generation,
                 begun: Instant::now(),
                 grace,
                 over: None,
-            });
+            }));
         }
         self.stop_commands.insert(job.clone(), instance.clone());
         let attempt = self.attempt(&command, None);
@@ -67,6 +67,7 @@ impl Link {
             command: Box::new(command),
             time_limit_ms: millis(grace),
             capture: CAPTURE,
+            log: Some(log),
         };
         self.begin_job(job, request, attempt, None);
     }
@@ -76,7 +77,7 @@ impl Link {
         if let Some(command) = slot.and_then(|slot| slot.stop_command.take()) {
             self.stop_commands.remove(&command.job);
             self.jobs.remove(&command.job);
-            self.tell(Request::CancelJob { job: command.job });
+            self.tell(&Request::CancelJob { job: command.job });
             self.after_all(instance, command.over);
         }
     }

@@ -105,6 +105,7 @@ fn what_the_machine_lacks_is_said_as_that() {
     };
     assert!(reason("preparation", Errno::MFILE).contains("`ulimit -n`"));
     assert!(reason("fork", Errno::AGAIN).contains("`ulimit -u`"));
+    assert!(reason("terminal", Errno::NOSPC).contains("no terminal left"));
     assert!(reason("exec", Errno::NOMEM).contains("no memory left"));
     assert_eq!(
         reason("user", Errno::AGAIN),

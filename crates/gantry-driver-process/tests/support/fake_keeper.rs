@@ -211,7 +211,12 @@ impl Shared {
                 None => Reply::Done,
             },
             Request::Release { .. } => Reply::Done,
-            Request::Hello(_) | Request::Signal { .. } => Reply::Refused(Refusal::Role),
+            Request::Hello(_)
+            | Request::Signal { .. }
+            | Request::Pair { .. }
+            | Request::Attach { .. }
+            | Request::Input { .. }
+            | Request::Resize { .. } => Reply::Refused(Refusal::Role),
         }
     }
 
@@ -581,6 +586,8 @@ impl State {
             last_sequence: self.sequence,
             proof: Proof::Lineage,
             no_cgroup: None,
+            capacity: 0,
+            salvaged: false,
         }
     }
 }
