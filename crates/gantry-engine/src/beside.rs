@@ -7,7 +7,7 @@ use gantry_stack::model;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 /// They, with all references resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +57,12 @@ impl Reload {
 }
 
 impl Beside {
-    /// As JSON in which references are markers.
+    /// As JSON in which references are markers; null if there is nothing beside it.
     pub(crate) fn unresolved(service: &model::Service) -> Value {
+        let hooks = service.hooks.present();
+        if service.stop.command.is_none() && service.reload.is_none() && hooks.is_empty() {
+            return Value::Null;
+        }
         json!({
             "stop": service.stop.command,
             "reload": service.reload,
@@ -78,6 +82,18 @@ impl Beside {
     pub(crate) fn literal(mut value: Value) -> Self {
         words(&mut value);
         serde_json::from_value(value).unwrap_or_default()
+    }
+
+    /// The programs of hooks and of what tells of a new configuration, each with its place in the stack
+    /// file. What asks a service to stop is looked at by its driver.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (SmolStr, &str)> {
+        let hooks = self.hooks.iter();
+        let hooks = hooks.map(|(hook, it)| (format_smolstr!("hooks.{hook}"), Some(&it.command)));
+        let reload = self.reload.iter();
+        let reload = reload.map(|it| (SmolStr::new_static("reload.command"), it.command.as_ref()));
+        hooks
+            .chain(reload)
+            .filter_map(|(place, command)| Some((place, command?.first()?.as_str())))
     }
 
     /// Puts them where drivers look for them.

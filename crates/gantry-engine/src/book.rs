@@ -2,16 +2,17 @@
 //! started from.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use gantry_core::{Generation, InstanceKey, Revision, ServiceKey};
-use gantry_driver::{Recorded, Said, Target};
+use gantry_core::{Digest, Generation, InstanceKey, Revision, ServiceKey};
+use gantry_driver::{Packed, Recorded, Said, Settings, Target};
 use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use smol_str::SmolStr;
 
 use crate::beside::Beside;
 use crate::definition::Definition;
-use crate::effects::probes::PreparedProbe;
+use crate::effects::probes::{BackendWord, PreparedProbe};
 
 /// How many specifications of a service are kept: the one that is wanted, and those that instances
 /// which are being replaced were started from.
@@ -26,13 +27,99 @@ pub(crate) struct Prepared {
     pub(crate) beside: Beside,
 }
 
+/// What it was started from, as it is kept while it runs: nobody looks at most of it before it stops.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    pub(crate) target: Target,
+    pub(crate) probes: Arc<[PreparedProbe]>,
+    revision: Revision,
+    digest: Digest,
+    spec: Packed,
+    settings: Packed,
+}
+
+impl From<&Prepared> for Packet {
+    fn from(prepared: &Prepared) -> Self {
+        let recorded = &prepared.recorded;
+        Self {
+            target: prepared.target.clone(),
+            probes: Arc::clone(&prepared.probes),
+            revision: recorded.revision,
+            digest: recorded.digest,
+            spec: (&*recorded.spec).into(),
+            settings: pack(&recorded.settings),
+        }
+    }
+}
+
+impl Packet {
+    /// What its driver is told that it was started from.
+    pub(crate) fn recorded(&self) -> Recorded {
+        let settings = self.settings.read();
+        Recorded {
+            revision: self.revision,
+            digest: self.digest,
+            spec: Arc::new(self.spec.value()),
+            settings: Arc::new(settings.expect("settings were packed")),
+        }
+    }
+}
+
+/// Without what every service has that says nothing.
+fn pack(settings: &Settings) -> Packed {
+    Packed::of(&Sparse(settings))
+}
+
+/// Settings, as far as they are no others than everybody's.
+struct Sparse<'a>(&'a Settings);
+
+impl Serialize for Sparse<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        static PLAIN: LazyLock<Settings> = LazyLock::new(Settings::default);
+        fn put<M: SerializeMap, T: Serialize + PartialEq>(
+            map: &mut M,
+            name: &str,
+            value: &T,
+            plain: &T,
+        ) -> Result<(), M::Error> {
+            if value == plain {
+                return Ok(());
+            }
+            map.serialize_entry(name, value)
+        }
+        // All of them are named, so that none is forgotten.
+        let Settings {
+            env,
+            ports,
+            host_ports,
+            stop,
+            logs,
+            resources,
+            folder,
+            job,
+            voice,
+        } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        put(&mut map, "env", env, &PLAIN.env)?;
+        put(&mut map, "ports", ports, &PLAIN.ports)?;
+        put(&mut map, "host_ports", host_ports, &PLAIN.host_ports)?;
+        put(&mut map, "stop", stop, &PLAIN.stop)?;
+        put(&mut map, "logs", logs, &PLAIN.logs)?;
+        put(&mut map, "resources", resources, &PLAIN.resources)?;
+        put(&mut map, "folder", folder, &PLAIN.folder)?;
+        put(&mut map, "job", job, &PLAIN.job)?;
+        put(&mut map, "voice", voice, &PLAIN.voice)?;
+        map.end()
+    }
+}
+
 /// One instance that was started, or found.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) generation: Generation,
     pub(crate) revision: Revision,
     /// None if it was found, and what it was started from was not needed yet.
-    pub(crate) prepared: Option<Arc<Prepared>>,
+    pub(crate) prepared: Option<Box<Packet>>,
     /// How it is known what belongs to it.
     pub(crate) membership: Option<SmolStr>,
     /// Whether its exit may remain unknown, because who keeps it was killed.
@@ -41,6 +128,8 @@ pub(crate) struct Run {
     pub(crate) since: Option<Timestamp>,
     /// What it has said of itself, if it has.
     pub(crate) said: Option<Box<Said>>,
+    /// What its backend says of its being ready.
+    pub(crate) backend: BackendWord,
     /// What was asked for and could not be had.
     pub(crate) warnings: Vec<String>,
 }
@@ -121,5 +210,33 @@ impl Book {
         self.runs.retain(|instance, _| instance.service != service);
         self.restarts
             .retain(|instance, _| instance.service != service);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, pack};
+
+    #[test]
+    fn settings_come_back_as_they_were() {
+        let plain = Settings::default();
+        assert_eq!(pack(&plain).value(), serde_json::json!({}));
+        let ports: gantry_driver::Ports = [("http".into(), 8080)].into_iter().collect();
+        let mut other = Settings {
+            ports: ports.clone(),
+            host_ports: Some(ports),
+            folder: "/srv".into(),
+            job: true,
+            ..plain.clone()
+        };
+        other.env.insert("A".into(), "b".into());
+        other.stop.signal = "INT".into();
+        other.logs.keep += 1;
+        other.resources.memory = Some(1);
+        other.voice.notify = true;
+        for settings in [plain, other] {
+            let read: Settings = pack(&settings).read().expect("settings");
+            assert_eq!(read, settings);
+        }
     }
 }

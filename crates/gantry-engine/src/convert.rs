@@ -52,15 +52,17 @@ pub(crate) fn definitions(
             let mut definition = Definition {
                 core,
                 description: service.description.clone().unwrap_or_default(),
-                spec: service.run.spec.clone(),
-                env: json!(service.env),
+                spec: (&service.run.spec).into(),
+                env: (&json!(service.env)).into(),
                 ports: service.ports.clone(),
+                host_ports: driver
+                    .and_then(|driver| driver.host_ports(&service.run.spec, &service.ports)),
                 stop: StopPolicy {
                     signal: service.stop.signal.clone(),
                     grace: service.stop.grace.to_duration(),
                     command: None,
                 },
-                beside: Beside::unresolved(service),
+                beside: (&Beside::unresolved(service)).into(),
                 logs: logs(&service.logs),
                 resources: resources(&service.resources),
                 folder: stack.dir.clone(),
@@ -68,7 +70,7 @@ pub(crate) fn definitions(
                 foreign_conflicts: foreign(service),
                 paths: Vec::new(),
             };
-            definition.core.digest = key.digest(&given(&definition, seal));
+            definition.core.digest = key.digest(&given(service, &definition, seal));
             definition
         })
         .collect()
@@ -76,13 +78,18 @@ pub(crate) fn definitions(
 
 /// All that a running instance would notice. What the core compares by itself, or takes up without
 /// a restart, is not here.
-fn given(definition: &Definition, seal: &dyn Fn(&Value) -> Value) -> Value {
+fn given(
+    service: &model::Service,
+    definition: &Definition,
+    seal: &dyn Fn(&Value) -> Value,
+) -> Value {
     json!({
-        "spec": seal(&definition.spec),
-        "env": seal(&definition.env),
+        "spec": seal(&service.run.spec),
+        "env": seal(&json!(service.env)),
         "ports": definition.ports,
+        "host-ports": definition.host_ports,
         "stop": definition.stop,
-        "stop-command": definition.beside["stop"],
+        "stop-command": Beside::unresolved(service)["stop"],
         "logs": definition.logs,
         "resources": definition.resources,
         "folder": definition.folder,
@@ -90,7 +97,7 @@ fn given(definition: &Definition, seal: &dyn Fn(&Value) -> Value) -> Value {
     })
 }
 
-/// The edges; two to the same service with different conditions become the stricter one.
+/// The edges; two to the same service, or the same part of one, with different conditions become the stricter one.
 fn dependencies(service: &model::Service) -> Vec<Dependency> {
     let mut all: Vec<Dependency> = Vec::with_capacity(service.depends_on.len());
     for edge in &service.depends_on {
@@ -100,7 +107,8 @@ fn dependencies(service: &model::Service) -> Vec<Dependency> {
             Condition::Ready => 1,
             Condition::Completed => 2,
         };
-        match all.iter_mut().find(|other| other.on == edge.on) {
+        let same = |other: &&mut Dependency| other.on == edge.on && other.part == edge.part;
+        match all.iter_mut().find(same) {
             Some(other) => {
                 other.follow |= edge.follow;
                 if strictness(edge.condition) > strictness(other.condition) {

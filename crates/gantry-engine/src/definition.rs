@@ -5,50 +5,54 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use gantry_core::{ModeName, ServiceName, ServiceSpec};
-use gantry_driver::{LogPolicy, Resources, StopPolicy, Voice};
-use indexmap::IndexMap;
+use gantry_driver::{LogPolicy, Packed, Ports, Resources, StopPolicy, Voice};
+use gantry_stack::model::is_default;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
 
-/// One service. It is kept over restarts of the supervisor as it is, so it holds no secret.
+/// One service. It is kept over restarts of the supervisor as it is, so it holds no secret. What says nothing is not
+/// written: a plan of ten thousand services is, whenever what is wanted changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Definition {
     /// What the core decides by.
     pub(crate) core: ServiceSpec,
     /// What the stack file says that it is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) description: String,
     /// The mode's part; references and secrets in it are markers.
-    pub(crate) spec: Value,
+    pub(crate) spec: Packed,
     /// Its environment, from name to text; references and secrets in it are markers.
-    #[serde(default)]
-    pub(crate) env: Value,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) env: Packed,
     /// Its ports as they are written: 0 means that one is drawn.
-    #[serde(default)]
-    pub(crate) ports: IndexMap<SmolStr, u16>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) ports: Ports,
+    /// The ports of this machine that lead to them, where its mode has such; 0 means that one is drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) host_ports: Option<Ports>,
     /// How it is stopped.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) stop: StopPolicy,
     /// The commands that run beside it; references in them are markers.
-    #[serde(default)]
-    pub(crate) beside: Value,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) beside: Packed,
     /// What becomes of its output.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) logs: LogPolicy,
     /// Its limits.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) resources: Resources,
     /// The folder that its relative paths start from.
     pub(crate) folder: Utf8PathBuf,
     /// Its probes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) probes: Vec<ProbeDefinition>,
     /// What may not be on this machine when it starts, besides other services.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) foreign_conflicts: Vec<ForeignConflict>,
     /// Files and folders that the stack file names for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) paths: Vec<Utf8PathBuf>,
 }
 
@@ -61,6 +65,26 @@ impl Definition {
     /// Its mode.
     pub(crate) fn mode(&self) -> &ModeName {
         &self.core.mode
+    }
+
+    /// Its ports of this machine: its own, or those that lead to them.
+    pub(crate) fn host_ports(&self) -> &Ports {
+        self.host_ports.as_ref().unwrap_or(&self.ports)
+    }
+
+    /// What is spoken at its port of this name, as far as that and the probes tell. `own` is its number
+    /// where the service runs.
+    pub(crate) fn scheme_of(&self, name: &str, own: u16) -> &'static str {
+        match name {
+            "https" => return "https",
+            "http" | "web" => return "http",
+            _ => {}
+        }
+        let asked = self.probes.iter().any(|probe| {
+            let at = &probe.check["http"]["port"];
+            at.as_str() == Some(name) || at.as_u64() == Some(u64::from(own))
+        });
+        if asked { "http" } else { "tcp" }
     }
 
     /// How its instances say how they are doing, as far as its probes wait for that.

@@ -9,13 +9,15 @@ mod driver;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use gantry_core::{Effect, Event, InstanceId, World};
+use gantry_core::{Effect, Event, InstanceId, ServiceKey, ServiceName, World};
+use gantry_driver::{Discard, Make, Target};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::book::Book;
+use crate::calm::Calm;
 use crate::clock::Clock;
 use crate::effects::probes::{Probes, WatchId};
 use crate::effects::timers::Timers;
@@ -67,18 +69,26 @@ pub(crate) struct Dispatcher {
     pub(crate) timers: Timers,
     pub(crate) events: EventLog,
     pub(crate) journal: Journal,
+    pub(crate) calm: Calm,
     pub(crate) operations: Operations,
     pub(crate) identity: Identity,
     /// Starts that wait for a secret.
     pub(crate) parked: Vec<Start>,
     pub(crate) parked_watches: Vec<ParkedWatch>,
     pub(crate) hooks: Hooks,
+    /// When that is made which services are made from, as the last `up` of each said.
+    pub(crate) making: HashMap<ServiceName, Make>,
     /// Events that executors made, for this turn.
     pub(crate) queue: VecDeque<Event>,
     /// What runs of a stack whose plan was lost.
     pub(crate) strays: Vec<InstanceId>,
     /// Whether anything was ever wanted of this supervisor.
     pub(crate) begun: bool,
+    /// What was found in the plan and has not been looked at, where it ran: a new model may say otherwise before
+    /// that backend answers.
+    pub(crate) unseen: Vec<(Target, Vec<ServiceKey>)>,
+    /// What goes with the stack when it is down.
+    pub(crate) discard: Discard,
     /// Whether what an earlier supervisor kept is being found again.
     pub(crate) restoring: bool,
     /// Instances that ended, or could not be started, in this turn.
@@ -98,6 +108,7 @@ pub(crate) struct Parts {
     pub(crate) ports: PortBook,
     pub(crate) events: EventLog,
     pub(crate) journal: Journal,
+    pub(crate) calm: Calm,
     pub(crate) inbox: UnboundedReceiver<Incoming>,
     pub(crate) outbox: UnboundedSender<Incoming>,
 }
@@ -128,14 +139,18 @@ impl Dispatcher {
             timers: Timers::default(),
             events: parts.events,
             journal: parts.journal,
+            calm: parts.calm,
             operations,
             identity: parts.identity,
             parked: Vec::new(),
             parked_watches: Vec::new(),
             hooks: Hooks::default(),
+            making: HashMap::new(),
             queue: VecDeque::new(),
             strays: Vec::new(),
             begun: false,
+            unseen: Vec::new(),
+            discard: Discard::default(),
             restoring: false,
             ended: Vec::new(),
             interruptions: 0,
@@ -192,35 +207,42 @@ impl Dispatcher {
     pub(crate) fn apply(&mut self, event: Event) {
         let mut effects: Vec<Effect> = Vec::new();
         self.world.apply(self.clock.now(), event, &mut effects);
+        self.carry_out_all(effects);
+    }
+
+    /// Carry out all effects of an event. What is gathered goes out before all of it is there if it is much: the
+    /// first of a thousand services are started while the last are being looked up.
+    pub(crate) fn carry_out_all(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             self.carry_out(effect);
+            if self.sessions.gathered_much() {
+                self.send();
+            }
         }
     }
 
     /// Everything that was gathered goes out.
     pub(crate) fn hand_over(&mut self) {
-        loop {
-            // Before anything is started: the next supervisor must know of it.
-            self.note_given_up();
-            self.journal.flush();
-            let unsent = self.sessions.flush();
-            if unsent.is_empty() {
-                break;
-            }
-            for request in unsent {
-                let Some(service) = self.world.key(request.instance.service.as_str()) else {
-                    continue;
-                };
-                let instance = gantry_core::InstanceKey {
-                    service,
-                    slot: request.instance.slot,
-                };
-                let effect = request.effect;
-                self.queue.push_back(Event::Lost { effect, instance });
-            }
+        while !self.send() {
             self.settle();
         }
         self.events.flush();
+    }
+
+    /// Bring out what was gathered. Says whether all of it found its session; what did not will be told as lost.
+    fn send(&mut self) -> bool {
+        // Before anything is started: the next supervisor must know of it.
+        self.note_given_up();
+        self.journal.flush();
+        let unsent = self.sessions.flush();
+        let all = unsent.is_empty();
+        for request in unsent {
+            if let Some(instance) = self.key_of(&request.instance) {
+                let effect = request.effect;
+                self.queue.push_back(Event::Lost { effect, instance });
+            }
+        }
+        all
     }
 
     fn take(&mut self, incoming: Incoming) {
@@ -234,6 +256,7 @@ impl Dispatcher {
             Incoming::Probed { watch, outcome } => self.probed(watch, &outcome),
             Incoming::HookEnded { run, failure } => self.hook_ended(run, failure),
             Incoming::Reloaded { instance, report } => self.reloaded(instance, report),
+            Incoming::Compared(compared) => self.compared(*compared),
             Incoming::Checked(checked) => self.checked(*checked),
             Incoming::Gone(operation) => self.client_gone(operation),
             Incoming::Tailed(operation, outcome) => self.end(operation, *outcome),
@@ -247,8 +270,12 @@ impl Dispatcher {
     fn request(&mut self, request: Request) {
         // Whoever asked may have gone in the meantime; then nobody wants the answer.
         match request {
-            Request::Status(reply) => {
-                let status = serde_json::to_vec(&self.status()).expect("a status is JSON");
+            Request::Status { brief, reply } => {
+                let status = if brief {
+                    self.brief_status()
+                } else {
+                    serde_json::to_vec(&self.status()).expect("a status is JSON")
+                };
                 let _ = reply.send(status.into());
             }
             Request::StatusWith(usage, reply) => {
@@ -268,9 +295,17 @@ impl Dispatcher {
                 let _ = reply.send(self.events.listen(query.since, query.tail));
             }
             Request::Plan { request, reply } => {
-                let _ = reply.send(self.plan(&request));
+                self.tell_plan(&request, reply);
             }
             Request::Reload { request, reply } => self.reload(&request, reply),
+            Request::Attach {
+                service,
+                instance,
+                purpose,
+                reply,
+            } => {
+                let _ = reply.send(self.seat(&service, instance, purpose));
+            }
             Request::Operate { request, reply } => {
                 let _ = reply.send(self.operate(&request));
             }

@@ -2,7 +2,7 @@
 
 mod hooks;
 pub(crate) mod probes;
-mod reload;
+pub(crate) mod reload;
 mod start;
 mod stop;
 mod tell;

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gantry_api::{Cause, ErrorBody, ErrorCode, Explanation, NeededBy};
-use gantry_core::{Failure, FailureKind, InstanceId, InstanceKey, ServiceKey, Stage};
-use gantry_driver::{LogFrom, LogRequest, Session};
+use gantry_core::{Failure, FailureKind, Hook, InstanceId, InstanceKey, ServiceKey, Stage};
+use gantry_driver::{ChildName, LogFrom, LogRequest, Session};
 
 use gantry_stack::template::{DOTS, Template};
 
 use crate::definition::Role;
 use crate::dispatcher::Dispatcher;
+use crate::event_log::History;
 use crate::wire;
 
 /// How many events are told.
@@ -28,6 +29,7 @@ const READING: Duration = Duration::from_secs(2);
 pub(crate) struct Reader {
     session: Arc<dyn Session>,
     instance: InstanceId,
+    child: Option<ChildName>,
 }
 
 impl Reader {
@@ -35,7 +37,7 @@ impl Reader {
     pub(crate) async fn read(&self, count: usize) -> Vec<String> {
         let mut lines = self.session.logs(LogRequest {
             instance: self.instance.clone(),
-            child: None,
+            child: self.child.clone(),
             from: LogFrom::Tail(count),
             follow: false,
         });
@@ -68,11 +70,24 @@ impl Draft {
 }
 
 impl Dispatcher {
-    pub(crate) fn explain(&self, service: &str) -> Result<Draft, ErrorBody> {
+    /// Why a service, or a part of one (`service/part`), is as it is.
+    pub(crate) fn explain(&mut self, name: &str) -> Result<Draft, ErrorBody> {
+        let (service, part) = match name.split_once('/') {
+            Some((service, part)) => (service, Some(part)),
+            None => (name, None),
+        };
         let key = self.world.key(service).ok_or_else(|| no_service(service))?;
         let status = self
             .service_status(key)
             .ok_or_else(|| no_service(service))?;
+        let part = match part {
+            None => None,
+            Some(part) => {
+                let found = status.children.iter().find(|child| child.name == part);
+                Some(found.cloned().ok_or_else(|| no_part(&status, part))?)
+            }
+        };
+        let history = self.events.history();
         let causes = self.world.explain(key);
         let chain: Vec<Cause> = causes
             .iter()
@@ -81,6 +96,7 @@ impl Dispatcher {
                 let needed_by = cause.needed_by.and_then(|(by, condition)| {
                     Some(NeededBy {
                         service: self.world.name(by)?.to_string(),
+                        part: cause.part.as_ref().map(ToString::to_string),
                         condition: condition.as_str().to_owned(),
                     })
                 });
@@ -91,7 +107,8 @@ impl Dispatcher {
                     state: wire::state(cause.state),
                     ready: cause.ready,
                     message: cause.message.to_string(),
-                    failure: failure.map(|failure| self.told_failure(cause.service, failure)),
+                    failure: failure
+                        .map(|failure| self.told_failure(cause.service, failure, &history)),
                     service: name,
                 })
             })
@@ -99,20 +116,24 @@ impl Dispatcher {
         let names: HashSet<&str> = chain.iter().map(|cause| cause.service.as_str()).collect();
         // Whose output says most: the last link, for it is the root.
         let root = causes.last().map_or(key, |cause| cause.service);
-        let events = self.events.last_of(EVENTS, |event| {
-            event
-                .service
-                .as_deref()
-                .is_some_and(|name| names.contains(name))
-        });
-        let tail_of = self.reader_of(root);
+        let events = history.last_about(EVENTS, |name| names.contains(name));
+        let mut tail_of = self.reader_of(root);
+        let mut name_of = self.world.name(root).map(ToString::to_string);
+        if let Some(part) = &part {
+            tail_of = self.reader_of(key);
+            if let Some(reader) = &mut tail_of {
+                reader.child = Some(ChildName::new(&part.name));
+            }
+            name_of = Some(name.to_owned());
+        }
         let explanation = Explanation {
             version: gantry_api::VERSION,
             service: status,
             chain,
             events,
             tail: Vec::new(),
-            tail_of: self.world.name(root).map(ToString::to_string),
+            tail_of: name_of,
+            part,
         };
         Ok(Draft {
             explanation,
@@ -128,6 +149,7 @@ impl Dispatcher {
         let target = self.target_of(service).ok()?;
         Some(Reader {
             instance: self.world.instance_id(InstanceKey { service, slot })?,
+            child: None,
             session: Arc::clone(self.sessions.get(&target)?),
         })
     }
@@ -137,6 +159,7 @@ impl Dispatcher {
         &self,
         service: ServiceKey,
         failure: &Failure,
+        history: &History,
     ) -> gantry_api::Failure {
         let mut told = wire::failure(failure);
         let Some(name) = self.world.name(service) else {
@@ -158,12 +181,10 @@ impl Dispatcher {
             Stage::Stop => Some(format!("`gantry stop --force {name}` kills what is left")),
             Stage::Dependency => Some(format!("`gantry explain {name}` shows the chain")),
         };
-        told.since = self
-            .events
-            .last_where(|event| event.service.as_deref() == Some(name) && event.from != event.to);
+        told.since = history.last_change(name);
         told.tried = match failure.stage {
             Stage::Ready | Stage::Live => self.asked_by_probes(service, failure.stage),
-            Stage::Start | Stage::Run | Stage::CrashLoop => self.command_of(service),
+            Stage::Start | Stage::Run | Stage::CrashLoop => self.command_of(service, failure),
             _ => None,
         };
         told
@@ -180,8 +201,19 @@ impl Dispatcher {
     }
 
     /// The command of a mode that has one, as it is written: what is put in later may be secret.
-    fn command_of(&self, service: ServiceKey) -> Option<String> {
-        let words = self.book.latest(service)?.spec.get("command")?.as_array()?;
+    fn command_of(&self, service: ServiceKey, failure: &Failure) -> Option<String> {
+        let definition = self.book.latest(service)?;
+        let is_step = |hook: &Hook| failure.step.as_deref() == Some(&*hook.step());
+        let command = match Hook::ALL.iter().find(|hook| is_step(hook)) {
+            Some(hook) => definition
+                .beside
+                .value()
+                .get("hooks")?
+                .get(hook.as_str())?
+                .clone(),
+            None => definition.spec.value(),
+        };
+        let words = command.get("command")?.as_array()?;
         let words = words.iter().map(|word| {
             let template: Option<Template> = serde_json::from_value(word.clone()).ok();
             let text = template.map_or_else(|| DOTS.to_owned(), |it| it.to_string());
@@ -193,6 +225,15 @@ impl Dispatcher {
             }
         });
         Some(words.collect::<Vec<_>>().join(" "))
+    }
+}
+
+fn no_part(status: &gantry_api::ServiceStatus, part: &str) -> ErrorBody {
+    let names: Vec<&str> = status.children.iter().map(|child| &*child.name).collect();
+    ErrorBody {
+        code: ErrorCode::NotFound,
+        message: format!("{} has no part {part}", status.name),
+        hint: (!names.is_empty()).then(|| format!("it has {}", names.join(", "))),
     }
 }
 

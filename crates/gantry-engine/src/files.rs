@@ -12,6 +12,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use gantry_log::with_rights;
 
 /// Failed to write a file of gantry's own.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,8 @@ pub enum Durability {
     Power,
 }
 
-/// Put `bytes` at `path`, readable by this user only, in place of what was there.
+/// Put `bytes` at `path`, readable by this user only, in place of what was there. Only one may do so at
+/// a time: every such file has a lock of its own, or of its stack.
 pub fn write_whole(
     path: &Utf8Path,
     bytes: &[u8],
@@ -46,7 +48,8 @@ pub fn write_whole(
 }
 
 fn replace(path: &Utf8Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let temporary = path.with_extension(format!("tmp-{}", std::process::id()));
+    // One name for all: what a writer that was killed has left is overwritten by the next.
+    let temporary = path.with_extension("tmp");
     let written = (|| {
         let mut file = OpenOptions::new()
             .write(true)
@@ -89,23 +92,33 @@ pub enum Kept<T> {
     },
 }
 
-/// Read a JSON file of our own. One that does not parse is renamed to `NAME.broken`, and reported,
-/// never fatal: a service manager that refuses to start because of its own notes helps nobody.
-pub fn read_json<T: serde::de::DeserializeOwned>(path: &Utf8Path) -> io::Result<Kept<T>> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+/// Read a JSON file of our own, of the version that `is_known` knows. One that does not parse, or
+/// cannot be read, is renamed to `NAME.broken`, and reported, never fatal: a service manager that refuses
+/// to start because of its own notes helps nobody. One that belongs to somebody else is an error.
+pub fn read_json<T: serde::de::DeserializeOwned>(
+    path: &Utf8Path,
+    is_known: impl Fn(&T) -> bool,
+) -> io::Result<Kept<T>> {
+    let reason = match with_rights(path, || fs::read(path)) {
+        Ok(bytes) => match serde_json::from_slice(&bytes) {
+            Ok(value) if is_known(&value) => return Ok(Kept::Read(value)),
+            Ok(_) => "its version is not known to this release".to_owned(),
+            Err(error) => error.to_string(),
+        },
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::Absent),
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+        Err(error) => error.to_string(),
     };
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Ok(Kept::Read(value)),
-        Err(error) => {
-            let aside = Utf8PathBuf::from(format!("{path}.broken"));
-            fs::rename(path, &aside)?;
-            Ok(Kept::SetAside {
-                path: aside,
-                reason: error.to_string(),
-            })
-        }
-    }
+    let aside = set_aside(path)?;
+    Ok(Kept::SetAside {
+        path: aside,
+        reason,
+    })
+}
+
+/// Rename a file that is of no use, so that somebody can look at it. Gives where it is now.
+pub fn set_aside(path: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    let aside = Utf8PathBuf::from(format!("{path}.broken"));
+    fs::rename(path, &aside)?;
+    Ok(aside)
 }

@@ -10,7 +10,8 @@ mod tests;
 
 use std::fmt;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 /// A process, or what is known of it, that holds a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,11 +45,29 @@ pub fn is_free(port: u16) -> bool {
             drop(listener);
             listening(port).is_empty()
         }
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            listening(port).is_empty()
-        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => listening(port).is_empty(),
         Err(_) => false,
     }
+}
+
+/// Whether somebody has this address, in words: `held by nginx (pid 7)`. One that may not be tried counts as free.
+pub fn held(at: SocketAddr, datagram: bool) -> Option<String> {
+    let free = if datagram {
+        !UdpSocket::bind(at).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+    } else if at.ip().is_unspecified() {
+        is_free(at.port())
+    } else {
+        !TcpListener::bind(at).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+    };
+    if free {
+        return None;
+    }
+    let holder = if datagram {
+        holder_of_datagrams(at.port())
+    } else {
+        holder_of(at.port())
+    };
+    Some(holder.map_or("taken".to_owned(), |holder| format!("held by {holder}")))
 }
 
 /// Who listens at this port, if anyone does.
@@ -137,27 +156,36 @@ fn parse(table: &str, port: u16, wanted: &str) -> Vec<Socket> {
         .collect()
 }
 
+/// Of several the one that the others come from: a child has its parent's sockets until it has come to its
+/// program.
 fn process_with_socket(inode: u64) -> Option<u32> {
     let wanted = format!("socket:[{inode}]");
-    for entry in fs::read_dir("/proc").ok()?.flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
-        let Ok(descriptors) = fs::read_dir(entry.path().join("fd")) else {
-            continue;
-        };
-        let has = descriptors.flatten().any(|descriptor| {
-            fs::read_link(descriptor.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
-        });
-        if has {
-            return Some(pid);
-        }
-    }
-    None
+    let holds = |entry: &fs::DirEntry| {
+        let descriptors = fs::read_dir(entry.path().join("fd"));
+        descriptors
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|descriptor| {
+                fs::read_link(descriptor.path())
+                    .is_ok_and(|link| link.as_os_str() == wanted.as_str())
+            })
+    };
+    let entries = fs::read_dir("/proc").ok()?.flatten();
+    let pids = entries.filter_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        holds(&entry).then_some(pid)
+    });
+    let pids: Vec<u32> = pids.collect();
+    let is_root = |pid: &&u32| parent_of(**pid).is_none_or(|parent| !pids.contains(&parent));
+    pids.iter().find(is_root).or(pids.first()).copied()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name stands in brackets, and may have brackets and blanks.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn program_of(pid: u32) -> Option<String> {

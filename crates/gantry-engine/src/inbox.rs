@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gantry_api::{
-    ErrorBody, Event, EventsQuery, OperationRequest, Outcome, Plan, PlanRequest, Progress,
-    ReloadReport, ReloadRequest, Reloaded,
+    ErrorBody, EventsQuery, OperationRequest, Outcome, Plan, PlanRequest, Progress, ReloadReport,
+    ReloadRequest, Reloaded,
 };
 use gantry_core::{Failure, InstanceId, InstanceKey, OperationId, ServiceKey};
 use gantry_driver::{DriverError, DriverEvent, Observed, Session, Target, Usage};
 use gantry_probe as probe;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::attach::{Purpose, Seat};
 use crate::effects::HookRun;
 use crate::effects::probes::WatchId;
+use crate::event_log::EventLine;
 use crate::explain::Draft;
-use crate::operations::Checked;
+use crate::operations::{Checked, Compared};
 use crate::resolve::Fetched;
 
 /// One thing that someone outside reports or asks.
@@ -54,6 +56,8 @@ pub(crate) enum Incoming {
         instance: InstanceKey,
         report: Reloaded,
     },
+    /// What runs was compared with what it would be made from now.
+    Compared(Box<Compared>),
     /// The checks before an operation are done.
     Checked(Box<Checked>),
     /// The client of an operation is gone.
@@ -73,7 +77,10 @@ pub(crate) enum Incoming {
 /// What a client asks.
 pub(crate) enum Request {
     /// The state of the stack, as it goes over the wire.
-    Status(oneshot::Sender<Bytes>),
+    Status {
+        brief: bool,
+        reply: oneshot::Sender<Bytes>,
+    },
     /// The same with what instances have used.
     StatusWith(HashMap<InstanceId, Usage>, oneshot::Sender<Bytes>),
     /// The open sessions, which are asked what their instances have used.
@@ -86,7 +93,7 @@ pub(crate) enum Request {
     /// What happened.
     Events {
         query: EventsQuery,
-        reply: oneshot::Sender<(Vec<Event>, broadcast::Receiver<Event>)>,
+        reply: oneshot::Sender<(Vec<EventLine>, broadcast::Receiver<EventLine>)>,
     },
     /// What an `up` would do.
     Plan {
@@ -97,6 +104,13 @@ pub(crate) enum Request {
     Reload {
         request: ReloadRequest,
         reply: oneshot::Sender<Result<ReloadReport, ErrorBody>>,
+    },
+    /// An instance to join, or to run a command in.
+    Attach {
+        service: String,
+        instance: Option<u32>,
+        purpose: Purpose,
+        reply: oneshot::Sender<Result<Seat, ErrorBody>>,
     },
     /// Do something.
     Operate {

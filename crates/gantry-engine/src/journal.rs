@@ -16,6 +16,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::{Failure, Generation, Hook, InstanceId, Memory, Millis, Revision};
 use gantry_driver::Handle;
+use gantry_log::with_rights;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, Durability};
@@ -101,18 +102,39 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn open(path: &Utf8Path) -> Self {
+    /// Read what there is. If some of it could not be read, the file is set aside, and the message says
+    /// so: what is known goes into a new one.
+    pub(crate) fn open(path: &Utf8Path) -> (Self, Option<String>) {
         let mut last = BTreeMap::new();
         let mut lines = 0;
-        if let Ok(bytes) = std::fs::read(path) {
-            for line in bytes.split(|byte| *byte == b'\n') {
-                // The last line may be torn.
-                if let Ok(start) = serde_json::from_slice::<Start>(line) {
-                    lines += 1;
-                    last.insert(start.instance.clone(), start);
-                }
+        let mut bad = 0;
+        let read = match with_rights(path, || std::fs::read(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        };
+        let mut rest = read
+            .iter()
+            .flat_map(|bytes| bytes.split(|byte| *byte == b'\n'))
+            .peekable();
+        while let Some(line) = rest.next() {
+            if let Ok(start) = serde_json::from_slice::<Start>(line) {
+                lines += 1;
+                last.insert(start.instance.clone(), start);
+            } else {
+                // What is behind the last newline may be torn, and nothing else.
+                bad += usize::from(rest.peek().is_some());
             }
         }
+        let why = match &read {
+            Err(error) => Some(error.to_string()),
+            Ok(_) => (bad > 0).then(|| format!("{bad} lines of it mean nothing")),
+        };
+        let message = why.map(|why| match files::set_aside(path) {
+            Ok(aside) => {
+                format!("what was started could not be read in full, and was set aside as {aside}: {why}")
+            }
+            Err(error) => format!("failed to read {path}: {why}; failed to set it aside: {error}"),
+        });
         let mut journal = Self {
             path: path.to_owned(),
             file: None,
@@ -121,7 +143,7 @@ impl Journal {
             lines,
         };
         journal.compact();
-        journal
+        (journal, message)
     }
 
     pub(crate) fn get(&self, instance: &InstanceId) -> Option<&Start> {

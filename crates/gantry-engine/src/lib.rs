@@ -19,8 +19,10 @@
 //! | `serve` | the socket |
 //! | [`event_log`], `journal`, `saved`, [`files`], [`lock`] | what is on disk |
 
+mod attach;
 mod beside;
 mod book;
+mod calm;
 mod clock;
 mod convert;
 mod definition;

@@ -29,7 +29,7 @@ pub enum LockError {
         /// Its process, as it wrote it into the file; 0 if it has not yet.
         pid: u32,
     },
-    /// The file system has no locks, or the file cannot be opened.
+    /// The file cannot be opened, or its file system has no locks.
     #[error("failed to lock {path}")]
     Failed {
         /// The lock file.
@@ -55,19 +55,31 @@ impl StackLock {
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match lock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut text = String::new();
                 // Who holds it is only told; a file that cannot be read changes nothing.
                 let _ = file.read_to_string(&mut text);
                 let pid = text.trim().parse().unwrap_or(0);
                 return Err(LockError::Held { pid });
             }
-            Err(errno) => return Err(failed(errno.into())),
+            Err(error) => return Err(failed(error)),
         }
         file.set_len(0).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Lock an open file. Where the file system has no locks, that is an error which says so: locking
+/// nothing, and going on, would one day let two supervisors keep one stack.
+pub(crate) fn lock(file: &File, operation: FlockOperation) -> io::Result<()> {
+    flock(file, operation).map_err(|errno| match errno {
+        Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS => io::Error::other(format!(
+            "its file system has no locks ({}); set GANTRY_HOME to a folder on a local disk",
+            io::Error::from(errno)
+        )),
+        errno => errno.into(),
+    })
 }

@@ -3,6 +3,7 @@
 mod begin;
 mod checks;
 mod end;
+mod making;
 mod steps;
 
 use std::collections::{BTreeMap, HashSet};
@@ -17,6 +18,7 @@ use crate::inbox::Incoming;
 use crate::plan_view::Wanted;
 
 pub(crate) use checks::Checked;
+pub(crate) use making::Compared;
 
 /// What is done when the checks before an operation passed.
 pub(crate) enum Then {

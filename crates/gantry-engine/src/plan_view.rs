@@ -1,6 +1,6 @@
 //! What an `up` would do, with the reason of every step.
 
-use gantry_api::{ErrorBody, ErrorCode, Plan, PlanRequest};
+use gantry_api::{ErrorBody, ErrorCode, Plan};
 use gantry_core::{Change, ChangeEffect, ServiceName, Step, Targets};
 use gantry_driver::{Described, Settings, diff};
 use gantry_stack::model::{MODEL_VERSION, Stack};
@@ -33,9 +33,8 @@ impl Wanted {
 
 impl Dispatcher {
     /// The plan of an `up`.
-    pub(crate) fn plan(&self, request: &PlanRequest) -> Result<Plan, ErrorBody> {
-        let wanted = self.wanted(&request.model, &request.services)?;
-        let steps = self.steps(&wanted)?;
+    pub(crate) fn plan(&self, wanted: &Wanted) -> Result<Plan, ErrorBody> {
+        let steps = self.steps(wanted)?;
         Ok(Plan {
             steps: steps.iter().map(wire::step).collect(),
         })
@@ -75,16 +74,19 @@ impl Dispatcher {
         let seal = |value: &Value| self.secrets.seal(value, key, &self.sessions.environment);
         let definitions = convert::definitions(&stack, key, &seal, &self.sessions.drivers);
         let definitions: Vec<_> = definitions.into_iter().map(Arc::new).collect();
-        let changes = definitions
-            .iter()
-            .filter_map(|new| self.change(new))
-            .collect();
+        let changes = self.changes(&definitions);
         Ok(Wanted {
             stack,
             definitions,
             changes,
             targets,
         })
+    }
+
+    /// How those that are known differ.
+    pub(crate) fn changes(&self, definitions: &[Arc<Definition>]) -> Vec<Change> {
+        let changes = definitions.iter().filter_map(|new| self.change(new));
+        changes.collect()
     }
 
     /// How a specification differs from the one that is known.
@@ -98,11 +100,11 @@ impl Dispatcher {
         let (before, after) = (described(old), described(new));
         let changes = driver.diff(
             Described {
-                spec: &old.spec,
+                spec: &old.spec.value(),
                 settings: &before,
             },
             Described {
-                spec: &new.spec,
+                spec: &new.spec.value(),
                 settings: &after,
             },
         );
@@ -129,6 +131,7 @@ impl Dispatcher {
             service: new.name().clone(),
             effect,
             fields,
+            anew: false,
         })
     }
 }
@@ -139,16 +142,17 @@ fn described(definition: &Definition) -> Settings {
         Value::String(text) => text.clone(),
         marker => marker.to_string(),
     };
-    let env: IndexMap<String, String> = match &definition.env {
+    let env: IndexMap<String, String> = match definition.env.value() {
         Value::Object(map) => map
-            .iter()
-            .map(|(name, it)| (name.clone(), text(it)))
+            .into_iter()
+            .map(|(name, it)| (name, text(&it)))
             .collect(),
         _ => IndexMap::new(),
     };
     let mut settings = Settings {
         env,
         ports: definition.ports.clone(),
+        host_ports: definition.host_ports.clone(),
         stop: definition.stop.clone(),
         logs: definition.logs.clone(),
         resources: definition.resources.clone(),
@@ -156,7 +160,7 @@ fn described(definition: &Definition) -> Settings {
         job: definition.core.kind == gantry_core::Kind::Job,
         voice: definition.voice(),
     };
-    Beside::literal(definition.beside.clone()).put_into(&mut settings);
+    Beside::literal(definition.beside.value()).put_into(&mut settings);
     settings
 }
 

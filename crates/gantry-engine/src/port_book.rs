@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gantry_core::InstanceId;
-use indexmap::IndexMap;
+use gantry_driver::Ports;
 use smol_str::SmolStr;
 
 use crate::definition::Definition;
@@ -25,17 +25,34 @@ impl PortBook {
         }
     }
 
-    /// The ports of an instance by name. A port that was not drawn is left out.
-    pub(crate) fn of(
-        &self,
-        instance: &InstanceId,
-        definition: &Definition,
-    ) -> IndexMap<SmolStr, u16> {
+    /// The ports of an instance by name, at which it listens where it runs. One that it may choose is the
+    /// one of this machine that leads to it. A port that was not drawn is left out.
+    pub(crate) fn of(&self, instance: &InstanceId, definition: &Definition) -> Ports {
+        let on_host = definition.host_ports();
         let port = |(name, port): (&SmolStr, &u16)| match port {
-            0 => Some((name.clone(), *self.drawn.get(&owner(instance, name))?)),
+            0 => Some((
+                name.clone(),
+                self.number(instance, name, *on_host.get(name)?)?,
+            )),
             port => Some((name.clone(), *port)),
         };
         definition.ports.iter().filter_map(port).collect()
+    }
+
+    /// The ports of this machine that lead to an instance.
+    pub(crate) fn on_host(&self, instance: &InstanceId, definition: &Definition) -> Ports {
+        let port = |(name, port): (&SmolStr, &u16)| {
+            Some((name.clone(), self.number(instance, name, *port)?))
+        };
+        definition.host_ports().iter().filter_map(port).collect()
+    }
+
+    /// A port as it is written, or the one that was drawn for it.
+    fn number(&self, instance: &InstanceId, name: &str, written: u16) -> Option<u16> {
+        match written {
+            0 => self.drawn.get(&owner(instance, name)).copied(),
+            written => Some(written),
+        }
     }
 
     /// Draw what these services need and do not have, all at once.
@@ -45,7 +62,7 @@ impl PortBook {
     ) -> Result<(), PortError> {
         let mut owners = Vec::new();
         for definition in definitions {
-            for (name, _) in definition.ports.iter().filter(|(_, port)| **port == 0) {
+            for (name, _) in to_draw(definition) {
                 for slot in 0..definition.core.replicas {
                     let instance = InstanceId::new(definition.name().clone(), slot);
                     owners.push(owner(&instance, name));
@@ -66,7 +83,7 @@ impl PortBook {
         definition: &Definition,
     ) -> Result<Vec<String>, PortError> {
         let mut notes = Vec::new();
-        for (name, _) in definition.ports.iter().filter(|(_, port)| **port == 0) {
+        for (name, _) in to_draw(definition) {
             let owner = owner(instance, name);
             let port = match self.drawn.get(&owner) {
                 Some(port) if holder::is_free(*port) => continue,
@@ -110,6 +127,14 @@ impl PortBook {
             tracing::warn!(%error, "failed to give back ports");
         }
     }
+}
+
+/// The ports of this machine that are not written down.
+fn to_draw(definition: &Definition) -> impl Iterator<Item = (&SmolStr, &u16)> {
+    definition
+        .host_ports()
+        .iter()
+        .filter(|(_, port)| **port == 0)
 }
 
 fn owner(instance: &InstanceId, port: &str) -> PortOwner {

@@ -16,11 +16,12 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, Durability, Kept, WriteError};
 use crate::holder;
+use crate::lock::lock;
 
 pub use range::PortRange;
 
@@ -202,14 +203,14 @@ impl PortLedger {
                 .truncate(false)
                 .mode(0o600)
                 .open(&path)?;
-            flock(&file, FlockOperation::LockExclusive)?;
+            lock(&file, FlockOperation::LockExclusive)?;
             Ok(file)
         })();
         locked.map_err(|source| PortError::Lock { path, source })
     }
 
     fn read(&self) -> Result<Ledger, PortError> {
-        match files::read_json(&self.path) {
+        match files::read_json(&self.path, |ledger: &Ledger| ledger.version == VERSION) {
             Ok(Kept::Read(ledger)) => Ok(ledger),
             Ok(Kept::Absent) => Ok(self.begin()),
             Ok(Kept::SetAside { path, reason }) => {

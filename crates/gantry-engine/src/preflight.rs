@@ -11,6 +11,7 @@
 mod account;
 mod backend;
 mod listen;
+mod needs;
 mod path;
 mod port;
 mod process;
@@ -23,7 +24,10 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, join_all};
 use gantry_api::PreflightFailure;
 use gantry_core::ServiceName;
-use gantry_driver::{Driver, Missing, Need};
+use gantry_driver::{Driver, HostJobs, Missing, Need, StackIdentity};
+use smol_str::SmolStr;
+
+pub use needs::{Lacking, lacking};
 
 /// What a question is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +54,23 @@ pub struct Question {
     pub services: Vec<ServiceName>,
     /// What is needed.
     pub subject: Subject,
+    /// What of the service needs it, if that is not the service's own process: `hooks.pre-start`.
+    pub place: Option<SmolStr>,
     /// Whether they start without it all the same.
     pub advisory: bool,
+}
+
+impl Question {
+    /// What is missing, with the place that needs it.
+    fn placed(&self, missing: Missing) -> Missing {
+        match &self.place {
+            Some(place) => Missing {
+                reason: format!("`{place}`: {}", missing.reason),
+                ..missing
+            },
+            None => missing,
+        }
+    }
 }
 
 /// What checks may rely on.
@@ -60,6 +79,10 @@ pub struct Surroundings {
     pub path: String,
     /// The drivers, for what only they can look at.
     pub drivers: Vec<Arc<dyn Driver>>,
+    /// The stack.
+    pub stack: StackIdentity,
+    /// The way to run commands on this machine.
+    pub host: Arc<dyn HostJobs>,
 }
 
 /// One kind of look.
@@ -146,7 +169,7 @@ impl Registry {
                     answer.err().map(|missing| Finding {
                         services: question.services.clone(),
                         check: check.name(),
-                        missing,
+                        missing: question.placed(missing),
                         advisory: question.advisory,
                     })
                 })

@@ -4,6 +4,7 @@
 //! command runs, and what it printed is kept in memory, and nowhere else.
 
 mod check;
+mod reach;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gantry_core::{Failure, FailureKind, InstanceId, InstanceKey, Revision, Stage};
-use gantry_driver::{Recorded, Settings};
+use gantry_driver::{Ports, Reach, Recorded, Settings, Vantage};
 use gantry_stack::template::{Reference, ResolveError, Resolver, Secret, resolve_value, text_of};
 use indexmap::IndexMap;
 use serde_json::{Value, json};
-use smol_str::SmolStr;
 
 pub(crate) use secrets::{Fetched, Secrets, fetch};
 
@@ -60,7 +60,8 @@ struct Asker<'a> {
     engine: &'a Dispatcher,
     definition: &'a Definition,
     instance: &'a InstanceId,
-    ports: &'a IndexMap<SmolStr, u16>,
+    ports: &'a Ports,
+    vantage: &'a Vantage,
     others: Others<'a>,
     missing: RefCell<Vec<Secret>>,
 }
@@ -70,7 +71,7 @@ pub(crate) struct Resolved {
     pub(crate) spec: Value,
     pub(crate) settings: Settings,
     probes: Vec<PreparedProbe>,
-    beside: Beside,
+    pub(crate) beside: Beside,
     missing: Vec<Secret>,
 }
 
@@ -116,30 +117,37 @@ impl Dispatcher {
         others: Others<'_>,
     ) -> Result<Resolved, String> {
         let ports = self.ports.of(instance, definition);
+        let vantage = self.vantage(definition);
         let asker = Asker {
             engine: self,
             definition,
             instance,
             ports: &ports,
+            vantage: &vantage,
             others,
             missing: RefCell::default(),
         };
-        let resolve = |value: &Value, field: &str| {
+        let resolve = |value: Value, field: &str| {
             resolve_value(value, &asker).map_err(|error| format!("{field}: {error}"))
         };
-        let spec = resolve(&definition.spec, definition.mode().as_str())?;
-        let env = texts(&resolve(&definition.env, "env")?);
+        let spec = resolve(definition.spec.value(), definition.mode().as_str())?;
+        let env = texts(resolve(definition.env.value(), "env")?);
         let env = env.map_err(|error| format!("env: {error}"))?;
-        let beside = Beside::resolved(resolve(&definition.beside, "its commands")?)?;
+        let beside = Beside::resolved(resolve(definition.beside.value(), "its commands")?)?;
+        let reach = self.reach(instance, definition, &Vantage::host());
+        let own = check::Asked {
+            ports: &ports,
+            reach: reach.as_ref(),
+        };
         let mut probes = Vec::with_capacity(definition.probes.len());
         for probe in &definition.probes {
             let role = probe.role.as_str();
-            let check = resolve(&probe.check, role)?;
+            let check = resolve(probe.check.clone(), role)?;
             // What is missing stands there as an empty text: the check is made when it is known.
             if !asker.missing.borrow().is_empty() {
                 continue;
             }
-            let check = check::prepared(check, &ports, &definition.folder);
+            let check = check::prepared(check, own, &definition.folder);
             probes.push(PreparedProbe {
                 role: probe.role,
                 check: check.map_err(|error| format!("{role}: {error}"))?,
@@ -156,6 +164,10 @@ impl Dispatcher {
         let mut settings = Settings {
             env,
             ports,
+            host_ports: definition
+                .host_ports
+                .is_some()
+                .then(|| self.ports.on_host(instance, definition)),
             stop: definition.stop.clone(),
             logs: definition.logs.clone(),
             resources: definition.resources.clone(),
@@ -179,20 +191,25 @@ fn permanent(what: &str) -> Failure {
 }
 
 /// A mapping from names to what became texts.
-fn texts(value: &Value) -> Result<IndexMap<String, String>, ResolveError> {
+fn texts(value: Value) -> Result<IndexMap<String, String>, ResolveError> {
     let Value::Object(map) = value else {
         return Ok(IndexMap::new());
     };
-    let text = |(name, value): (&String, &Value)| {
-        let text = text_of(&Reference::new([name]), value)?;
-        Ok((name.clone(), text))
+    let text = |(name, value): (String, Value)| {
+        let text = text_of(&Reference::new([&name]), &value)?;
+        Ok((name, text))
     };
-    map.iter().map(text).collect()
+    map.into_iter().map(text).collect()
 }
 
 impl Asker<'_> {
     /// What another service, or this one, is known by from here.
-    fn service(&self, name: &str, rest: &[&str]) -> Option<Value> {
+    fn service(
+        &self,
+        reference: &Reference,
+        name: &str,
+        rest: &[&str],
+    ) -> Result<Option<Value>, ResolveError> {
         let engine = self.engine;
         let definition = match self.others {
             Others::Known => engine
@@ -200,34 +217,57 @@ impl Asker<'_> {
                 .key(name)
                 .and_then(|key| engine.book.latest(key)),
             Others::New(all) => all.get(name).copied(),
-        }?;
-        let host = engine.sessions.host_of(definition);
-        let instances = (0..definition.core.replicas)
-            .map(|slot| InstanceId::new(definition.name().clone(), slot));
-        let port = |instance: &InstanceId, port: &str| {
-            engine.ports.of(instance, definition).get(port).copied()
         };
-        match rest {
+        let Some(definition) = definition else {
+            return Ok(None);
+        };
+        let reaches = || {
+            let slots = 0..definition.core.replicas;
+            slots.map(|slot| {
+                let instance = InstanceId::new(definition.name().clone(), slot);
+                self.reach(&instance, definition, reference)
+            })
+        };
+        let first = || reaches().next().transpose();
+        let of_all = |text: &dyn Fn(&Reach) -> Option<String>| {
+            let texts: Result<Option<Vec<String>>, _> =
+                reaches().map(|reach| Ok(text(&reach?))).collect();
+            texts.map(|texts| texts.map(|texts| json!(texts)))
+        };
+        let url = |reach: &Reach, port: &str| {
+            let own = definition.ports.get(port).copied().unwrap_or_default();
+            let scheme = definition.scheme_of(port, own);
+            Some(format!("{scheme}://{}", reach.address(port)?))
+        };
+        Ok(match rest {
             ["name"] => Some(json!(name)),
             ["mode"] => Some(json!(definition.mode())),
-            ["replicas"] => Some(json!(definition.core.replicas)),
-            ["host"] => Some(json!(host)),
-            ["ports" | "port", which] => {
-                let first = InstanceId::new(definition.name().clone(), 0);
-                port(&first, which).map(Value::from)
+            ["host"] => first()?.map(|reach| json!(reach.host)),
+            ["ports", port] => {
+                first()?.and_then(|reach| reach.ports.get(*port).map(|port| json!(port)))
             }
-            ["address", which] => {
-                let first = InstanceId::new(definition.name().clone(), 0);
-                port(&first, which).map(|port| json!(format!("{host}:{port}")))
-            }
-            ["addresses", which] => {
-                let all: Option<Vec<String>> = instances
-                    .map(|instance| Some(format!("{host}:{}", port(&instance, which)?)))
-                    .collect();
-                all.map(|all| json!(all))
-            }
+            ["addresses", port] => of_all(&|reach| reach.address(port))?,
+            ["url"] => first()?.and_then(|reach| {
+                let port = definition.ports.keys().next()?;
+                url(&reach, port).map(|url| json!(url))
+            }),
+            ["urls", port] => of_all(&|reach| url(reach, port))?,
             _ => None,
-        }
+        })
+    }
+
+    /// Where an instance is, as seen from the one that asks.
+    fn reach(
+        &self,
+        instance: &InstanceId,
+        definition: &Definition,
+        reference: &Reference,
+    ) -> Result<Reach, ResolveError> {
+        let reach = self.engine.reach(instance, definition, self.vantage);
+        reach.ok_or_else(|| ResolveError::Unreachable {
+            path: reference.path_text(),
+            from: self.vantage.zone.to_string(),
+        })
     }
 }
 
@@ -237,12 +277,14 @@ impl Resolver for Asker<'_> {
         Ok(match reference.names().as_slice() {
             ["instance"] => Some(json!(self.instance.number())),
             ["name"] => Some(json!(self.instance.service)),
-            ["host"] => Some(json!(self.engine.sessions.host_of(self.definition))),
+            ["host"] => {
+                let reach = self.reach(self.instance, self.definition, reference)?;
+                Some(json!(reach.host))
+            }
             ["ports", name] => self.ports.get(*name).map(|port| json!(port)),
-            ["replicas"] => Some(json!(self.definition.core.replicas)),
             ["stack", "name"] => Some(json!(stack.name)),
             ["stack", "dir"] => Some(json!(stack.base_dir)),
-            ["services", name, rest @ ..] => self.service(name, rest),
+            ["services", name, rest @ ..] => self.service(reference, name, rest)?,
             _ => None,
         })
     }

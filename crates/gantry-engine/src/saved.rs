@@ -45,23 +45,18 @@ pub(crate) struct Writing<'a> {
     pub(crate) definitions: Vec<&'a Definition>,
 }
 
-/// Read the plan of the stack that is kept in a folder. One that does not parse is set aside.
-pub(crate) fn read(path: &Utf8Path) -> Option<SavedPlan> {
-    match files::read_json::<SavedPlan>(path) {
-        Ok(Kept::Read(plan)) if plan.format == FORMAT => Some(plan),
-        Ok(Kept::Read(plan)) => {
-            tracing::error!(%path, format = plan.format, "the plan is of a version that is not known");
-            None
-        }
-        Ok(Kept::Absent) => None,
+/// Read the plan of the stack that is kept in a folder. One that does not parse is set aside, and the
+/// message says so.
+pub(crate) fn read(path: &Utf8Path) -> (Option<SavedPlan>, Option<String>) {
+    match files::read_json(path, |plan: &SavedPlan| plan.format == FORMAT) {
+        Ok(Kept::Read(plan)) => (Some(plan), None),
+        Ok(Kept::Absent) => (None, None),
         Ok(Kept::SetAside { path, reason }) => {
-            tracing::error!(%path, %reason, "the plan could not be read and was set aside");
-            None
+            let message =
+                format!("the plan could not be read, and was set aside as {path}: {reason}");
+            (None, Some(message))
         }
-        Err(error) => {
-            tracing::error!(%path, %error, "failed to read the plan");
-            None
-        }
+        Err(error) => (None, Some(format!("failed to read {path}: {error}"))),
     }
 }
 

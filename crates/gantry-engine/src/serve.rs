@@ -10,13 +10,17 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures::{Stream, StreamExt as _, stream};
-use gantry_api::{ErrorBody, ErrorCode, Event, EventsQuery, Health, StatusQuery};
+use gantry_api::{
+    AttachQuery, ErrorBody, ErrorCode, EventsQuery, ExecCommand, ExecQuery, Health, StatusQuery,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::attach::Purpose;
+use crate::event_log::EventLine;
 use crate::inbox::{Incoming, Request};
 use crate::usage;
 
@@ -37,6 +41,8 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/usage", get(usage_alone))
         .route("/v1/explain/{service}", get(explain))
         .route("/v1/events", get(events))
+        .route("/v1/attach/{service}", get(attach))
+        .route("/v1/exec/{service}", get(exec))
         .route("/v1/plan", post(plan))
         .route("/v1/reload", post(reload))
         .route("/v1/operations", post(operations))
@@ -95,7 +101,8 @@ async fn status(
         let usage = usage::read(door.ask(Request::Sessions).await?).await;
         door.ask(|reply| Request::StatusWith(usage, reply)).await?
     } else {
-        door.ask(Request::Status).await?
+        let brief = query.brief;
+        door.ask(|reply| Request::Status { brief, reply }).await?
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], bytes).into_response())
 }
@@ -122,7 +129,7 @@ async fn events(
     let last = kept.last().map_or(0, |event| event.sequence);
     let kept = stream::iter(kept);
     if !follow {
-        return Ok(lines(kept));
+        return Ok(body_of(kept.map(bytes_of)));
     }
     let following = stream::unfold((receiver, last), |(mut receiver, last)| async move {
         loop {
@@ -138,7 +145,55 @@ async fn events(
             }
         }
     });
-    Ok(lines::<Event>(kept.chain(following)))
+    Ok(body_of(kept.chain(following).map(bytes_of)))
+}
+
+fn bytes_of(line: EventLine) -> Bytes {
+    Bytes::from_owner(line.text)
+}
+
+async fn attach(
+    State(door): State<Door>,
+    Path(service): Path<String>,
+    Query(query): Query<AttachQuery>,
+    request: axum::extract::Request,
+) -> Result<Response, Wrong> {
+    let instance = query.instance;
+    join(&door, service, instance, Purpose::Attach(query), request).await
+}
+
+async fn exec(
+    State(door): State<Door>,
+    Path(service): Path<String>,
+    Query(query): Query<ExecQuery>,
+    request: axum::extract::Request,
+) -> Result<Response, Wrong> {
+    let command: ExecCommand = parsed(query.command.as_bytes())?;
+    if command.words.is_empty() {
+        return Err(Wrong::new(ErrorCode::Invalid, "there is no command to run"));
+    }
+    let terminal = crate::attach::terminal(query.rows, query.columns);
+    let purpose = Purpose::Exec(command, terminal);
+    join(&door, service, query.instance, purpose, request).await
+}
+
+async fn join(
+    door: &Door,
+    service: String,
+    instance: Option<u32>,
+    purpose: Purpose,
+    mut request: axum::extract::Request,
+) -> Result<Response, Wrong> {
+    crate::attach::check(request.headers()).map_err(Wrong)?;
+    let ask = |reply| Request::Attach {
+        service,
+        instance,
+        purpose,
+        reply,
+    };
+    let seat = door.ask(ask).await?.map_err(Wrong)?;
+    let upgrade = hyper::upgrade::on(&mut request);
+    seat.take(upgrade).await.map_err(Wrong)
 }
 
 async fn plan(State(door): State<Door>, body: Bytes) -> Result<Response, Wrong> {
@@ -192,8 +247,13 @@ fn lines<T: Serialize + Send>(records: impl Stream<Item = T> + Send + 'static) -
     let lines = records.map(|record| {
         let mut line = serde_json::to_vec(&record).expect("what goes over the wire is JSON");
         line.push(b'\n');
-        Ok::<_, Infallible>(Bytes::from(line))
+        Bytes::from(line)
     });
-    let body = Body::from_stream(lines);
+    body_of(lines)
+}
+
+/// Lines of JSON that are written already.
+fn body_of(lines: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    let body = Body::from_stream(lines.map(Ok::<_, Infallible>));
     ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }

@@ -35,6 +35,9 @@ impl Drivers {
     }
 }
 
+/// So many starts do not wait for others of their turn.
+const MANY: usize = 64;
+
 /// What one session is asked in one turn.
 #[derive(Default)]
 struct Batch {
@@ -103,14 +106,8 @@ impl Sessions {
             return Err(format!("the mode {} is not built in", definition.mode()));
         };
         driver
-            .target(&definition.spec)
+            .target(&definition.spec.value())
             .map_err(|error| error.to_string())
-    }
-
-    /// The host by which a service is reached from this machine.
-    #[expect(clippy::unused_self, reason = "modes that run elsewhere will be asked")]
-    pub(crate) fn host_of(&self, _definition: &Definition) -> &'static str {
-        "127.0.0.1"
     }
 
     pub(crate) fn get(&self, target: &Target) -> Option<&Arc<dyn Session>> {
@@ -169,6 +166,11 @@ impl Sessions {
 
     pub(crate) fn update(&mut self, target: Target, request: UpdateRequest) {
         self.batches.entry(target).or_default().update.push(request);
+    }
+
+    /// Whether so many starts were gathered that they should not wait for more.
+    pub(crate) fn gathered_much(&self) -> bool {
+        self.batches.values().any(|batch| batch.start.len() >= MANY)
     }
 
     /// Hand over what was gathered. What is for a session that is not open comes back.

@@ -1,7 +1,17 @@
 //! The state of the stack, as `status` shows it: the contract that other tools rely on.
 
-use gantry_api::{ChildStatus, Endpoint, InstanceStatus, ServiceStatus, Status};
-use gantry_core::{InstanceId, InstanceView, Kind, Millis, ServiceKey, ServiceView, WaitsFor};
+use std::borrow::Cow;
+
+use gantry_api::{
+    BriefInstance, BriefService, BriefStatus, ChildStatus, Endpoint, InstanceStatus, ServiceStatus,
+    Status,
+};
+use gantry_core::spec::part_name;
+use gantry_core::{
+    InstanceId, InstanceKey, InstanceView, Kind, Millis, ServiceKey, ServiceView, WaitsFor,
+};
+use gantry_driver::Vantage;
+use serde::{Serialize, Serializer};
 
 use crate::clock::Clock;
 use crate::definition::Definition;
@@ -10,6 +20,19 @@ use crate::wire;
 
 /// Said of what runs under a guard that is not the one that it was started under.
 const UNGUARDED: &str = "unguarded until its next start: the guard was killed";
+
+/// About how many bytes a service takes in a status of few words.
+const BRIEF: usize = 128;
+
+/// All services in few words, one at a time.
+struct Briefly<'a>(&'a Dispatcher);
+
+impl Serialize for Briefly<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let services = self.0.world.services().into_iter();
+        serializer.collect_seq(services.filter_map(|key| self.0.brief_of(key)))
+    }
+}
 
 impl Dispatcher {
     /// The whole stack.
@@ -27,6 +50,61 @@ impl Dispatcher {
         }
     }
 
+    /// The whole stack in few words, as JSON.
+    pub(crate) fn brief_status(&self) -> Vec<u8> {
+        let status = BriefStatus {
+            version: gantry_api::VERSION,
+            stack: self.identity.name.as_str().into(),
+            file: Cow::Borrowed(self.identity.file.as_path()),
+            supervisor: Some(Cow::Borrowed(&self.identity.supervisor)),
+            strays: self.stray_names().into(),
+            services: Briefly(self),
+        };
+        let expected = self.world.services().len() * BRIEF;
+        let mut json = Vec::with_capacity(expected);
+        serde_json::to_writer(&mut json, &status).expect("a status is JSON");
+        json
+    }
+
+    fn brief_of(&self, key: ServiceKey) -> Option<BriefService<'_>> {
+        let view = self.world.service(key)?;
+        let spec = self.world.spec(key)?;
+        let definition = self.book.latest(key);
+        let instances = view.instances.iter().map(|instance| BriefInstance {
+            ready: instance.ready,
+            warnings: self.warnings_of(instance.key).into(),
+        });
+        Some(BriefService {
+            name: spec.name.as_str().into(),
+            job: spec.kind == Kind::Job,
+            state: wire::state(view.state),
+            ready: view.ready,
+            restarts: self.restarts_of(&view),
+            uptime_s: view.started_at.map(|since| self.seconds_since(since)),
+            endpoints: definition
+                .map(|it| self.endpoints(it))
+                .unwrap_or_default()
+                .into(),
+            message: self
+                .or_unguarded(&self.message_of(&view), &view.instances)
+                .into(),
+            instances: instances.collect(),
+            children: children(&view).into(),
+        })
+    }
+
+    fn warnings_of(&self, instance: InstanceKey) -> &[String] {
+        let run = self.book.run(instance);
+        run.map_or(&[], |run| &run.warnings)
+    }
+
+    /// How often its instances were started again after they ended by themselves.
+    fn restarts_of(&self, view: &ServiceView) -> u32 {
+        let before = view.instances.iter();
+        let before: u32 = before.map(|it| self.book.restarts_before(it.key)).sum();
+        view.restarts + before
+    }
+
     /// One service.
     pub(crate) fn service_status(&self, key: ServiceKey) -> Option<ServiceStatus> {
         let view = self.world.service(key)?;
@@ -36,7 +114,7 @@ impl Dispatcher {
         let mut waits_for: Vec<String> = view
             .waits_for
             .iter()
-            .filter_map(|it| name(waited(it)))
+            .filter_map(|it| self.waited(it))
             .collect();
         waits_for.dedup();
         let mut running = view.instances.iter().filter_map(|instance| instance.pid);
@@ -45,8 +123,6 @@ impl Dispatcher {
             .instances
             .iter()
             .find_map(|instance| instance.failure.as_ref());
-        let before = view.instances.iter();
-        let before: u32 = before.map(|it| self.book.restarts_before(it.key)).sum();
         let instances = view.instances.iter();
         Some(ServiceStatus {
             name: spec.name.to_string(),
@@ -64,13 +140,13 @@ impl Dispatcher {
             instances: instances
                 .map(|instance| self.instance_status(&spec.name, instance))
                 .collect(),
-            restarts: view.restarts + before,
+            restarts: self.restarts_of(&view),
             started_at: view.started_at.and_then(Clock::timestamp),
             uptime_s: view.started_at.map(|since| self.seconds_since(since)),
             depends_on: spec
                 .depends_on
                 .iter()
-                .map(|edge| edge.on.to_string())
+                .map(|edge| edge.name().to_string())
                 .collect(),
             waits_for,
             blocked_by: view.blocked_by.and_then(name),
@@ -80,6 +156,15 @@ impl Dispatcher {
             children: children(&view),
             usage: None,
         })
+    }
+
+    /// Who is waited for: a service, or a part of one.
+    fn waited(&self, waits: &WaitsFor) -> Option<String> {
+        let (service, part) = match waits {
+            WaitsFor::Condition { service, part, .. } => (service, part.as_ref()),
+            WaitsFor::Conflict { service } | WaitsFor::Dependent { service } => (service, None),
+        };
+        Some(part_name(self.world.name(*service)?, part).to_string())
     }
 
     fn instance_status(
@@ -115,7 +200,7 @@ impl Dispatcher {
             message: message
                 .or_else(|| unguarded.then(|| UNGUARDED.to_owned()))
                 .unwrap_or_default(),
-            warnings: run.map(|run| run.warnings.clone()).unwrap_or_default(),
+            warnings: self.warnings_of(view.key).to_vec(),
             usage: None,
         }
     }
@@ -157,17 +242,28 @@ impl Dispatcher {
         self.clock.now().since(since).0 as f64 / 1000.0
     }
 
+    /// Where its ports are, as seen from this machine.
     fn endpoints(&self, definition: &Definition) -> Vec<Endpoint> {
-        let replicas = definition.core.replicas;
-        let host = self.sessions.host_of(definition);
         let mut endpoints = Vec::new();
+        if definition.ports.is_empty() {
+            return endpoints;
+        }
+        let replicas = definition.core.replicas;
         for slot in 0..replicas {
             let id = InstanceId::new(definition.name().clone(), slot);
-            for (name, port) in self.ports.of(&id, definition) {
-                let scheme = scheme_of(definition, &name, port);
+            let Some(reach) = self.reach(&id, definition, &Vantage::host()) else {
+                continue;
+            };
+            for (name, port) in &reach.ports {
+                let own = definition.ports.get(name).unwrap_or(port);
+                let (scheme, Some(address)) =
+                    (definition.scheme_of(name, *own), reach.address(name))
+                else {
+                    continue;
+                };
                 endpoints.push(Endpoint {
                     name: name.to_string(),
-                    url: format!("{scheme}://{host}:{port}"),
+                    url: format!("{scheme}://{address}"),
                     instance: (replicas > 1).then(|| id.to_string()),
                 });
             }
@@ -176,34 +272,13 @@ impl Dispatcher {
     }
 }
 
-/// What is spoken at a port, as far as its name and the probes tell.
-fn scheme_of(definition: &Definition, name: &str, port: u16) -> &'static str {
-    match name {
-        "https" => return "https",
-        "http" | "web" => return "http",
-        _ => {}
-    }
-    let asked = definition.probes.iter().any(|probe| {
-        let at = &probe.check["http"]["port"];
-        at.as_str() == Some(name) || at.as_u64() == Some(u64::from(port))
-    });
-    if asked { "http" } else { "tcp" }
-}
-
-/// Who is waited for.
-fn waited(waits: &WaitsFor) -> ServiceKey {
-    match waits {
-        WaitsFor::Condition { service, .. }
-        | WaitsFor::Conflict { service }
-        | WaitsFor::Dependent { service } => *service,
-    }
-}
-
 fn children(view: &ServiceView) -> Vec<ChildStatus> {
     let child = |child: &gantry_core::ChildView| ChildStatus {
         name: child.name.to_string(),
         state: child.state.to_string(),
         ready: child.ready,
+        completed: child.completed,
+        message: child.message.as_ref().map(ToString::to_string),
     };
     view.children.iter().map(child).collect()
 }

@@ -17,6 +17,7 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::calm::Calm;
 use crate::dispatcher::{Dispatcher, End, Parts};
 use crate::event_log::EventLog;
 use crate::identity::{Identity, name_of};
@@ -46,6 +47,8 @@ pub struct SupervisorConfig {
     pub environment: BTreeMap<String, String>,
     /// The version of gantry.
     pub version: String,
+    /// What is done when there is nothing to do after much was done; for example, to give memory back.
+    pub calm: fn(),
 }
 
 /// Failed to run a supervisor.
@@ -98,7 +101,7 @@ pub fn run(config: SupervisorConfig) -> Result<Ended, SupervisorError> {
 
 async fn keep(config: SupervisorConfig) -> Result<Ended, SupervisorError> {
     let dir = config.dir.clone();
-    let saved = saved::read(&dir.plan());
+    let (saved, lost_plan) = saved::read(&dir.plan());
     let supervisor = Supervisor {
         pid: std::process::id(),
         version: config.version,
@@ -128,6 +131,7 @@ async fn keep(config: SupervisorConfig) -> Result<Ended, SupervisorError> {
         supervisor,
     };
     let (outbox, inbox) = mpsc::unbounded_channel();
+    let (journal, lost_starts) = Journal::open(&dir.path().join("starts"));
     let mut dispatcher = Dispatcher::new(Parts {
         sessions: Sessions::new(
             Drivers::new(config.drivers),
@@ -138,13 +142,18 @@ async fn keep(config: SupervisorConfig) -> Result<Ended, SupervisorError> {
         ),
         ports: PortBook::new(PortLedger::new(config.home.ports(), dir.path())),
         events: EventLog::open(&dir.path().join("events.log")),
-        journal: Journal::open(&dir.path().join("starts")),
+        journal,
         identity,
+        calm: Calm::new(config.calm),
         inbox,
         outbox: outbox.clone(),
     });
     let begun = dispatcher.event(EventKind::SupervisorBegun, String::new());
     dispatcher.events.append(begun);
+    for message in lost_plan.into_iter().chain(lost_starts) {
+        tracing::error!("{message}");
+        dispatcher.note(None, message);
+    }
     watch_signals(&outbox)?;
     dispatcher.open_host().await;
     match saved {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_core::{Desired, Event, Memory, Millis, OperationId, ServiceKey};
+use gantry_core::{Desired, Event, Memory, Millis, OperationId, ServiceKey, ServiceState};
 use gantry_driver::{DriverError, Session, Target};
 use gantry_stack::model::Stack;
 
@@ -50,9 +50,7 @@ impl Dispatcher {
         self.define(wanted.definitions);
         // A host that runs secrets' commands may have got new ones.
         self.secrets.clear();
-        for effect in effects {
-            self.carry_out(effect);
-        }
+        self.carry_out_all(effects);
         self.claim_strays();
     }
 
@@ -64,9 +62,9 @@ impl Dispatcher {
             };
             let taken = self.world.spec(key);
             if taken.is_some_and(|spec| spec.digest == definition.core.digest)
-                && let Some(view) = self.world.service(key)
+                && let Some(revision) = self.world.revision(key)
             {
-                self.book.define(key, view.revision, definition);
+                self.book.define(key, revision, definition);
             }
         }
     }
@@ -133,10 +131,7 @@ impl Dispatcher {
                 self.book.define(key, *revision, Arc::new(definition));
             }
         }
-        let wanted = |key: ServiceKey| {
-            let view = self.world.service(key);
-            view.is_some_and(|view| view.desired == Desired::Running)
-        };
+        let wanted = |key: ServiceKey| self.world.desired(key) == Some(Desired::Running);
         let starts = self.journal.all();
         let remembered: Vec<_> = starts
             .filter_map(|start| Some((self.key_of(&start.instance)?, start)))
@@ -177,27 +172,20 @@ impl Dispatcher {
                 let result = session.observe().await;
                 self.observed(services, result);
                 self.settle();
-                continue;
+            } else {
+                // A backend may be slow, or away: what it has is unknown until it answers.
+                self.open(&target);
+                self.unseen.push((target, services));
             }
-            let opener = self.sessions.opener(&target, self.journal.handles());
-            match opener.await {
-                Ok(session) => {
-                    self.sessions.put(target, Arc::clone(&session));
-                    let result = session.observe().await;
-                    self.observed(services, result);
-                }
-                Err(error) => self.opened(target, Err(error)),
-            }
-            self.settle();
         }
         self.hand_over();
         // Whoever asks first gets what is, not what this supervisor does not know yet.
-        let known = async { while !self.knows_readiness() && self.turn().await {} };
+        let known = async { while !self.knows_all() && self.turn().await {} };
         let _ = tokio::time::timeout(FIRST_LOOK, known).await;
         self.restoring = false;
+        self.calm.ended();
         for service in self.world.services() {
-            let view = self.world.service(service);
-            if view.is_some_and(|view| view.desired == Desired::Stopped) {
+            if self.world.desired(service) == Some(Desired::Stopped) {
                 self.release(service);
             }
         }
@@ -221,13 +209,13 @@ impl Dispatcher {
         }
     }
 
-    /// Whether everything that runs is ready as far as is known.
-    fn knows_readiness(&self) -> bool {
+    /// Whether everything was found, and what runs is ready as far as is known.
+    fn knows_all(&self) -> bool {
         let services = self.world.services().into_iter();
         let mut views = services.filter_map(|key| self.world.service(key));
         views.all(|view| {
             let mut runs = view.instances.iter().filter(|it| it.pid.is_some());
-            runs.all(|instance| instance.ready)
+            view.state != ServiceState::Unknown && runs.all(|instance| instance.ready)
         })
     }
 
@@ -242,11 +230,16 @@ impl Dispatcher {
     }
 
     pub(crate) fn opened(&mut self, target: Target, result: Result<Arc<dyn Session>, DriverError>) {
-        let services = self.services_in(&target);
+        let mut services = self.services_in(&target);
+        let before = self.unseen.iter().filter(|(other, _)| *other == target);
+        services.extend(before.flat_map(|(_, services)| services));
+        services.sort_unstable();
+        services.dedup();
         match result {
             Ok(session) => {
-                self.sessions.put(target, session);
-                self.observe(&services);
+                self.unseen.retain(|(other, _)| *other != target);
+                self.sessions.put(target, Arc::clone(&session));
+                self.look(session, services);
             }
             Err(error) => {
                 tracing::warn!(%target, %error, "failed to open a session");

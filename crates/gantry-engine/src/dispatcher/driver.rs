@@ -1,14 +1,18 @@
 //! From a driver's words to the core's.
 
+use std::collections::HashSet;
+
 use gantry_core::{
-    Desired, Event, ExitStatus, InstanceId, InstanceKey, ObservedInstance, ObservedRun, ServiceKey,
+    ChildView, Desired, Event, ExitStatus, InstanceId, InstanceKey, ObservedInstance, ObservedRun,
+    ServiceKey,
 };
-use gantry_driver::{ChildStatus, DriverEvent, Observed, ObservedState, Target};
+use gantry_driver::{ChildStatus, DriverEvent, Make, Observed, ObservedState, Target};
 use smol_str::SmolStr;
 
 use crate::book::Run;
 use crate::clock::Clock;
 use crate::dispatcher::Dispatcher;
+use crate::effects::probes::BackendWord;
 
 impl Dispatcher {
     /// A session reports.
@@ -70,6 +74,10 @@ impl Dispatcher {
                 }
                 if let Some(handle) = handle {
                     self.journal.note_handle(id, generation, handle);
+                }
+                // It was made afresh now; what crashes is started from what there is.
+                if self.making.get(&id.service) == Some(&Make::Afresh) {
+                    self.making.remove(&id.service);
                 }
                 for warning in &warnings {
                     self.note(Some(id), warning.clone());
@@ -143,19 +151,21 @@ impl Dispatcher {
                 );
                 return None;
             }
-            DriverEvent::Ready { generation, .. } => Event::Ready {
-                instance,
-                generation,
-            },
+            DriverEvent::Ready { generation, .. } => {
+                let events = self.backend_says(instance, generation, BackendWord::Ready);
+                self.queue.extend(events);
+                return None;
+            }
             DriverEvent::NotReady {
                 generation,
                 evidence,
                 ..
-            } => Event::NotReady {
-                instance,
-                generation,
-                evidence,
-            },
+            } => {
+                let word = BackendWord::NotReady(evidence.to_string());
+                let events = self.backend_says(instance, generation, word);
+                self.queue.extend(events);
+                return None;
+            }
             DriverEvent::Said {
                 generation, said, ..
             } => {
@@ -167,14 +177,32 @@ impl Dispatcher {
                 generation,
                 failure,
                 ..
-            } => Event::NotReady {
-                instance,
-                generation,
-                evidence: failure.to_string().into(),
-            },
+            } => {
+                // The probes may still be asked: it is one of their two deciders, whatever follows.
+                let word = BackendWord::NotReady(failure.to_string());
+                let events = self.backend_says(instance, generation, word);
+                self.queue.extend(events);
+                Event::Doomed {
+                    instance,
+                    generation,
+                    cause: failure,
+                }
+            }
             DriverEvent::Note { text, .. } => {
                 self.note(Some(id), text);
                 return None;
+            }
+            DriverEvent::Preparing {
+                generation, text, ..
+            } => {
+                if let Some(text) = text {
+                    self.note(Some(id), text);
+                }
+                Event::MoreTime {
+                    instance,
+                    generation,
+                    wanted: self.world.spec(instance.service)?.start_timeout,
+                }
             }
             DriverEvent::Child { child, .. } => child_event(instance.service, child),
             DriverEvent::Unreachable { .. } | DriverEvent::Reachable { .. } => return None,
@@ -198,13 +226,14 @@ impl Dispatcher {
 
     /// What a backend has, in the core's words. What is of other services is left out.
     pub(crate) fn take_observed(&mut self, observed: Vec<Observed>, services: Vec<ServiceKey>) {
+        let asked: HashSet<_> = services.iter().copied().collect();
         let mut instances = Vec::with_capacity(observed.len());
         let mut then = Vec::new();
         for one in observed {
             let Some(instance) = self.key_of(&one.instance) else {
                 continue;
             };
-            if !services.contains(&instance.service) {
+            if !asked.contains(&instance.service) {
                 continue;
             }
             let noted = self.journal.get(&one.instance);
@@ -217,22 +246,9 @@ impl Dispatcher {
             let children = one.children.into_iter();
             then.extend(children.map(|child| child_event(instance.service, child)));
             let generation = one.generation;
-            match one.ready {
-                Some(true) => then.push(Event::Ready {
-                    instance,
-                    generation,
-                }),
-                Some(false) => then.push(Event::NotReady {
-                    instance,
-                    generation,
-                    evidence: "its backend says that it is not ready".into(),
-                }),
-                None => {}
-            }
             let known = self.book.run(instance);
             if known.is_none_or(|run| run.generation < one.generation) {
-                let latest = self.world.service(instance.service);
-                let latest = latest.map(|view| view.revision).unwrap_or_default();
+                let latest = self.world.revision(instance.service).unwrap_or_default();
                 self.book.put_run(
                     instance,
                     Run {
@@ -246,6 +262,7 @@ impl Dispatcher {
                             _ => None,
                         },
                         said: None,
+                        backend: self.first_word(instance, revision.unwrap_or(latest)),
                         warnings: one.warnings,
                     },
                 );
@@ -254,6 +271,14 @@ impl Dispatcher {
             }
             if !matches!(one.state, ObservedState::Running { .. }) {
                 self.ended.push(instance);
+            }
+            if let Some(ready) = one.ready {
+                let word = if ready {
+                    BackendWord::Ready
+                } else {
+                    BackendWord::NotReady("its backend says that it is not ready".into())
+                };
+                then.extend(self.backend_says(instance, generation, word));
             }
             if let Some(said) = one.said {
                 then.extend(self.said(instance, one.generation, &said));
@@ -267,14 +292,13 @@ impl Dispatcher {
         }
         // What was stopped may be unknown to the backend by now; still its next start counts on from
         // its last: a generation never comes twice.
+        let found: HashSet<_> = instances.iter().map(|one| one.instance).collect();
         for start in self.journal.all() {
             let Some(instance) = self.key_of(&start.instance) else {
                 continue;
             };
-            let found = instances.iter().any(|other| other.instance == instance);
-            let view = self.world.service(instance.service);
-            let rests = view.is_some_and(|view| view.desired == Desired::Stopped);
-            if !found && rests && services.contains(&instance.service) {
+            let rests = self.world.desired(instance.service) == Some(Desired::Stopped);
+            if rests && !found.contains(&instance) && asked.contains(&instance.service) {
                 instances.push(ObservedInstance {
                     instance,
                     generation: start.generation,
@@ -298,7 +322,7 @@ fn observed_run(state: ObservedState) -> ObservedRun {
             pid,
             since: since.map(Clock::millis),
         },
-        ObservedState::Stopping { pid } => ObservedRun::Running { pid, since: None },
+        ObservedState::Stopping { pid } => ObservedRun::Stopping { pid },
         ObservedState::Stopped { .. } => ObservedRun::Stopped,
         ObservedState::Exited {
             exit, left, tail, ..
@@ -318,10 +342,18 @@ fn observed_run(state: ObservedState) -> ObservedRun {
 }
 
 fn child_event(service: ServiceKey, child: ChildStatus) -> Event {
+    let name = SmolStr::new(child.name.as_str());
+    let shown = child.state.map(|state| ChildView {
+        name: name.clone(),
+        state,
+        started: child.started,
+        ready: child.ready,
+        completed: child.completed,
+        message: child.message.map(SmolStr::new),
+    });
     Event::Child {
         service,
-        child: SmolStr::new(child.name.as_str()),
-        state: child.state,
-        ready: child.ready,
+        name,
+        shown,
     }
 }

@@ -1,3 +1,5 @@
+mod joining;
+mod making;
 mod stage;
 
 use std::time::Duration;
@@ -69,6 +71,26 @@ async fn a_failure_ends_the_wait_and_names_what_is_blocked() {
         .collect();
     assert_eq!(chain, ["api", "db"]);
     assert_eq!(explanation.tail_of.as_deref(), Some("db"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_its_backend_gives_up_fails_the_wait_at_once() {
+    let stage = Stage::new().await;
+    let given_up = MockSpec {
+        doomed_after: Some(30),
+        last_words: vec!["no such table".into()],
+        ..MockSpec::default()
+    };
+    let wanted = stack(&[("db", given_up, &[]), ("api", ready(1), &["db"])]);
+    let begun = tokio::time::Instant::now();
+    let progress = stage.up(&wanted).await;
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    let told = outcome(&progress);
+    assert_eq!((told.result, told.exit_code), (ResultWord::NotReady, 4));
+    let failure = &told.failures[0].failure;
+    assert_eq!(failure.reason, "its image does not exist");
+    assert_eq!(failure.tail, ["no such table"]);
+    assert_eq!(stage.service("db").await.state, State::Failed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,6 +320,80 @@ async fn ports_are_drawn_told_and_given_back() {
     assert_eq!(api.len(), 2);
     assert_ne!(api[0].url, api[1].url);
     assert_eq!(api[1].instance.as_deref(), Some("api.2"));
+}
+
+/// Gives a service a variable with references.
+fn ask(stack: &mut gantry_stack::model::Stack, service: usize, template: &str) {
+    let template = Template::parse(template).expect("a template");
+    let env = &mut stack.services[service].env;
+    env.insert("SEES".into(), EnvValue::Text(template));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_is_told_the_way_from_where_it_stands() {
+    let stage = Stage::new().await;
+    let inside = MockSpec {
+        network: Some("net".into()),
+        publish: Some(gantry_driver::Ports::from_iter([("http".into(), 0)])),
+        ready_after: Some(1),
+        ..MockSpec::default()
+    };
+    let mut wanted = stack(&[
+        ("web", inside.clone(), &[]),
+        ("native", ready(1), &[]),
+        (
+            "beside",
+            MockSpec {
+                publish: None,
+                ..inside.clone()
+            },
+            &["web", "native"],
+        ),
+        ("outside", ready(1), &["web"]),
+        (
+            "elsewhere",
+            MockSpec {
+                network: Some("other".into()),
+                ..inside
+            },
+            &["web"],
+        ),
+    ]);
+    wanted.services[0].ports.insert("http".into(), 80);
+    wanted.services[1].ports.insert("sql".into(), 0);
+    let web = "{{ services.web.host }} {{ services.web.ports.http }} {{ services.web.url }}";
+    ask(&mut wanted, 0, "{{ host }} {{ ports.http }}");
+    ask(
+        &mut wanted,
+        2,
+        &format!("{web} {{{{ services.native.addresses.sql }}}}"),
+    );
+    ask(
+        &mut wanted,
+        3,
+        &format!("{web} {{{{ services.web.urls.http }}}}"),
+    );
+    ask(&mut wanted, 4, web);
+    let progress = stage.up(&wanted).await;
+    assert_eq!(outcome(&progress).exit_code, 0, "{progress:?}");
+
+    let endpoint = |service: gantry_api::ServiceStatus| service.endpoints[0].url.clone();
+    let published = endpoint(stage.service("web").await);
+    let port = published
+        .strip_prefix("http://127.0.0.1:")
+        .expect("it is on this machine");
+    let native = endpoint(stage.service("native").await);
+    let sql = native
+        .strip_prefix("tcp://127.0.0.1:")
+        .expect("it is on this machine");
+    assert_ne!(port, "80");
+    assert_eq!(stage.env("web", "SEES"), "web 80");
+    let beside = format!("web 80 http://web:80 machine.mock:{sql}");
+    assert_eq!(stage.env("beside", "SEES"), beside);
+    let outside = format!("127.0.0.1 {port} {published} {published}");
+    assert_eq!(stage.env("outside", "SEES"), outside);
+    let elsewhere = format!("machine.mock {port} http://machine.mock:{port}");
+    assert_eq!(stage.env("elsewhere", "SEES"), elsewhere);
 }
 
 #[tokio::test(start_paused = true)]

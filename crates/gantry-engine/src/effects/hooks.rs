@@ -116,9 +116,7 @@ impl Dispatcher {
             self.hook_is_over(run, Some(away));
             return;
         };
-        let view = self.world.service(instance.service);
-        let mut views = view.iter().flat_map(|view| &view.instances);
-        let pid = views.find(|it| it.key == instance).and_then(|it| it.pid);
+        let pid = self.world.instance(instance).and_then(|view| view.pid);
         let pid = pid.filter(|_| matches!(hook, Hook::PostStart | Hook::PreStop));
         let mut env = vec![("GANTRY_HOOK".to_owned(), hook.to_string())];
         env.extend(pid.map(|pid| ("GANTRY_PID".to_owned(), pid.to_string())));
@@ -137,6 +135,7 @@ impl Dispatcher {
                 generation,
                 from: prepared.recorded.clone(),
             },
+            log_as: Some(format_smolstr!("hook {hook}")),
         };
         let outbox = self.outbox.clone();
         let task = tokio::spawn(async move {
@@ -242,6 +241,6 @@ fn failure(hook: Hook, outcome: Result<JobOutcome, DriverError>, limit: Millis) 
             failure
         }
     };
-    failure.step = Some(format_smolstr!("{hook} hook"));
+    failure.step = Some(hook.step());
     Some(failure)
 }

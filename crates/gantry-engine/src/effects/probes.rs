@@ -1,5 +1,6 @@
 //! All probes of a stack, on one wheel. An idle service costs its entries here, and no task.
 
+mod backend;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -14,6 +15,8 @@ use gantry_driver::Said;
 use gantry_probe::{Check, Health, Outcome, Pace, Schedule, Thresholds, Tracker};
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::time::{DelayQueue, delay_queue};
+
+pub(crate) use backend::BackendWord;
 
 use crate::definition::Role;
 
@@ -50,7 +53,7 @@ impl WatchId {
     }
 }
 
-/// What the probes of an instance say together.
+/// What the probes of an instance, and its backend, say together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Ready,
@@ -92,6 +95,8 @@ struct Watch {
     been_ready: bool,
     /// What the instance has said of itself.
     said: Said,
+    /// What its backend says of it.
+    backend: BackendWord,
     /// What was told last.
     told_ready: Option<bool>,
     told_evidence: String,
@@ -133,6 +138,7 @@ impl Probes {
                 started: !ready || probes.iter().all(|probe| probe.role != Role::Startup),
                 been_ready: false,
                 said: Said::default(),
+                backend: BackendWord::Nobody,
                 told_ready: None,
                 told_evidence: String::new(),
             };
@@ -252,6 +258,27 @@ impl Probes {
         verdicts
     }
 
+    /// The backend of an instance has said this of it.
+    pub(crate) fn tell_backend(
+        &mut self,
+        instance: InstanceKey,
+        generation: Generation,
+        word: &BackendWord,
+    ) -> Vec<Verdict> {
+        let watch = self.watches.get_mut(&instance);
+        let Some(watch) = watch.filter(|watch| watch.generation == generation) else {
+            return Vec::new();
+        };
+        watch.backend.clone_from(word);
+        let verdict = if watch.ready && *word != BackendWord::Nobody {
+            watch.settle(None)
+        } else {
+            None
+        };
+        self.arm(instance);
+        verdict.into_iter().collect()
+    }
+
     /// Put every probe that is wanted and not waiting on the wheel, and take the others off.
     fn arm(&mut self, instance: InstanceKey) {
         let Some(watch) = self.watches.get_mut(&instance) else {
@@ -336,7 +363,9 @@ impl Watch {
     /// Whether it is up as far as the probes of readiness tell.
     fn is_up(&self) -> bool {
         let asks = |probe: &PreparedProbe| probe.role != Role::Liveness;
-        !self.ready || self.been_ready || !self.probes.iter().any(asks)
+        !self.ready
+            || self.been_ready
+            || self.backend == BackendWord::Nobody && !self.probes.iter().any(asks)
     }
 
     /// Take in what the instance has said, as far as it is wanted now.
@@ -369,28 +398,29 @@ impl Watch {
             };
         }
         self.started = self.started || self.all_healthy(Role::Startup);
-        let ready = self.started && self.all_healthy(Role::Readiness);
+        // One failure of a healthy probe is not told: only its threshold counts.
+        let healthy = self.entries[index].tracker.health() == Health::Healthy;
+        let against = (!healthy && !outcome.healthy).then_some(outcome.evidence.as_str());
+        self.settle(against).into_iter().collect()
+    }
+
+    /// What is to be told now, after a probe that speaks `against` being ready, or a word of the backend.
+    fn settle(&mut self, against: Option<&str>) -> Option<Verdict> {
+        let passed = self.started && self.all_healthy(Role::Readiness);
         let was = self.told_ready;
-        if ready {
+        if passed && self.backend.lets() {
             self.been_ready = true;
             self.told_ready = Some(true);
             self.told_evidence.clear();
-            return if was == Some(true) {
-                Vec::new()
-            } else {
-                vec![Verdict::Ready]
-            };
+            return (was != Some(true)).then_some(Verdict::Ready);
         }
-        // One failure of a healthy probe is not told: only its threshold counts.
-        let healthy = self.entries[index].tracker.health() == Health::Healthy;
-        let fell = was == Some(true);
-        let new = outcome.evidence != self.told_evidence;
-        if healthy || outcome.healthy || !(fell || new) {
-            return Vec::new();
+        let evidence = against.or_else(|| self.backend.against())?;
+        if was == Some(false) && evidence == self.told_evidence {
+            return None;
         }
         self.told_ready = Some(false);
-        self.told_evidence.clone_from(&outcome.evidence);
-        vec![Verdict::NotReady(outcome.evidence.clone())]
+        self.told_evidence = evidence.to_owned();
+        Some(Verdict::NotReady(evidence.to_owned()))
     }
 
     fn all_healthy(&self, role: Role) -> bool {

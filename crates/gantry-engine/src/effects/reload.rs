@@ -144,7 +144,7 @@ impl Dispatcher {
     /// Whether the file says how, in whatever words.
     fn reload_of(&self, service: ServiceKey) -> Option<()> {
         let definition = self.book.latest(service)?;
-        (!definition.beside.get("reload")?.is_null()).then_some(())
+        (!definition.beside.value().get("reload")?.is_null()).then_some(())
     }
 
     fn runs(&self, service: ServiceKey) -> bool {
@@ -205,7 +205,7 @@ impl Dispatcher {
 }
 
 /// Whether it runs and is to go on.
-fn is_up(instance: &InstanceView) -> bool {
+pub(crate) fn is_up(instance: &InstanceView) -> bool {
     let state = instance.state;
     instance.started_at.is_some() && matches!(state, ServiceState::Running | ServiceState::Starting)
 }
@@ -232,6 +232,7 @@ fn job(
             generation,
             from: from.clone(),
         },
+        log_as: Some("reload".into()),
     })
 }
 

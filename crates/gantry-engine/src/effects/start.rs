@@ -35,7 +35,7 @@ impl Dispatcher {
         } = start;
         self.renew_ports(instance, revision);
         match self.prepare(instance, revision) {
-            Ok(prepared) => self.send_start(start, prepared),
+            Ok(prepared) => self.send_start(start, &prepared),
             Err(Unprepared::Waits(secrets)) => {
                 self.parked.retain(|other| other.instance != instance);
                 self.parked.push(start);
@@ -52,7 +52,7 @@ impl Dispatcher {
         }
     }
 
-    fn send_start(&mut self, start: Start, prepared: Arc<Prepared>) {
+    fn send_start(&mut self, start: Start, prepared: &Prepared) {
         let Some(instance) = self.world.instance_id(start.instance) else {
             return;
         };
@@ -63,24 +63,28 @@ impl Dispatcher {
             self.restarts(start.instance),
             self.world.memory(start.instance),
         ));
+        let make = self.making.get(&instance.service).copied();
         let request = StartRequest {
             effect: start.id,
             instance,
             generation: start.generation,
             from: prepared.recorded.clone(),
             recreate: start.recreate,
+            make: make.unwrap_or_default(),
         };
         self.sessions.start(prepared.target.clone(), request);
+        let backend = self.first_word(start.instance, start.revision);
         self.book.put_run(
             start.instance,
             Run {
                 generation: start.generation,
                 revision: start.revision,
-                prepared: Some(prepared),
+                prepared: Some(Box::new(prepared.into())),
                 membership: None,
                 unguarded: false,
                 since: None,
                 said: None,
+                backend,
                 warnings: Vec::new(),
             },
         );
@@ -88,10 +92,11 @@ impl Dispatcher {
 
     /// How often an instance was started again after it ended by itself, under all supervisors.
     pub(crate) fn restarts(&self, instance: InstanceKey) -> u32 {
-        let view = self.world.service(instance.service);
-        let views = view.iter().flat_map(|view| &view.instances);
-        let own = views.filter(|it| it.key == instance).map(|it| it.restarts);
-        self.book.restarts_before(instance) + own.sum::<u32>()
+        let own = self
+            .world
+            .instance(instance)
+            .map_or(0, |view| view.restarts);
+        self.book.restarts_before(instance) + own
     }
 
     /// A port that was drawn may have been taken by a stranger since.
@@ -158,7 +163,7 @@ impl Dispatcher {
         self.sessions.update(prepared.target.clone(), request);
         if let Some(run) = self.book.run_mut(instance) {
             run.revision = revision;
-            run.prepared = Some(prepared);
+            run.prepared = Some(Box::new((&*prepared).into()));
         }
     }
 
@@ -169,8 +174,9 @@ impl Dispatcher {
             return;
         }
         let (host, outbox) = (Arc::clone(&self.sessions.host), self.outbox.clone());
+        let folder = self.identity.folder.clone();
         tokio::spawn(async move {
-            let fetched = fetch(secrets, host.as_ref()).await;
+            let fetched = fetch(secrets, &folder, host.as_ref()).await;
             let _ = outbox.send(Incoming::Fetched(fetched));
         });
     }

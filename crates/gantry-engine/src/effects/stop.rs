@@ -1,7 +1,9 @@
 //! Stopping, looking, and forgetting.
 
+use std::sync::Arc;
+
 use gantry_core::{EffectId, Event, Generation, InstanceKey, Revision, ServiceKey, StopHow};
-use gantry_driver::{DriverError, Observed, StopRequest, Target};
+use gantry_driver::{DriverError, Observed, Session, StopRequest, Target};
 
 use crate::dispatcher::{AGAIN, Dispatcher};
 use crate::inbox::Incoming;
@@ -22,13 +24,17 @@ impl Dispatcher {
             .retain(|watch| watch.instance != instance);
         let known = self.book.run(instance);
         let known = known.filter(|run| run.generation == generation);
-        let prepared = known.and_then(|run| run.prepared.clone());
+        let known = known.and_then(|run| run.prepared.as_ref());
+        let known = known.map(|packet| (packet.target.clone(), packet.recorded()));
         // Found by a supervisor that did not need to know what it was started from: now it does. A
         // driver can also stop without that.
-        let prepared = prepared.or_else(|| self.prepare(instance, revision).ok());
-        let target = match &prepared {
-            Some(prepared) => Ok(prepared.target.clone()),
-            None => self.target_of(instance.service),
+        let known = known.or_else(|| {
+            let prepared = self.prepare(instance, revision).ok()?;
+            Some((prepared.target.clone(), prepared.recorded.clone()))
+        });
+        let (target, from) = match known {
+            Some((target, from)) => (Ok(target), Some(from)),
+            None => (self.target_of(instance.service), None),
         };
         let (Ok(target), Some(name)) = (target, self.world.instance_id(instance)) else {
             // Nothing of it can run in a mode that is not built in.
@@ -44,7 +50,7 @@ impl Dispatcher {
             instance: name,
             generation,
             how,
-            from: prepared.map(|prepared| prepared.recorded.clone()),
+            from,
         };
         self.sessions.stop(target, request);
     }
@@ -76,12 +82,17 @@ impl Dispatcher {
                 self.open(&target);
                 continue;
             };
-            let outbox = self.outbox.clone();
-            tokio::spawn(async move {
-                let result = session.observe().await;
-                let _ = outbox.send(Incoming::Observed { services, result });
-            });
+            self.look(session, services);
         }
+    }
+
+    /// Look what a session has of these services.
+    pub(crate) fn look(&self, session: Arc<dyn Session>, services: Vec<ServiceKey>) {
+        let outbox = self.outbox.clone();
+        tokio::spawn(async move {
+            let result = session.observe().await;
+            let _ = outbox.send(Incoming::Observed { services, result });
+        });
     }
 
     pub(crate) fn observed(

@@ -2,15 +2,16 @@
 
 use futures::StreamExt as _;
 use gantry_core::{Event, ExitStatus, Generation, InstanceKey, Millis, Revision};
-use gantry_driver::{JobPlace, JobRequest, LogFrom, LogRequest, OutputStream, Said};
+use gantry_driver::{JobPlace, JobRequest, LogFrom, LogRequest, OutputStream, Owner, Said};
 use gantry_probe::command::{CommandCheck, CommandEnd};
 use gantry_probe::log::LogCheck;
 use gantry_probe::{Check, Outcome};
+use jiff::Timestamp;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::book::Run;
 use crate::dispatcher::Dispatcher;
-use crate::effects::probes::{Verdict, WatchId};
+use crate::effects::probes::{BackendWord, Verdict, WatchId};
 use crate::inbox::Incoming;
 use crate::resolve::Unprepared;
 
@@ -44,10 +45,14 @@ impl Dispatcher {
         let unguarded = known.is_some_and(|run| run.unguarded);
         let said = known.and_then(|run| run.said.clone());
         let since = known.and_then(|run| run.since);
+        let backend = known.map_or_else(
+            || self.first_word(instance, revision),
+            |run| run.backend.clone(),
+        );
         let prepared = match known.and_then(|run| run.prepared.clone()) {
             Some(prepared) => prepared,
             None => match self.prepare(instance, revision) {
-                Ok(prepared) => prepared,
+                Ok(prepared) => Box::new((&*prepared).into()),
                 Err(Unprepared::Waits(secrets)) => {
                     self.parked_watches.push(ParkedWatch {
                         instance,
@@ -80,6 +85,7 @@ impl Dispatcher {
                 unguarded,
                 since,
                 said: said.clone(),
+                backend: backend.clone(),
                 warnings,
             },
         );
@@ -88,11 +94,39 @@ impl Dispatcher {
         for number in self.passed(instance, generation) {
             self.probes.pass(instance, number);
         }
-        // It may have spoken before anyone listened.
-        let verdicts = self
-            .probes
-            .tell(instance, generation, &said.unwrap_or_default());
+        // Both may have spoken before anyone listened. The backend is heard first: what the instance has
+        // said is not to count before.
+        let mut verdicts = self.probes.tell_backend(instance, generation, &backend);
+        let said = said.unwrap_or_default();
+        verdicts.extend(self.probes.tell(instance, generation, &said));
         self.decided(instance, generation, verdicts);
+    }
+
+    /// What is known of a backend's judgement before it has spoken.
+    pub(crate) fn first_word(&self, instance: InstanceKey, revision: Revision) -> BackendWord {
+        let definition = self.book.definition(instance.service, revision);
+        let driver = definition.and_then(|it| self.sessions.drivers.of(it.mode()));
+        match driver.map(|driver| driver.capabilities().readiness) {
+            Some(Owner::Backend) => BackendWord::Awaited,
+            _ => BackendWord::Nobody,
+        }
+    }
+
+    /// A backend said whether an instance is ready. Gives what follows.
+    pub(crate) fn backend_says(
+        &mut self,
+        instance: InstanceKey,
+        generation: Generation,
+        word: BackendWord,
+    ) -> Vec<Event> {
+        let run = self.book.run_mut(instance);
+        let Some(run) = run.filter(|run| run.generation == generation) else {
+            return Vec::new();
+        };
+        let verdicts = self.probes.tell_backend(instance, generation, &word);
+        run.backend = word;
+        let events = verdicts.into_iter();
+        events.map(|it| it.event(instance, generation)).collect()
     }
 
     /// The probes of this start that passed once for all under an earlier supervisor.
@@ -164,7 +198,8 @@ impl Dispatcher {
             });
         }
         if let Some(until) = said.until.filter(|_| said.until != before.until) {
-            let left = until.duration_since(self.clock.wall()).as_millis();
+            // By the clock that it was told by, which may have been set since we began.
+            let left = until.duration_since(Timestamp::now()).as_millis();
             if let Ok(left) = u64::try_from(left) {
                 events.push(Event::MoreTime {
                     instance,
@@ -202,9 +237,8 @@ impl Dispatcher {
             }
         };
         let run = self.book.run(watch.instance);
-        let prepared = run.and_then(|run| run.prepared.clone());
+        let prepared = run.and_then(|run| run.prepared.as_ref());
         let session = prepared
-            .as_ref()
             .and_then(|prepared| self.sessions.get(&prepared.target))
             .cloned();
         let name = self.world.instance_id(watch.instance);
@@ -219,10 +253,11 @@ impl Dispatcher {
             time_limit: timeout,
             capture: CAPTURE,
             once: false,
+            log_as: None,
             place: JobPlace::Instance {
                 instance,
                 generation,
-                from: prepared.recorded.clone(),
+                from: prepared.recorded(),
             },
         };
         tokio::spawn(async move {

@@ -2,14 +2,22 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use gantry_api::Event;
+use gantry_log::with_rights;
+
+use super::EventLine;
 
 /// When the file is this large, it becomes the old one, and a new one begins.
 const MAX_SIZE: u64 = 10 << 20;
+
+/// So much is read at once, from the end.
+const PIECE: u64 = 256 << 10;
+
+/// So much room is kept for the events of a turn.
+const PENDING: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct EventFile {
@@ -20,26 +28,10 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
-    /// Open the file, and read the last `keep` events of it. Lines that do not parse are passed over:
+    /// Open the file, and read the last `keep` events. Lines that do not parse are passed over:
     /// the last one may be torn, and an older release may have written kinds that we do not know.
-    pub(super) fn open(path: &Utf8Path, keep: usize) -> io::Result<(Self, VecDeque<Event>)> {
-        let mut kept = VecDeque::new();
-        for path in [old(path), path.to_owned()] {
-            let file = match File::open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            for line in BufReader::new(file).split(b'\n') {
-                let Ok(event) = serde_json::from_slice::<Event>(&line?) else {
-                    continue;
-                };
-                if kept.len() == keep {
-                    kept.pop_front();
-                }
-                kept.push_back(event);
-            }
-        }
+    pub(super) fn open(path: &Utf8Path, keep: usize) -> io::Result<(Self, VecDeque<EventLine>)> {
+        let kept = last(path, keep)?;
         let mut file = create(path)?;
         let size = file.metadata()?.len();
         if size > 0 && !ends_with_newline(path)? {
@@ -55,9 +47,13 @@ impl EventFile {
         Ok((this, kept))
     }
 
-    pub(super) fn push(&mut self, event: &Event) {
-        serde_json::to_writer(&mut self.pending, event).expect("an event is JSON");
-        self.pending.push(b'\n');
+    /// The last `count` events that were brought to the file.
+    pub(super) fn last(&self, count: usize) -> io::Result<VecDeque<EventLine>> {
+        last(&self.path, count)
+    }
+
+    pub(super) fn push(&mut self, line: &EventLine) {
+        self.pending.extend_from_slice(&line.text);
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
@@ -71,9 +67,55 @@ impl EventFile {
         }
         self.file.write_all(&self.pending)?;
         self.size += self.pending.len() as u64;
+        // A whole stack that changes at once is rare.
         self.pending.clear();
+        self.pending.shrink_to(PENDING);
         Ok(())
     }
+}
+
+/// The last `keep` events of the file at this path, and of the one that it went on from.
+fn last(path: &Utf8Path, keep: usize) -> io::Result<VecDeque<EventLine>> {
+    let mut kept = VecDeque::new();
+    for path in [path.to_owned(), old(path)] {
+        if kept.len() < keep {
+            read_back(&path, keep, &mut kept)?;
+        }
+    }
+    Ok(kept)
+}
+
+/// Put the last events of a file before those that are there, until there are `keep`. No more of it is read than
+/// that needs: a supervisor that begins is waited for.
+fn read_back(path: &Utf8Path, keep: usize, kept: &mut VecDeque<EventLine>) -> io::Result<()> {
+    let mut file = match with_rights(path, || File::open(path)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut position = file.metadata()?.len();
+    // What was read last, and does not begin with a line.
+    let mut begun = Vec::new();
+    while position > 0 && kept.len() < keep {
+        let length = position.min(PIECE);
+        position -= length;
+        let mut piece = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        file.seek(SeekFrom::Start(position))?;
+        file.read_exact(&mut piece)?;
+        piece.append(&mut begun);
+        let mut lines = piece.split(|byte| *byte == b'\n');
+        if position > 0 {
+            begun = lines.next().unwrap_or_default().to_vec();
+        }
+        for line in lines.rev() {
+            if kept.len() < keep
+                && let Some(line) = EventLine::read(line)
+            {
+                kept.push_front(line);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn old(path: &Utf8Path) -> Utf8PathBuf {
@@ -86,7 +128,6 @@ fn create(path: &Utf8Path) -> io::Result<File> {
 }
 
 fn ends_with_newline(path: &Utf8Path) -> io::Result<bool> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
     let mut file = File::open(path)?;
     file.seek(SeekFrom::End(-1))?;
     let mut last = [0];

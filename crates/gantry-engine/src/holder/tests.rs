@@ -44,3 +44,18 @@ fn the_kernels_table_is_read_by_its_columns() {
     );
     assert_eq!(parse_listeners(table, 8081), []);
 }
+
+#[test]
+fn who_has_an_address_is_told_and_other_addresses_are_free() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let at = listener.local_addr().expect("its address");
+    let told = held(at, false).expect("it is held");
+    assert!(told.contains(&std::process::id().to_string()), "{told}");
+    let other = |address: [u8; 4]| SocketAddr::new(IpAddr::from(address), at.port());
+    assert!(held(other([0, 0, 0, 0]), false).is_some());
+    assert_eq!(held(other([127, 0, 0, 9]), false), None);
+    assert_eq!(held(at, true), None, "datagrams are another matter");
+    let socket = UdpSocket::bind(at).expect("a port");
+    assert!(held(at, true).is_some_and(|told| told.starts_with("held by ")));
+    drop(socket);
+}

@@ -9,9 +9,11 @@ use gantry_api::{
 use gantry_core::{
     Action, Command, Desired, Event, Millis, OperationId, ServiceKey, ServiceName, StopHow,
 };
+use gantry_driver::{Discard, Make};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Then;
+use super::making::{self, Next};
 use crate::definition::Definition;
 use crate::dispatcher::{Dispatcher, Phase};
 use crate::explain::no_service;
@@ -46,13 +48,31 @@ impl Dispatcher {
             OperationKind::Up => match &request.model {
                 Some(model) => {
                     let wanted = self.wanted(model, &request.services)?;
-                    self.up(request, wanted)
+                    let steps = self.steps(&wanted)?;
+                    let make = making::make(request);
+                    let mut questions = self.about_what_is_made(&steps);
+                    if make == Make::Never {
+                        questions.clear();
+                    }
+                    let (id, progress) = self.enter(OperationKind::Up, request.options.foreground);
+                    if questions.is_empty() {
+                        self.up(id, request, wanted, &steps);
+                    } else {
+                        let next = Next::Up(id, Box::new(request.clone()));
+                        self.compare(questions, wanted, make, next);
+                    }
+                    Ok(progress)
                 }
                 None if request.options.foreground => Ok(self.hold()),
                 None => Err(invalid("`up` needs the model of the stack")),
             },
             OperationKind::Down => {
                 let how = how(request.options.force);
+                let options = &request.options;
+                self.discard.add(Discard {
+                    images: options.purge || options.images,
+                    volumes: options.purge || options.volumes,
+                });
                 Ok(self.command(request, Command::Down { how }, &self.all_names()))
             }
             OperationKind::Stop => {
@@ -91,35 +111,30 @@ impl Dispatcher {
         }
     }
 
-    fn up(
+    /// Take a model over, for an operation that was entered.
+    pub(super) fn up(
         &mut self,
+        id: OperationId,
         request: &OperationRequest,
         wanted: Wanted,
-    ) -> Result<UnboundedReceiver<Progress>, ErrorBody> {
-        let steps = self.steps(&wanted)?;
+        steps: &[gantry_core::Step],
+    ) {
         let told: Vec<Step> = steps.iter().map(wire::step).collect();
         let services: Vec<String> = steps.iter().map(|step| step.service.to_string()).collect();
-        let (id, progress) = self.enter(OperationKind::Up, request.options.foreground);
         self.begun(id, request, told, services);
-        if let Some(refusal) = self.not_built_in(&wanted, &steps) {
-            let mut outcome = Outcome::new(ResultWord::Refused);
-            outcome.exit_code = 2;
-            outcome.refusal = Some(refusal.message);
-            outcome.hint = refusal.hint;
-            self.end(id, outcome);
-            return Ok(progress);
+        if let Some(refusal) = self.not_built_in(&wanted, steps) {
+            return self.refuse(id, refusal);
         }
         if request.options.dry_run {
-            self.end(id, Outcome::new(ResultWord::Done));
-            return Ok(progress);
+            return self.end(id, Outcome::new(ResultWord::Done));
         }
+        self.note_making(making::make(request), steps, &wanted);
         self.take_identity(&wanted.stack);
         let definitions: Vec<_> = wanted.definitions.clone();
         if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
             let mut outcome = Outcome::new(ResultWord::Failed);
             outcome.refusal = Some(error.to_string());
-            self.end(id, outcome);
-            return Ok(progress);
+            return self.end(id, outcome);
         }
         let named = by_name(&definitions);
         let starting: Vec<_> = steps
@@ -136,7 +151,34 @@ impl Dispatcher {
         if !request.options.wait {
             self.operations_end_early(id);
         }
-        Ok(progress)
+    }
+
+    pub(super) fn refuse(&mut self, id: OperationId, refusal: ErrorBody) {
+        let mut outcome = Outcome::new(ResultWord::Refused);
+        outcome.exit_code = 2;
+        outcome.refusal = Some(refusal.message);
+        outcome.hint = refusal.hint;
+        self.end(id, outcome);
+    }
+
+    /// Keeps in mind when that is made which these services are made from. Of those that were looked at it is made.
+    fn note_making(&mut self, make: Make, steps: &[gantry_core::Step], wanted: &Wanted) {
+        for step in steps {
+            let anew = wanted
+                .changes
+                .iter()
+                .any(|change| change.anew && change.service == step.service);
+            let begins = matches!(
+                step.action,
+                Action::Start | Action::Restart | Action::Recreate
+            );
+            let is_done = make == Make::Afresh && (anew || !begins);
+            if make == Make::Needed || is_done {
+                self.making.remove(&step.service);
+            } else {
+                self.making.insert(step.service.clone(), make);
+            }
+        }
     }
 
     /// The stack goes down with this client; nothing else changes.
@@ -300,8 +342,7 @@ impl Dispatcher {
 
     fn is_wanted(&self, name: &ServiceName) -> bool {
         let key = self.world.key(name.as_str());
-        let view = key.and_then(|key| self.world.service(key));
-        view.is_some_and(|view| view.desired == Desired::Running)
+        key.and_then(|key| self.world.desired(key)) == Some(Desired::Running)
     }
 }
 

@@ -1,11 +1,11 @@
 //! What is looked at before anything is started.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use gantry_api::{Outcome, PreflightFailure, Progress, ResultWord};
 use gantry_core::{Event, InstanceId, OperationId, ServiceName};
-use gantry_driver::{Described, DriverError, Need, Session, Target};
+use gantry_driver::{ChildName, Described, DriverError, HostJobs, Make, Need, Session, Target};
 
 use super::Then;
 use crate::definition::{Definition, ForeignConflict};
@@ -45,6 +45,8 @@ impl Dispatcher {
                 .cloned()
                 .unwrap_or_default(),
             drivers: drivers.all(),
+            stack: self.sessions.stack.clone(),
+            host: Arc::clone(&self.sessions.host) as Arc<dyn HostJobs>,
         };
         let targets: HashSet<Target> = starting
             .iter()
@@ -99,6 +101,7 @@ impl Dispatcher {
         for mode in self.sessions.drivers.modes() {
             let of_mode = resolved.iter().filter(|(it, _)| *it.mode() == mode);
             let described: Vec<(ServiceName, Described<'_>)> = of_mode
+                .clone()
                 .map(|(definition, resolved)| {
                     let described = Described {
                         spec: &resolved.spec,
@@ -118,10 +121,34 @@ impl Dispatcher {
                 questions.push(Question {
                     services: needed.services,
                     subject: Subject::Need(needed.need),
+                    // Of the others, what is missing says enough.
+                    place: Some(needed.field).filter(|field| field == "stop.command"),
                     advisory: needed.advisory,
                 });
             }
+            for (name, described) in &described {
+                let never = self.making.get(name) == Some(&Make::Never);
+                let need = never.then(|| driver.made(name, *described)).flatten();
+                questions.extend(need.map(|need| Question {
+                    services: vec![name.clone()],
+                    subject: Subject::Need(need),
+                    place: None,
+                    advisory: false,
+                }));
+            }
+            for ((definition, resolved), (_, described)) in of_mode.zip(&described) {
+                let beside = resolved.beside.programs();
+                questions.extend(beside.filter_map(|(place, program)| {
+                    Some(Question {
+                        services: vec![definition.name().clone()],
+                        subject: Subject::Need(driver.beside(*described, program)?),
+                        place: Some(place),
+                        advisory: false,
+                    })
+                }));
+            }
         }
+        self.part_questions(starting, &all, &mut questions);
         for (definition, _) in &resolved {
             self.port_questions(definition, &mut questions);
             for conflict in &definition.foreign_conflicts {
@@ -132,11 +159,46 @@ impl Dispatcher {
                 questions.push(Question {
                     services: vec![definition.name().clone()],
                     subject,
+                    place: None,
                     advisory: false,
                 });
             }
         }
         questions
+    }
+
+    /// Parts of services that others wait for must be among those that these will have.
+    fn part_questions(
+        &self,
+        starting: &[Arc<Definition>],
+        all: &HashMap<&str, &Arc<Definition>>,
+        questions: &mut Vec<Question>,
+    ) {
+        for definition in starting {
+            for edge in &definition.core.depends_on {
+                let (Some(part), Some(on)) = (&edge.part, all.get(edge.on.as_str())) else {
+                    continue;
+                };
+                let instance = InstanceId::new(edge.on.clone(), 0);
+                let found = self.resolve(on, &instance, Others::New(all));
+                let driver = self.sessions.drivers.of(on.mode());
+                let (Some(driver), Ok(found)) = (driver, found) else {
+                    continue;
+                };
+                let described = Described {
+                    spec: &found.spec,
+                    settings: &found.settings,
+                };
+                if let Some(need) = driver.part(&edge.on, described, &ChildName::new(part)) {
+                    questions.push(Question {
+                        services: vec![definition.name().clone()],
+                        subject: Subject::Need(need),
+                        place: Some("depends-on".into()),
+                        advisory: false,
+                    });
+                }
+            }
+        }
     }
 
     /// Ports that are written in the file must be free, unless the service itself has them now.
@@ -149,8 +211,12 @@ impl Dispatcher {
         let runs = key.and_then(|key| self.world.service(key));
         let runs = runs.is_some_and(|view| view.instances.iter().any(|it| it.pid.is_some()));
         let old = key.and_then(|key| self.book.latest(key)).filter(|_| runs);
-        for (name, port) in definition.ports.iter().filter(|(_, port)| **port != 0) {
-            if old.is_some_and(|old| old.ports.values().any(|other| other == port)) {
+        for (name, port) in definition
+            .host_ports()
+            .iter()
+            .filter(|(_, port)| **port != 0)
+        {
+            if old.is_some_and(|old| old.host_ports().values().any(|other| other == port)) {
                 continue;
             }
             questions.push(Question {
@@ -159,6 +225,7 @@ impl Dispatcher {
                     name: name.to_string(),
                     number: *port,
                 },
+                place: None,
                 advisory: false,
             });
         }

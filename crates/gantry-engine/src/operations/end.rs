@@ -118,6 +118,7 @@ impl Dispatcher {
             let words = format!("{} {}", operation.kind.as_str(), result(outcome.result));
             operation.send(Progress::Ended { outcome });
             self.tell_operation(EventKind::OperationEnded, id, words);
+            self.calm.ended();
         }
         if !self.begun {
             let outbox = self.outbox.clone();
@@ -204,16 +205,26 @@ impl Dispatcher {
         self.probes.clear();
         let mut sessions = self.sessions.all();
         // The host's session is opened for its end, if nothing ever ran: whoever serves it must hear
-        // that the stack is down.
-        let host = self.sessions.host_target();
-        let host = host.filter(|target| self.sessions.get(target).is_none());
-        let opening = host.map(|target| {
-            let opener = self.sessions.opener(&target, self.journal.handles());
-            (target, opener)
-        });
+        // that the stack is down. So is every one that may have data to remove.
+        let mut targets: Vec<_> = self.sessions.host_target().into_iter().collect();
+        if self.discard.is_anything() {
+            let services = self.world.services().into_iter();
+            targets.extend(services.filter_map(|service| self.target_of(service).ok()));
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        targets.retain(|target| self.sessions.get(target).is_none());
+        let opening: Vec<_> = targets
+            .into_iter()
+            .map(|target| {
+                let opener = self.sessions.opener(&target, self.journal.handles());
+                (target, opener)
+            })
+            .collect();
+        let how = Close::Down(self.discard);
         let outbox = self.outbox.clone();
         tokio::spawn(async move {
-            if let Some((target, opener)) = opening {
+            for (target, opener) in opening {
                 match tokio::time::timeout(CLOSE_LIMIT, opener).await {
                     Ok(Ok(session)) => sessions.push((target, session)),
                     Ok(Err(error)) => tracing::warn!(%target, %error, "failed to open"),
@@ -226,7 +237,7 @@ impl Dispatcher {
                 if !left.is_empty() {
                     tracing::error!(%target, ?left, "what nobody knows of could not be stopped");
                 }
-                let closed = tokio::time::timeout(CLOSE_LIMIT, session.close(Close::Down)).await;
+                let closed = tokio::time::timeout(CLOSE_LIMIT, session.close(how)).await;
                 match closed {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::warn!(%target, %error, "failed to close"),
@@ -269,6 +280,7 @@ impl Dispatcher {
         let mut failures: Vec<_> = outcome.failures.iter().collect();
         // Root causes first: what only waits for them comes after.
         failures.sort_by_key(|failure| failure.cause.stage == Stage::Dependency);
+        let history = self.events.recent();
         for failure in failures {
             let key = self.world.key(failure.service.as_str());
             let view = key.and_then(|key| self.world.service(key));
@@ -278,7 +290,7 @@ impl Dispatcher {
                     .map(|view| crate::wire::state(view.state))
                     .unwrap_or_default(),
                 failure: match key {
-                    Some(key) => self.told_failure(key, &failure.cause),
+                    Some(key) => self.told_failure(key, &failure.cause, &history),
                     None => crate::wire::failure(&failure.cause),
                 },
             });

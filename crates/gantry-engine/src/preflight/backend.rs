@@ -1,9 +1,10 @@
 //! What only a driver can look at: its engine, its rights, its versions.
 
 use futures::future::BoxFuture;
-use gantry_driver::{Missing, Need};
+use gantry_driver::{Around, Missing, Need};
 
 use super::{Check, Subject, Surroundings};
+use crate::holder;
 
 pub(super) struct Backend;
 
@@ -27,7 +28,12 @@ impl Check for Backend {
             };
             // A driver answers for needs of other drivers with "nothing is missing".
             for driver in &around.drivers {
-                driver.examine(need).await?;
+                let around = Around {
+                    stack: &around.stack,
+                    host: &around.host,
+                    holder: holder::held,
+                };
+                driver.examine_around(need, around).await?;
             }
             Ok(())
         })

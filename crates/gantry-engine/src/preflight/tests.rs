@@ -3,6 +3,19 @@ use super::*;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use crate::sessions::Host;
+
+/// A stack that is not looked at.
+fn nobody() -> StackIdentity {
+    StackIdentity {
+        name: "nobody".into(),
+        id: "nobody".into(),
+        state_dir: "/".into(),
+        base_dir: "/".into(),
+    }
+}
 
 use camino::Utf8PathBuf;
 
@@ -10,11 +23,14 @@ fn ask(subject: Subject) -> Result<(), (&'static str, Missing)> {
     let question = Question {
         services: vec![ServiceName::new("api").expect("a name")],
         subject,
+        place: None,
         advisory: false,
     };
     let around = Surroundings {
         path: "/usr/bin:/bin".to_owned(),
         drivers: Vec::new(),
+        stack: nobody(),
+        host: Arc::new(Host::default()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.build().expect("a runtime");
@@ -179,4 +195,27 @@ fn an_unknown_account_is_named() {
     assert_eq!(text, "there is no group `no-such-account` on this machine");
     let me = nix::unistd::Uid::effective().to_string();
     ask(Subject::Need(Need::User { name: me })).expect("this is us");
+}
+
+#[test]
+fn what_runs_beside_a_service_is_named() {
+    let question = Question {
+        services: Vec::new(),
+        subject: program("no-such-program", "/"),
+        place: Some("hooks.post-stop".into()),
+        advisory: false,
+    };
+    let around = Surroundings {
+        path: "/bin".to_owned(),
+        drivers: Vec::new(),
+        stack: nobody(),
+        host: Arc::new(Host::default()),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.build().expect("a runtime");
+    let findings = runtime.block_on(Registry::standard().run(&[question], &around));
+    assert_eq!(
+        findings[0].missing.reason,
+        "`hooks.post-stop`: program `no-such-program` was not found in PATH (/bin)"
+    );
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use camino::Utf8Path;
+use gantry_driver::{Ports, Reach};
 use gantry_probe::command::CommandCheck;
 use gantry_probe::file::FileCheck;
 use gantry_probe::grpc::GrpcCheck;
@@ -12,19 +13,25 @@ use gantry_probe::tcp::TcpCheck;
 use gantry_probe::{Address, Check};
 use gantry_stack::model::{self, ProbeCheck};
 use gantry_stack::template::{EnvValue, Template};
-use indexmap::IndexMap;
 use serde_json::Value;
 use smol_str::SmolStr;
 
-type Ports = IndexMap<SmolStr, u16>;
+/// The ports of the instance that is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// Where it listens itself.
+    pub(super) ports: &'a Ports,
+    /// Where that is, as seen from here.
+    pub(super) reach: Option<&'a Reach>,
+}
 
 /// The check, or what is wrong with it.
-pub(super) fn prepared(check: Value, ports: &Ports, folder: &Utf8Path) -> Result<Check, String> {
+pub(super) fn prepared(check: Value, asked: Asked<'_>, folder: &Utf8Path) -> Result<Check, String> {
     let check: ProbeCheck = serde_json::from_value(check).map_err(|error| error.to_string())?;
     Ok(match check {
-        ProbeCheck::Http(check) => Check::Http(Box::new(http(&check, ports, folder)?)),
+        ProbeCheck::Http(check) => Check::Http(Box::new(http(&check, asked, folder)?)),
         ProbeCheck::Tcp(check) => Check::Tcp(TcpCheck {
-            address: address(text(&check.address)?, ports)?,
+            address: address(text(&check.address)?, asked)?,
         }),
         ProbeCheck::Command(check) => {
             let argv = check.command.iter().map(|word| Ok(text(word)?.to_owned()));
@@ -44,18 +51,22 @@ pub(super) fn prepared(check: Value, ports: &Ports, folder: &Utf8Path) -> Result
             Check::Log(made.map_err(|error| error.to_string())?)
         }
         ProbeCheck::Grpc(check) => Check::Grpc(GrpcCheck {
-            address: address(text(&check.port)?, ports)?,
+            address: address(text(&check.port)?, asked)?,
             service: check.service.to_string(),
         }),
     })
 }
 
-fn http(check: &model::HttpCheck, ports: &Ports, folder: &Utf8Path) -> Result<HttpCheck, String> {
+fn http(
+    check: &model::HttpCheck,
+    asked: Asked<'_>,
+    folder: &Utf8Path,
+) -> Result<HttpCheck, String> {
     let mut made = match (&check.url, &check.port) {
         (Some(url), _) => HttpCheck::from_url(text(url)?).map_err(|error| error.to_string())?,
         (None, Some(port)) => {
             let path = check.path.as_ref().map_or(Ok("/"), text)?;
-            HttpCheck::new(address(text(port)?, ports)?, path)
+            HttpCheck::new(address(text(port)?, asked)?, path)
         }
         (None, None) => return Err("neither a URL nor a port is given".into()),
     };
@@ -83,16 +94,26 @@ fn http(check: &model::HttpCheck, ports: &Ports, folder: &Utf8Path) -> Result<Ht
     Ok(made)
 }
 
-/// A port's name or number, on this machine, or a whole address.
-fn address(text: &str, ports: &Ports) -> Result<Address, String> {
-    if let Some(port) = ports.get(text) {
-        return Ok(Address::local(*port));
+/// A port's name or number, or a whole address. A number that is a port of the service means that port,
+/// wherever it is; any other is one of this machine.
+fn address(text: &str, asked: Asked<'_>) -> Result<Address, String> {
+    let number = text.parse::<u16>().ok();
+    let mut own = asked.ports.iter();
+    let own = own.find(|(name, port)| *name == text || Some(**port) == number);
+    if let Some((name, _)) = own {
+        let found = asked
+            .reach
+            .and_then(|reach| Some((&reach.host, *reach.ports.get(name)?)));
+        let (host, port) = found.ok_or_else(|| {
+            format!("its port `{name}` cannot be reached from this machine, where probes are asked")
+        })?;
+        return Ok(Address::new(host.as_str(), port));
     }
-    if let Ok(port) = text.parse() {
+    if let Some(port) = number {
         return Ok(Address::local(port));
     }
     text.parse::<Address>().map_err(|error| {
-        let names: Vec<_> = ports.keys().map(SmolStr::as_str).collect();
+        let names: Vec<_> = asked.ports.keys().map(SmolStr::as_str).collect();
         if text.contains(':') || names.is_empty() {
             error.to_string()
         } else {

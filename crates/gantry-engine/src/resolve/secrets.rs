@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
+use camino::Utf8Path;
 use gantry_driver::{HostJobs, JobPlace, JobRequest, SpecKey};
 use gantry_stack::template::Secret;
 use serde_json::{Value, json};
@@ -112,11 +113,16 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Run the commands of these secrets.
-pub(crate) async fn fetch(secrets: Vec<Secret>, host: &dyn HostJobs) -> Vec<Fetched> {
+/// Run the commands of these secrets in the stack's folder: the session that runs them began before the stack
+/// was known.
+pub(crate) async fn fetch(
+    secrets: Vec<Secret>,
+    folder: &Utf8Path,
+    host: &dyn HostJobs,
+) -> Vec<Fetched> {
     let one = |secret: Secret| async {
         let result = match &secret {
-            Secret::Command(command) => print(command, host).await,
+            Secret::Command(command) => print(command, folder, host).await,
             // Those are never missing.
             Secret::Env(_) | Secret::File(_) => Err("it is not set".to_owned()),
         };
@@ -125,16 +131,21 @@ pub(crate) async fn fetch(secrets: Vec<Secret>, host: &dyn HostJobs) -> Vec<Fetc
     futures::future::join_all(secrets.into_iter().map(one)).await
 }
 
-async fn print(command: &[String], host: &dyn HostJobs) -> Result<String, String> {
+async fn print(
+    command: &[String],
+    folder: &Utf8Path,
+    host: &dyn HostJobs,
+) -> Result<String, String> {
     let hash = blake3::hash(command.join("\0").as_bytes());
     let job = JobRequest {
         name: format!("secret-{}", &hash.to_hex()[..12]).into(),
         command: command.to_vec(),
         env: Vec::new(),
-        folder: None,
+        folder: Some(folder.to_owned()),
         time_limit: TIME_LIMIT,
         capture: LIMIT,
         once: false,
+        log_as: None,
         place: JobPlace::Host,
     };
     let outcome = host.run(job).await.map_err(|error| error.to_string())?;

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use gantry_api::home::{GantryHome, StackDir};
 use gantry_api::{
-    ErrorBody, OperationKind, OperationOptions, OperationRequest, Outcome, Progress, ServiceStatus,
-    Status, Supervisor,
+    AttachQuery, ErrorBody, OperationKind, OperationOptions, OperationRequest, Outcome,
+    PlanRequest, Progress, ServiceStatus, Status, Supervisor,
 };
 use gantry_core::{InstanceId, Millis, ModeName, ServiceName};
 use gantry_driver::mock::{MockDriver, MockSpec};
-use gantry_driver::{Capabilities, Owner, SpecKey};
+use gantry_driver::{Capabilities, Make, Owner, Power, SpecKey};
 use gantry_stack::model::{DependsOn, MODEL_VERSION, Service, Stack};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::attach::{Purpose, Seat};
+use crate::calm::Calm;
 use crate::dispatcher::{Dispatcher, End, Parts};
 use crate::event_log::EventLog;
 use crate::identity::Identity;
@@ -79,6 +81,8 @@ impl Stage {
     pub(super) async fn new() -> Self {
         let capabilities = Capabilities {
             readiness: Owner::Backend,
+            makes: true,
+            powers: vec![Power::Attach],
             ..Capabilities::all_ours()
         };
         let folder = tempfile::tempdir().expect("a folder");
@@ -105,7 +109,8 @@ impl Stage {
 
     pub(super) async fn status(&self) -> Status {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Status(reply));
+        let brief = false;
+        self.send(Request::Status { brief, reply });
         serde_json::from_slice(&answer.await.expect("a status")).expect("JSON")
     }
 
@@ -118,6 +123,41 @@ impl Stage {
     pub(super) fn starts(&self, name: &str) -> u32 {
         let service = ServiceName::new(name).expect("a name");
         self.driver.starts(ID, &InstanceId::new(service, 0))
+    }
+
+    /// The first instance of a service would be made from something else by now.
+    pub(super) fn outdate(&self, name: &str, what: &str) {
+        let service = ServiceName::new(name).expect("a name");
+        self.driver.outdate(ID, &InstanceId::new(service, 0), what);
+    }
+
+    /// How the first instance of a service was to be made when it was started last.
+    pub(super) fn made(&self, name: &str) -> Option<Make> {
+        let service = ServiceName::new(name).expect("a name");
+        self.driver.made(ID, &InstanceId::new(service, 0))
+    }
+
+    pub(super) async fn plan(&self, stack: &Stack) -> Vec<String> {
+        let (reply, answer) = oneshot::channel();
+        let request = PlanRequest {
+            version: gantry_api::VERSION,
+            services: Vec::new(),
+            model: request(OperationKind::Up, Some(stack), &[])
+                .model
+                .expect("a model"),
+        };
+        self.send(Request::Plan { request, reply });
+        let plan = answer.await.expect("an answer").expect("a plan");
+        let steps = plan.steps.into_iter();
+        let lines = steps.map(|it| format!("{} {}: {}", it.action, it.service, it.reason));
+        lines.collect()
+    }
+
+    /// A variable that the first instance of a service was started with.
+    pub(super) fn env(&self, name: &str, variable: &str) -> String {
+        let service = ServiceName::new(name).expect("a name");
+        let settings = self.driver.settings(ID, &InstanceId::new(service, 0));
+        settings.expect("it was started").env[variable].clone()
     }
 
     pub(super) async fn up(&self, stack: &Stack) -> Vec<Progress> {
@@ -154,6 +194,28 @@ impl Stage {
         let draft = answer.await.expect("an answer");
         let draft = draft.unwrap_or_else(|error| panic!("{error}"));
         draft.finish().await
+    }
+
+    pub(super) async fn seat(
+        &self,
+        service: &str,
+        instance: Option<u32>,
+    ) -> Result<Seat, ErrorBody> {
+        let (reply, answer) = oneshot::channel();
+        let query = AttachQuery {
+            instance,
+            rows: Some(30),
+            columns: Some(90),
+            recent: true,
+        };
+        let service = service.to_owned();
+        self.send(Request::Attach {
+            service,
+            instance,
+            purpose: Purpose::Attach(query),
+            reply,
+        });
+        answer.await.expect("an answer")
     }
 
     pub(super) fn interrupt(&self) {
@@ -216,7 +278,7 @@ async fn supervise(
     let dir = dir(folder);
     dir.create().expect("a folder");
     let home = GantryHome::at(Utf8PathBuf::from_path_buf(folder.path().into()).expect("UTF-8"));
-    let plan = saved::read(&dir.plan());
+    let (plan, _) = saved::read(&dir.plan());
     let identity = Identity {
         name: "shop".into(),
         file: "/shop/gantry.toml".into(),
@@ -243,7 +305,8 @@ async fn supervise(
         ),
         ports: PortBook::new(PortLedger::new(home.ports(), dir.path())),
         events: EventLog::in_memory(),
-        journal: Journal::open(&dir.path().join("starts")),
+        journal: Journal::open(&dir.path().join("starts")).0,
+        calm: Calm::new(|| {}),
         identity,
         inbox,
         outbox: outbox.clone(),

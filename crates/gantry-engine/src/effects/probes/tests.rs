@@ -6,7 +6,7 @@ use gantry_driver::Said;
 use gantry_probe::{Address, Check, Outcome, Thresholds, tcp::TcpCheck};
 use tokio::time::Instant;
 
-use super::{PreparedProbe, Probes, Verdict};
+use super::{BackendWord, PreparedProbe, Probes, Verdict};
 use crate::definition::Role;
 
 const INSTANCE: InstanceKey = InstanceKey {
@@ -146,4 +146,41 @@ async fn what_is_told_is_not_asked_and_counts_when_its_turn_has_come() {
             .collect::<Vec<_>>()
     );
     assert_eq!(probes.tell(INSTANCE, Generation(2), &said), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_backend_says_counts_together_with_the_probes() {
+    let mut probes = Probes::default();
+    let list: Arc<[_]> = Arc::new([probe(Role::Readiness, 1), probe(Role::Liveness, 1)]);
+    let says = |probes: &mut Probes, word| probes.tell_backend(INSTANCE, Generation(1), &word);
+    probes.watch(INSTANCE, Generation(1), &list, (true, true));
+    assert_eq!(says(&mut probes, BackendWord::Awaited), []);
+    let id = probes.next().await.expect("the probe of readiness");
+    probes.due(id).expect("it is watched");
+    let (_, verdicts) = probes
+        .note(id, &Outcome::healthy("answers"))
+        .expect("it is watched");
+    assert_eq!(verdicts, [], "the backend has not spoken");
+    assert_eq!(says(&mut probes, BackendWord::Ready), [Verdict::Ready]);
+    assert_eq!(says(&mut probes, BackendWord::Ready), []);
+    let unwell = BackendWord::NotReady("unhealthy".into());
+    let told = vec![Verdict::NotReady("unhealthy".into())];
+    assert_eq!(says(&mut probes, unwell.clone()), told);
+    assert_eq!(says(&mut probes, unwell), []);
+    assert_eq!(says(&mut probes, BackendWord::Ready), [Verdict::Ready]);
+    let of_another = probes.tell_backend(INSTANCE, Generation(2), &BackendWord::Awaited);
+    assert_eq!(of_another, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_probes_of_readiness_the_backend_decides_alone_and_lets_liveness_begin() {
+    let mut probes = Probes::default();
+    let list: Arc<[_]> = Arc::new([probe(Role::Liveness, 1)]);
+    let says = |probes: &mut Probes, word| probes.tell_backend(INSTANCE, Generation(1), &word);
+    probes.watch(INSTANCE, Generation(1), &list, (true, true));
+    assert_eq!(says(&mut probes, BackendWord::Awaited), []);
+    assert!(probes.next().await.is_none(), "it is not up yet");
+    assert_eq!(says(&mut probes, BackendWord::Ready), [Verdict::Ready]);
+    let id = probes.next().await.expect("the probe of liveness");
+    assert_eq!(id.number(), 1);
 }
