@@ -7,10 +7,15 @@ mod see;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use run::{DownArgs, ReloadArgs, RestartArgs, StartArgs, StopArgs, UpArgs};
+pub(crate) use arguments::Seat;
+pub(crate) use run::{
+    CleanArgs, DiscardArgs, DownArgs, RebuildArgs, ReloadArgs, RestartArgs, StartArgs, StopArgs,
+    UpArgs,
+};
 pub(crate) use see::{
-    CompletionsArgs, ConfigArgs, ConfigVerb, EventsArgs, ExplainArgs, GraphArgs, LogsArgs,
-    PlanArgs, StatusArgs, TimeForm, ValidateArgs,
+    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DoctorArgs, EventsArgs, ExecArgs,
+    ExplainArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs, PlanArgs, RenderArgs,
+    StatusArgs, TimeForm, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.
@@ -100,20 +105,27 @@ pub(crate) enum Format {
 pub(crate) enum Verb {
     Up(UpArgs),
     Down(DownArgs),
+    Clean(CleanArgs),
+    Rebuild(RebuildArgs),
     Start(StartArgs),
     Stop(StopArgs),
     Restart(RestartArgs),
     Reload(ReloadArgs),
     Status(StatusArgs),
     Logs(LogsArgs),
+    Attach(AttachArgs),
+    Exec(ExecArgs),
     Explain(ExplainArgs),
     Events(EventsArgs),
     Plan(PlanArgs),
     Graph(GraphArgs),
+    Render(RenderArgs),
     Validate(ValidateArgs),
+    Doctor(DoctorArgs),
     /// Show every stack of this user, with its state and file.
     Ls,
     Config(ConfigArgs),
+    Import(ImportArgs),
     /// Print the JSON Schema of stack files.
     Schema,
     Completions(CompletionsArgs),

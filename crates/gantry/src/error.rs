@@ -5,7 +5,7 @@ use std::io;
 
 use camino::Utf8PathBuf;
 use gantry_api::client::ClientError;
-use gantry_api::home::HomeError;
+use gantry_api::home::{HomeError, StackDir};
 use gantry_stack::import::FindError;
 
 use crate::cli::Format;
@@ -43,6 +43,16 @@ pub(crate) enum Error {
         /// All names.
         known: Vec<String>,
     },
+    /// A short name means several services.
+    #[error("{name} may be {} in the stack {stack}", candidates.join(" or "))]
+    AmbiguousService {
+        /// What was typed.
+        name: String,
+        /// The stack.
+        stack: String,
+        /// What it may mean.
+        candidates: Vec<String>,
+    },
     /// Nothing says where gantry keeps its files.
     #[error("gantry does not know where to keep its files")]
     Home(#[from] HomeError),
@@ -63,6 +73,24 @@ pub(crate) enum Error {
         /// Where they say it.
         log: Utf8PathBuf,
     },
+    /// Services run, and no supervisor takes them down in their order.
+    #[error("{count} services still run, {first} among them, and no supervisor can take them down")]
+    NotEmpty {
+        /// How many.
+        count: u64,
+        /// One of them.
+        first: String,
+        /// Where it stands why there is no supervisor.
+        log: Utf8PathBuf,
+    },
+    /// The stack's folder is where nothing can be locked.
+    #[error(
+        "cannot keep a stack in {dir}: its file system has no locks, and without them two supervisors could keep one stack"
+    )]
+    NoLocks {
+        /// The stack's folder.
+        dir: Utf8PathBuf,
+    },
     /// Everything is stopped, but gantry's own processes stay.
     #[error("every service is down, but gantry's guard has not ended")]
     NotGone {
@@ -74,6 +102,14 @@ pub(crate) enum Error {
     Told {
         /// The exit code.
         exit_code: u8,
+    },
+    /// The way to a command that runs in an instance broke.
+    #[error("failed to stay with the command in {name}: {reason}")]
+    CommandLost {
+        /// The instance.
+        name: String,
+        /// What happened.
+        reason: String,
     },
     /// Someone interrupted.
     #[error("interrupted")]
@@ -103,15 +139,21 @@ impl Error {
             Self::NoStackFile(_)
             | Self::Unopened { .. }
             | Self::StackFile(_)
-            | Self::UnknownService { .. } => 2,
-            Self::NotUp { .. } => 5,
+            | Self::UnknownService { .. }
+            | Self::AmbiguousService { .. } => 2,
+            Self::NotUp { .. } | Self::NotEmpty { .. } => 5,
+            Self::NoLocks { .. } => 3,
             Self::Client(error) => match error {
                 ClientError::NoSupervisor { .. } | ClientError::NotAnswering { .. } => 5,
                 _ => 1,
             },
             Self::Told { exit_code } => *exit_code,
             Self::Interrupted => 130,
-            Self::Home(_) | Self::NotStarted { .. } | Self::NotGone { .. } | Self::Io { .. } => 1,
+            Self::CommandLost { .. }
+            | Self::Home(_)
+            | Self::NotStarted { .. }
+            | Self::NotGone { .. }
+            | Self::Io { .. } => 1,
         }
     }
 
@@ -123,6 +165,7 @@ impl Error {
                 nearest: Some(nearest),
                 ..
             } => format!("did you mean {nearest}?"),
+            Self::AmbiguousService { .. } => "write the whole name".to_owned(),
             Self::UnknownService { known, .. } if known.is_empty() => return None,
             Self::UnknownService { known, .. } => {
                 let shown = known.iter().take(10).map(String::as_str);
@@ -130,6 +173,10 @@ impl Error {
                 format!("there are {}{more}", shown.collect::<Vec<_>>().join(", "))
             }
             Self::Home(_) => "set GANTRY_HOME to a folder of your own".to_owned(),
+            Self::NoLocks { .. } => "set GANTRY_HOME to a folder on a local disk".to_owned(),
+            Self::NotEmpty { .. } => {
+                "the guard goes on trying to start one: take away what prevents it, then gantry down".to_owned()
+            }
             Self::NotUp { .. } | Self::Client(ClientError::NoSupervisor { .. }) => {
                 "bring it up with gantry up -d".to_owned()
             }
@@ -195,7 +242,14 @@ impl Error {
 
     fn lines(&self) -> Vec<Text> {
         let mut lines = vec![Text::of(Tone::Bad, "error: ").plain(self.whole())];
-        if let Self::NotStarted { said, .. } = self {
+        let said = match self {
+            Self::NotStarted { said, .. } => said.clone(),
+            Self::NotEmpty { log, .. } | Self::Client(ClientError::NotAnswering { log, .. }) => log
+                .parent()
+                .map_or_else(String::new, |dir| crate::guard::said(&StackDir::at(dir))),
+            _ => String::new(),
+        };
+        if !said.is_empty() {
             let bar = |line| Text::of(Tone::Dim, "  | ").plain(crate::style::harmless(line));
             lines.extend(said.lines().map(bar));
         }

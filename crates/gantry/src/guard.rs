@@ -5,13 +5,21 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use gantry_api::Health;
 use gantry_api::client::{Client, ClientError};
 use gantry_api::home::StackDir;
+use gantry_keeper::client as keeper;
+use gantry_keeper::guard::GuardEnd;
+use gantry_keeper::layout::Layout;
+use gantry_keeper::protocol::{Refusal, Reply, Request, Role};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::Error;
 
-/// How long a supervisor may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a supervisor may take to answer for the first time, and a guard to end: of thousands of services
+/// something is written at the end, and a machine may be busy.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often one looks whether it does.
 const LOOK: Duration = Duration::from_millis(2);
@@ -20,7 +28,8 @@ const LOOK: Duration = Duration::from_millis(2);
 pub(crate) async fn ensure(dir: StackDir) -> Result<(Client, bool), Error> {
     let client = Client::new(dir.clone());
     match client.health().await {
-        Ok(_) => return Ok((client, false)),
+        Ok(_) if is_alive(&dir) => return Ok((client, false)),
+        Ok(health) => end_forsaken(&dir, &health).await?,
         Err(ClientError::NoSupervisor { .. }) => {}
         Err(error) => return Err(error.into()),
     }
@@ -39,17 +48,48 @@ pub(crate) async fn ensure(dir: StackDir) -> Result<(Client, bool), Error> {
             ) => {}
             Err(error) => return Err(error.into()),
         }
-        let ended = guard.try_wait();
+        let ended = guard.try_wait().ok().flatten();
+        if ended.and_then(|ended| ended.code()) == Some(GuardEnd::NoLocks.code().into()) {
+            return Err(Error::NoLocks {
+                dir: dir.path().to_owned(),
+            });
+        }
         // Another `up` may have been first: then its guard holds the lock, and ours has gone.
-        let lost = matches!(ended, Ok(Some(_))) && !is_alive(&dir);
+        let lost = ended.is_some() && !is_alive(&dir);
         if lost || begin.elapsed() > PATIENCE {
             return Err(Error::NotStarted {
                 said: said(&dir),
-                log: dir.guard_log(),
+                log: if lost {
+                    dir.guard_log()
+                } else {
+                    dir.supervisor_log()
+                },
             });
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Guard and keeper were killed, and their supervisor lives: nobody starts them again but who starts a
+/// supervisor, too. It loses nothing by its end.
+async fn end_forsaken(dir: &StackDir, supervisor: &Health) -> Result<(), Error> {
+    let pid = i32::try_from(supervisor.supervisor.pid).ok();
+    if let Some(pid) = pid.and_then(Pid::from_raw) {
+        match kill_process(pid, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(errno) => {
+                return Err(Error::io(
+                    "end the supervisor that has no guard",
+                    errno.into(),
+                ));
+            }
+        }
+    }
+    let eager = Client::new(dir.clone()).patience(Duration::ZERO);
+    while eager.health().await.is_ok() {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// Start this same program as the guard.
@@ -86,6 +126,46 @@ pub(crate) fn is_alive(dir: &StackDir) -> bool {
     way.is_ok_and(|way| std::os::unix::net::UnixStream::connect(way).is_ok())
 }
 
+/// Have all keepers end, if none keeps anything, and the guards with them. A guard without a keeper gives
+/// up by itself.
+pub(crate) fn end_if_empty(dir: &StackDir) -> Result<(), Error> {
+    let first = Layout::new(dir.path());
+    let further = first.further_pairs().into_iter();
+    let further = further.map(|pair| first.of_pair(pair));
+    let pairs: Vec<Layout> = std::iter::once(first.clone()).chain(further).collect();
+    let not_empty = |count, first| Error::NotEmpty {
+        count,
+        first,
+        log: dir.supervisor_log(),
+    };
+    let living: Vec<String> = pairs.iter().flat_map(living).collect();
+    if let Some(first) = living.first() {
+        return Err(not_empty(living.len() as u64, first.clone()));
+    }
+    for pair in pairs.iter().rev() {
+        // What else there is to say is said by whether the guard goes.
+        if let Err(keeper::ClientError::Refused(Refusal::NotEmpty { count, first })) =
+            keeper::shut_down(pair)
+        {
+            return Err(not_empty(count, first));
+        }
+    }
+    Ok(())
+}
+
+/// What of a pair's is alive.
+fn living(pair: &Layout) -> Vec<String> {
+    let listing = keeper::Client::open(&pair.place(), Role::Observer, 0)
+        .and_then(|mut keeper| keeper.ask(Request::List));
+    let Ok(Reply::Listing(listing)) = listing else {
+        return Vec::new();
+    };
+    let instances = listing.instances.iter().filter(|state| state.lives());
+    let instances = instances.map(|state| state.instance.to_string());
+    let jobs = listing.jobs.iter().map(|job| format!("job {}", job.job));
+    instances.chain(jobs).collect()
+}
+
 /// Wait until the guard has gone, for nothing of a stack is left only then.
 pub(crate) async fn wait_until_gone(dir: &StackDir) -> bool {
     let begin = Instant::now();
@@ -99,12 +179,12 @@ pub(crate) async fn wait_until_gone(dir: &StackDir) -> bool {
 }
 
 /// What guard and supervisor said last.
-fn said(dir: &StackDir) -> String {
+pub(crate) fn said(dir: &StackDir) -> String {
     let mut said = String::new();
-    for name in ["guard.log", "supervisor.log"] {
-        let text = fs::read_to_string(dir.path().join(name)).unwrap_or_default();
+    for log in [dir.guard_log(), dir.supervisor_log()] {
+        let text = fs::read_to_string(log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        let from = lines.len().saturating_sub(8);
+        let from = lines.len().saturating_sub(4);
         for line in &lines[from..] {
             said.push_str(line);
             said.push('\n');

@@ -20,6 +20,29 @@ pub(crate) struct Source {
     pub(crate) service: String,
     /// The instance's number, from 1.
     pub(crate) number: u32,
+    /// The part of it that its backend shows, with the number of its copy.
+    pub(crate) part: Option<(String, u32)>,
+}
+
+impl Source {
+    /// `service`, or `service/part`.
+    pub(crate) fn name(&self) -> String {
+        match &self.part {
+            Some((part, _)) => format!("{}/{part}", self.service),
+            None => self.service.clone(),
+        }
+    }
+
+    /// What tells it from others of its name.
+    fn copy(&self) -> u32 {
+        self.part.as_ref().map_or(self.number, |(_, copy)| *copy)
+    }
+
+    /// Whether one of these names means it; every one does if there is none.
+    fn is_wanted(&self, names: &[String]) -> bool {
+        let means = |name: &String| *name == self.service || *name == self.name();
+        names.is_empty() || names.iter().any(means)
+    }
 }
 
 /// A line and where it is from.
@@ -132,12 +155,13 @@ impl LogFeed {
     }
 }
 
-/// The services that have logs.
+/// The services and the parts of services that have logs.
 pub(crate) fn services(dir: &StackDir) -> Vec<String> {
     let mut names: Vec<String> = sources(dir, &[])
         .into_iter()
-        .map(|(source, _)| source.service)
+        .flat_map(|(source, _)| [source.name(), source.service])
         .collect();
+    names.sort();
     names.dedup();
     names
 }
@@ -149,22 +173,43 @@ fn sources(dir: &StackDir, services: &[String]) -> Vec<(Source, LogFolder)> {
     roots.extend(dir.keepers());
     for root in roots {
         for (service, path) in folders(&root.join("services")) {
-            if !services.is_empty() && !services.contains(&service) {
-                continue;
-            }
             for (number, path) in folders(&path) {
                 let Ok(number) = number.parse() else {
                     continue;
                 };
-                let source = Source {
+                let source = |part| Source {
                     service: service.clone(),
                     number,
+                    part,
                 };
-                found.push((source, LogFolder::new(path.join("log"))));
+                let parts = parts(&path);
+                let own = path.join("log");
+                if parts.is_empty() || own.is_dir() {
+                    found.push((source(None), LogFolder::new(own)));
+                }
+                found.extend(
+                    parts
+                        .into_iter()
+                        .map(|(part, folder)| (source(Some(part)), folder)),
+                );
             }
         }
     }
+    found.retain(|(source, _)| source.is_wanted(services));
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found
+}
+
+/// The logs of the parts of an instance.
+fn parts(instance: &Utf8Path) -> Vec<((String, u32), LogFolder)> {
+    let mut found = Vec::new();
+    for (part, path) in folders(&instance.join("parts")) {
+        for (copy, path) in folders(&path) {
+            if let Ok(copy) = copy.parse() {
+                found.push(((part.clone(), copy), LogFolder::new(path.join("log"))));
+            }
+        }
+    }
     found
 }
 
@@ -192,22 +237,24 @@ pub(crate) struct Names {
 impl Names {
     /// Make room for these.
     pub(crate) fn learn<'a>(&mut self, sources: impl IntoIterator<Item = &'a Source>) {
-        for Source { service, number } in sources {
-            let copies = self.copies.entry(service.clone()).or_insert(1);
-            *copies = (*copies).max(*number);
-            self.width = self.width.max(name(service, *number, *copies).len());
-            if !self.tones.contains(service) {
-                self.tones.push(service.clone());
+        for source in sources {
+            let (of, copy) = (source.name(), source.copy());
+            let copies = self.copies.entry(of.clone()).or_insert(1);
+            *copies = (*copies).max(copy);
+            self.width = self.width.max(name(&of, copy, *copies).len());
+            if !self.tones.contains(&of) {
+                self.tones.push(of);
             }
         }
     }
 
     /// What stands before a line of this instance.
     pub(crate) fn before(&self, source: &Source) -> Text {
-        let copies = self.copies.get(&source.service).copied().unwrap_or(1);
-        let place = self.tones.iter().position(|name| *name == source.service);
+        let of = source.name();
+        let copies = self.copies.get(&of).copied().unwrap_or(1);
+        let place = self.tones.iter().position(|name| *name == of);
         let tone = u8::try_from(place.unwrap_or(0) % usize::from(NAME_TONES)).unwrap_or(0);
-        let name = name(&source.service, source.number, copies);
+        let name = name(&of, source.copy(), copies);
         let blanks = " ".repeat(self.width.saturating_sub(name.len()));
         Text::of(Tone::Name(tone), format!("{name}{blanks} |"))
     }

@@ -4,6 +4,7 @@ mod cli;
 mod context;
 mod error;
 mod guard;
+mod host;
 mod humane;
 mod log_feed;
 mod operate;

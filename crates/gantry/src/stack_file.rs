@@ -8,18 +8,23 @@ use gantry_core::{Condition, ServiceKey};
 use gantry_stack::diagnostic::Report;
 use gantry_stack::load::Loaded;
 use gantry_stack::model;
+use gantry_stack::short_name::{Meaning, meaning};
 use indexmap::IndexSet;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::cli::ModelArgs;
+use crate::cli::{HowToRender, ModelArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::Output;
 use crate::view::diagnostics;
 use crate::view::origins::OriginLine;
+use crate::view::render::Rendered;
 
+mod package;
 mod read;
+
+pub(crate) use read::environment;
 
 /// Everything that is wrong with a stack file.
 #[derive(Debug)]
@@ -65,6 +70,8 @@ pub(crate) struct ServiceLine {
 pub(crate) struct DependencyLine {
     /// The service that is needed.
     pub(crate) on: String,
+    /// The part of it that is needed, if not all of it.
+    pub(crate) part: Option<String>,
     /// What is waited for.
     pub(crate) condition: String,
     /// Where it was written.
@@ -113,25 +120,75 @@ pub(crate) fn names_for_completion() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The first name that is not known is an error.
-pub(crate) fn check_names(names: &[String], known: &[&str], stack: &str) -> Result<(), Error> {
-    let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) else {
-        return Ok(());
+/// Names as they are in full. The first that is not known, or means several, is an error.
+pub(crate) fn full_names(
+    names: &[String],
+    known: &[&str],
+    stack: &str,
+) -> Result<Vec<String>, Error> {
+    let names = names.iter();
+    names.map(|name| full_name(name, known, stack)).collect()
+}
+
+/// A name as it is in full.
+pub(crate) fn full_name(name: &str, known: &[&str], stack: &str) -> Result<String, Error> {
+    let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    match meaning(name, known.iter().copied()) {
+        Meaning::One(full) => Ok(full.to_owned()),
+        Meaning::Several(candidates) => Err(Error::AmbiguousService {
+            name: name.to_owned(),
+            stack: stack.to_owned(),
+            candidates: texts(&candidates),
+        }),
+        Meaning::Unknown => {
+            let nearest = gantry_stack::nearest::nearest(name, known.iter().copied());
+            Err(Error::UnknownService {
+                name: name.to_owned(),
+                stack: stack.to_owned(),
+                nearest: nearest.map(str::to_owned),
+                known: texts(known),
+            })
+        }
+    }
+}
+
+/// `service` or `service/part` with the service's name in full. The part is not looked at.
+pub(crate) fn full_part(name: &str, known: &[&str], stack: &str) -> Result<String, Error> {
+    let (service, part) = match name.split_once('/') {
+        Some((service, part)) => (service, Some(part)),
+        None => (name, None),
     };
-    let nearest = gantry_stack::nearest::nearest(name, known.iter().copied());
-    Err(Error::UnknownService {
-        name: name.clone(),
-        stack: stack.to_owned(),
-        nearest: nearest.map(str::to_owned),
-        known: known.iter().map(|name| (*name).to_owned()).collect(),
+    let service = full_name(service, known, stack)?;
+    Ok(match part {
+        Some(part) => format!("{service}/{part}"),
+        None => service,
     })
 }
 
+/// The service of `service` or `service/part`.
+pub(crate) fn service_of(name: &str) -> String {
+    name.split('/').next().unwrap_or(name).to_owned()
+}
+
+impl DependencyLine {
+    /// As it is written: `service` or `service/part`.
+    pub(crate) fn name(&self) -> String {
+        match &self.part {
+            Some(part) => format!("{}/{part}", self.on),
+            None => self.on.clone(),
+        }
+    }
+}
+
 impl StackFile {
-    /// Whether all these services exist.
-    pub(crate) fn check(&self, names: &[String]) -> Result<(), Error> {
-        let known: Vec<&str> = self.services.iter().map(|service| &*service.name).collect();
-        check_names(names, &known, &self.name)
+    /// The names of its services.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.services.iter().map(|service| &*service.name).collect()
+    }
+
+    /// The same services with their names in full, if all of them exist.
+    pub(crate) fn full(&self, names: &[String]) -> Result<Vec<String>, Error> {
+        full_names(names, &self.names(), &self.name)
     }
 
     /// Tell people what is odd. Programs get it from `validate`.
@@ -142,9 +199,62 @@ impl StackFile {
         }
     }
 
+    /// Render the templates of services into the build folder, and put files into their place in the model.
+    pub(crate) fn render(
+        &mut self,
+        output: &Output,
+        how: &HowToRender,
+        write: bool,
+    ) -> Result<Rendered, Error> {
+        let packages = package::wheels(&how.packages)?;
+        let options = gantry_render::Options {
+            now: now(),
+            replace: how.replace,
+            build: how.build,
+            write,
+            packages: packages.files().to_vec(),
+        };
+        let prepared = gantry_render::prepare(&self.loaded, &options)
+            .map_err(|report| Error::StackFile(Problems(report)))?;
+        if !prepared.warnings.diagnostics.is_empty() && !output.is_for_programs() {
+            diagnostics::show(&prepared.warnings, &output.notes);
+        }
+        self.loaded.stack = prepared.stack;
+        // What a template needs of another one is known only now.
+        self.services = in_start_order(&self.loaded.stack);
+        Ok(Rendered {
+            folder: prepared.folder,
+            changes: prepared.changes,
+            unchanged: prepared.unchanged,
+        })
+    }
+
+    /// Whether what it has can be rendered. Nothing is written, and no package is looked at.
+    pub(crate) fn prove(&self, how: &HowToRender) -> Result<(), Error> {
+        let options = gantry_render::Options {
+            now: now(),
+            replace: how.replace,
+            ..gantry_render::Options::default()
+        };
+        match gantry_render::prepare(&self.loaded, &options) {
+            Ok(_) => Ok(()),
+            Err(report) => Err(Error::StackFile(Problems(report))),
+        }
+    }
+
+    /// Remove what was rendered: the build folder, and what was removed from it.
+    pub(crate) fn clean(&self) -> Result<(Utf8PathBuf, Vec<gantry_render::Changed>), String> {
+        gantry_render::clean(&self.loaded.stack)
+    }
+
     /// What is odd, as data.
     pub(crate) fn warnings(&self) -> Vec<Value> {
         diagnostics::warnings(&self.loaded.warnings)
+    }
+
+    /// The model itself.
+    pub(crate) fn stack(&self) -> &model::Stack {
+        &self.loaded.stack
     }
 
     /// The model for the supervisor.
@@ -188,6 +298,13 @@ impl StackFile {
     }
 }
 
+/// The time as Python's `isoformat` gives it, which templates of the dialect print.
+fn now() -> String {
+    jiff::Zoned::now()
+        .strftime("%Y-%m-%dT%H:%M:%S.%6f")
+        .to_string()
+}
+
 /// Leave out where things were written: that is told on its own.
 fn without_origins(value: &mut Value) {
     match value {
@@ -218,6 +335,7 @@ fn in_start_order(stack: &model::Stack) -> Vec<ServiceLine> {
                 edges.push(Edge {
                     dependent: key(dependent),
                     dependency: key(dependency),
+                    part: None,
                     condition: one.condition,
                     follow: one.implied,
                 });
@@ -239,6 +357,7 @@ fn key(position: usize) -> ServiceKey {
 fn line(name: &str, service: &model::Service) -> ServiceLine {
     let depends_on = service.depends_on.iter().map(|one| DependencyLine {
         on: one.service.to_string(),
+        part: one.child.as_ref().map(ToString::to_string),
         condition: Condition::as_str(one.condition).to_owned(),
         file: one.origin.as_ref().map(|origin| origin.file.to_string()),
         line: one.origin.as_ref().map(|origin| origin.line),

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use gantry_api::{InstanceStatus, ServiceStatus, Status, VERSION};
 
-use crate::stack_file::StackFile;
+use crate::stack_file::{DependencyLine, StackFile};
 
 /// The same object that a supervisor would send.
 pub(crate) fn stopped(stack: &StackFile, file: &Utf8Path) -> Status {
@@ -21,7 +21,7 @@ pub(crate) fn stopped(stack: &StackFile, file: &Utf8Path) -> Status {
         depends_on: service
             .depends_on
             .iter()
-            .map(|one| one.on.clone())
+            .map(DependencyLine::name)
             .collect(),
         ..ServiceStatus::default()
     });

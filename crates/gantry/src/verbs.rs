@@ -1,17 +1,23 @@
 //! One file a verb. A verb that looks returns a view; one that goes on prints as it goes.
 
+mod attach;
+mod clean;
 mod common;
 mod completions;
 mod config;
+mod doctor;
 mod down;
 mod events;
 mod explain;
 mod graph;
+mod import;
 mod logs;
 mod ls;
 mod plan;
+mod rebuild;
 mod reference;
 mod reload;
+mod render;
 mod restart;
 mod roles;
 mod schema;
@@ -20,6 +26,8 @@ mod status;
 mod stop;
 mod up;
 mod validate;
+
+pub(crate) use attach::DetachKeys;
 
 use camino::Utf8PathBuf;
 
@@ -40,17 +48,29 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
     match cli.verb {
         Verb::Up(args) => return up::run(&context(&args.files.files)?, &args),
         Verb::Down(args) => down::run(&context(&args.files.files)?, &args)?,
+        Verb::Clean(args) => show(
+            output,
+            &clean::run(&context(&args.down.files.files)?, &args)?,
+        ),
+        Verb::Rebuild(args) => return rebuild::run(&context(&args.up.files.files)?, args),
         Verb::Start(args) => start::run(&context(&args.files.files)?, &args)?,
         Verb::Stop(args) => stop::run(&context(&args.files.files)?, &args)?,
         Verb::Restart(args) => restart::run(&context(&args.files.files)?, &args)?,
         Verb::Reload(args) => return reload::run(&context(&args.files.files)?, &args),
         Verb::Status(args) => show(output, &status::run(&context(&args.files.files)?, &args)?),
         Verb::Logs(args) => logs::run(&context(&args.files.files)?, &args)?,
+        Verb::Attach(args) => return attach::run(&context(&args.files.files)?, &args),
+        Verb::Exec(args) => return attach::exec(&context(&args.files.files)?, &args),
         Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
         Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),
         Verb::Graph(args) => show(output, &graph::run(&context(&args.files.files)?, &args)?),
+        Verb::Render(args) => show(output, &render::run(&context(&args.files.files)?, &args)?),
         Verb::Validate(args) => show(output, &validate::run(&context(&args.files.files)?, &args)?),
+        Verb::Doctor(args) => {
+            let files = [before.as_slice(), &args.files.files].concat();
+            return doctor::run(output, &files, &args.model);
+        }
         Verb::Ls => show(output, &ls::run()?),
         Verb::Config(args) => {
             let ConfigVerb::Show {
@@ -65,6 +85,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
                 show(output, &config::show(&context, &model)?);
             }
         }
+        Verb::Import(args) => import::run(&args, output)?,
         Verb::Schema => schema::run(output),
         Verb::Completions(args) => completions::run(&args, output)?,
         Verb::Guard { dir } => return roles::guard(dir),

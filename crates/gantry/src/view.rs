@@ -3,6 +3,7 @@
 //! A view says what there is as data, for programs, and as lines, for people. It prints nothing.
 
 pub(crate) mod diagnostics;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod failure;
@@ -13,6 +14,7 @@ pub(crate) mod outcome;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod reload;
+pub(crate) mod render;
 pub(crate) mod state;
 pub(crate) mod status;
 mod table;
@@ -20,7 +22,6 @@ mod table;
 mod tests;
 mod usage;
 pub(crate) mod validate;
-mod yaml;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -29,8 +30,8 @@ use crate::cli::Format;
 use crate::output::Output;
 use crate::style::Text;
 
+pub(crate) use gantry_stack::write::to_yaml;
 pub(crate) use table::{Column, Table};
-pub(crate) use yaml::to_yaml;
 
 /// Something to show.
 pub(crate) trait View {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap_complete::CompletionCandidate;
+use gantry_stack::short_name::{Meaning, meaning};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 /// A length of time: `400ms`, `90s`, `2m`, `1m30s`; a bare number is seconds.
@@ -54,6 +55,65 @@ impl FromStr for Moment {
                 "{text:?} is no point in time; write it as 10m (ago), 14:30 or 2026-11-21T10:00:00Z"
             )
         })
+    }
+}
+
+/// A variable for a command: `NAME=value`.
+pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("{text:?} is no variable; write it as NAME=value")),
+    }
+}
+
+/// A service, or one instance of it: `api`, `api/2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seat {
+    pub(crate) service: String,
+    /// From 1.
+    pub(crate) instance: Option<u32>,
+}
+
+impl FromStr for Seat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (service, instance) = match text.split_once('/') {
+            None => (text, None),
+            Some((service, number)) => (service, number.parse().ok().filter(|number| *number > 0)),
+        };
+        if service.is_empty() || (instance.is_none() && text.contains('/')) {
+            return Err(format!(
+                "{text:?} names no instance; write it as api or api/2"
+            ));
+        }
+        Ok(Self {
+            service: service.to_owned(),
+            instance,
+        })
+    }
+}
+
+impl Seat {
+    /// The same among these services. `api.2`, as `status` has it, is instance 2 of `api`, unless there is
+    /// a service of that name.
+    pub(crate) fn among(self, known: &[&str]) -> Self {
+        let written = self.service.rsplit_once('.');
+        let found = written.and_then(|(service, number)| {
+            let number = number.parse().ok().filter(|number| *number > 0)?;
+            let Meaning::One(service) = meaning(service, known.iter().copied()) else {
+                return None;
+            };
+            Some(Self {
+                service: service.to_owned(),
+                instance: Some(number),
+            })
+        });
+        let unknown = meaning(&self.service, known.iter().copied()) == Meaning::Unknown;
+        match found {
+            Some(found) if self.instance.is_none() && unknown => found,
+            _ => self,
+        }
     }
 }
 

@@ -4,13 +4,17 @@ use clap::Args;
 use clap_complete::ArgValueCandidates;
 
 use super::arguments::{Limit, services_of_the_stack};
-use super::{FileArgs, ModelArgs};
+use super::{FileArgs, HowToRender, ModelArgs};
 
 /// Start services with what they depend on, and wait until they are ready.
 ///
 /// Without -d the services' logs follow until Ctrl-C, which takes the stack down in order; a second
 /// one kills. Nothing of it is left when the terminal goes away.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own, and most combinations make sense"
+)]
 pub(crate) struct UpArgs {
     /// The services; else all that start by themselves.
     #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
@@ -27,9 +31,17 @@ pub(crate) struct UpArgs {
     /// Return as soon as the start has begun. Needs -d.
     #[arg(long, requires = "detach")]
     pub(crate) no_wait: bool,
+    /// Build images whatever there is. Without it they are built when a folder changed that they are built from.
+    #[arg(long, conflicts_with = "no_build")]
+    pub(crate) build: bool,
+    /// Build nothing: what was built last is used.
+    #[arg(long)]
+    pub(crate) no_build: bool,
     /// Only tell what would be done.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) render: HowToRender,
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }
@@ -37,7 +49,8 @@ pub(crate) struct UpArgs {
 /// Stop everything in order, and leave nothing but logs and history.
 #[derive(Debug, Args)]
 pub(crate) struct DownArgs {
-    /// Remove logs and history too.
+    /// Remove logs, history and data too: what was made for the stack in its backends, such as volumes and
+    /// built images.
     #[arg(long)]
     pub(crate) purge: bool,
     /// Kill what has not ended by then, such as 30s; else each service has its own grace.
@@ -45,6 +58,35 @@ pub(crate) struct DownArgs {
     pub(crate) timeout: Option<Limit>,
     #[command(flatten)]
     pub(crate) files: FileArgs,
+}
+
+/// Take the stack down, and remove what gantry wrote into its build folder.
+#[derive(Debug, Args)]
+pub(crate) struct CleanArgs {
+    #[command(flatten)]
+    pub(crate) discard: DiscardArgs,
+    #[command(flatten)]
+    pub(crate) down: DownArgs,
+}
+
+/// What goes besides, only of what was made for the stack.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct DiscardArgs {
+    /// Remove images too that were built for the stack. Those that were fetched stay.
+    #[arg(long)]
+    pub(crate) images: bool,
+    /// Remove volumes too that were made for the stack.
+    #[arg(long)]
+    pub(crate) volumes: bool,
+}
+
+/// Clean, then render anew, build the images of templates anew, and bring the stack up.
+#[derive(Debug, Args)]
+pub(crate) struct RebuildArgs {
+    #[command(flatten)]
+    pub(crate) discard: DiscardArgs,
+    #[command(flatten)]
+    pub(crate) up: UpArgs,
 }
 
 /// Start services of a stack that is up, with what they depend on.

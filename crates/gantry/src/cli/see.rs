@@ -1,10 +1,12 @@
 //! The verbs that only look.
 
+use camino::Utf8PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCandidates;
 
-use super::arguments::{Moment, services_of_the_stack};
+use super::arguments::{Moment, Seat, services_of_the_stack, variable};
 use super::{FileArgs, LongFileArgs, ModelArgs};
+use crate::verbs::DetachKeys;
 
 /// Show the services and their states; -o wide shows more of each.
 #[derive(Debug, Args)]
@@ -106,6 +108,51 @@ pub(crate) struct GraphArgs {
     pub(crate) files: FileArgs,
 }
 
+/// Join the terminal of a service: type to it, and see what it prints.
+///
+/// Ctrl-P Ctrl-Q leaves, and the service goes on. A process has a terminal with `tty = true`.
+#[derive(Debug, Args)]
+pub(crate) struct AttachArgs {
+    /// The service, or one instance of it: api, api/2.
+    #[arg(value_name = "SERVICE[/INSTANCE]", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) seat: Seat,
+    /// Only look on: nothing is typed, and Ctrl-C leaves.
+    #[arg(long)]
+    pub(crate) no_stdin: bool,
+    /// The keys that leave, such as ctrl-a,d; none if empty.
+    #[arg(
+        long,
+        value_name = "KEYS",
+        default_value = "ctrl-p,ctrl-q",
+        env = "GANTRY_DETACH_KEYS",
+        hide_env_values = true
+    )]
+    pub(crate) detach_keys: DetachKeys,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Run a command in a running container of a service; its exit code is this one's.
+///
+/// It gets a terminal if standard input and output are one. Ctrl-C ends it.
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    /// The service, or one instance of it: api, api/2.
+    #[arg(value_name = "SERVICE[/INSTANCE]", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) seat: Seat,
+    /// Without a terminal, whatever standard input and output are.
+    #[arg(short = 'T', long)]
+    pub(crate) no_tty: bool,
+    /// A variable for it.
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+    /// Program and arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
 /// Tell why a service is not ready: the chain of causes, with the evidence.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -139,6 +186,70 @@ pub(crate) struct ValidateArgs {
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
+}
+
+/// Show what this machine offers each mode, why that was chosen, and what the stack lacks.
+///
+/// Works where there is no stack file, too; with one, the exit code is 3 if something that it needs is missing.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Write the files that templates become into the build folder, and start nothing.
+///
+/// Only what changed is written. `up` does the same before it starts anything.
+#[derive(Debug, Args)]
+pub(crate) struct RenderArgs {
+    #[command(flatten)]
+    pub(crate) how: HowToRender,
+    /// Only tell what would be written.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// How templates are rendered.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct HowToRender {
+    /// A Python package for every service with a template: a wheel, or a folder that one is built from.
+    #[arg(long = "local-package", value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) packages: Vec<Utf8PathBuf>,
+    /// Replace files in the build folder that gantry did not write.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Whether images are built whatever the engine has.
+    #[arg(skip)]
+    pub(crate) build: bool,
+}
+
+/// Print a stack file that is made from another tool's file; what has no equivalent stands in it as a comment.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// What the file is: compose (its services become containers) or config (a config.yml of templates).
+    #[arg(value_name = "KIND", hide_possible_values = true)]
+    pub(crate) kind: ImportKind,
+    /// The file.
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) file: Utf8PathBuf,
+    /// Write it to this new file instead.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) to: Option<Utf8PathBuf>,
+}
+
+/// What is imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportKind {
+    /// A Compose file.
+    Compose,
+    /// A `config.yml`.
+    Config,
 }
 
 /// Look at the configuration.

@@ -1,5 +1,7 @@
 //! The seam to the library that reads stack files.
 
+use std::ffi::OsString;
+
 use camino::Utf8PathBuf;
 use gantry_stack::load::{LoadOptions, Loaded, ValueOrigin, load};
 
@@ -19,16 +21,21 @@ pub(super) fn read(
     let options = LoadOptions {
         files: files.to_vec(),
         folder: here.unwrap_or_else(|| "/".into()),
-        // What is not text cannot be meant in a stack file.
-        environment: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        environment: environment(),
         modes: args.modes.clone(),
         profiles: args.profiles.clone(),
         services: services.to_vec(),
         assignments: Vec::new(),
     };
     load(&options).map_err(|report| Error::StackFile(Problems(report)))
+}
+
+/// The environment. What is not text cannot be meant in a stack file.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
 }
 
 /// One value with its place, for people.

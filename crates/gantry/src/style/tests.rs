@@ -37,3 +37,25 @@ fn what_is_cut_says_so() {
 fn services_cannot_move_the_cursor() {
     assert_eq!(harmless("a\tb\x1b[2Jc"), "a b\u{fffd}[2Jc");
 }
+
+#[test]
+fn what_moves_the_cursor_is_tamed_and_colours_stay() {
+    let text = |line: &[u8]| String::from_utf8(tame(line).into_owned()).unwrap();
+    assert_eq!(text("plain\tund schön".as_bytes()), "plain\tund schön");
+    assert_eq!(text(b"\x1b[1;31mred\x1b[0m"), "\x1b[1;31mred\x1b[0m");
+    assert_eq!(
+        text(b"\x1b[?2004hbash$ \x1b[K\x1b[2J\x1b[H\x1b[>4;2m"),
+        "bash$ "
+    );
+    assert_eq!(
+        text(b"\x1b]0;title\x07a\x1b]2;t\x1b\\b\x1bPq\x1b\\c\x1b(Bd\x1b7e"),
+        "abcde"
+    );
+    assert_eq!(text(b"10%\r20%\r100%\r"), "100%");
+    assert_eq!(text("lx\x08 \x08s ü\x08e".as_bytes()), "ls e");
+    assert_eq!(text(b"bell\x07\x00\x7f"), "bell");
+    // Torn at its end.
+    assert_eq!(text(b"a\x1b[31"), "a");
+    assert_eq!(text(b"a\x1b"), "a");
+    assert_eq!(text(b"\x08\x08a"), "a");
+}

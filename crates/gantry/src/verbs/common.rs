@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::operate;
 use crate::runtime::block_on;
-use crate::stack_file::check_names;
+use crate::stack_file::full_names;
 use crate::view::plan::PlanView;
 use crate::view::show;
 
@@ -26,7 +26,7 @@ pub(crate) fn operate(
     change(&mut request);
     let client = context.client_of_running()?;
     block_on(async {
-        check_with_supervisor(&client, &request.services).await?;
+        request.services = full_with_supervisor(&client, &request.services).await?;
         let ended = operate::run(&client, &request, context.output, interrupted()).await?;
         if request.options.dry_run && ended.outcome.exit_code == 0 {
             show(
@@ -46,13 +46,13 @@ pub(crate) fn operate(
     })
 }
 
-/// An unknown name is an error before anything begins.
-pub(crate) async fn check_with_supervisor(
+/// The names of services in full. An unknown one is an error before anything begins.
+pub(crate) async fn full_with_supervisor(
     client: &Client,
     services: &[String],
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     if services.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let status: Status = client.status().await?;
     let known: Vec<&str> = status
@@ -60,7 +60,7 @@ pub(crate) async fn check_with_supervisor(
         .iter()
         .map(|service| &*service.name)
         .collect();
-    check_names(services, &known, &status.stack)
+    full_names(services, &known, &status.stack)
 }
 
 /// Ends when someone presses Ctrl-C, or asks the process to end.

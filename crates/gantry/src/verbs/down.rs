@@ -1,14 +1,12 @@
 //! `gantry down`.
 
-use std::fs;
-use std::time::Duration;
-
 use gantry_api::client::{Client, ClientError};
 use gantry_api::home::StackDir;
 use gantry_api::{OperationKind, Outcome, ResultWord};
+use std::fs;
 
 use super::common::interrupted;
-use crate::cli::DownArgs;
+use crate::cli::{DiscardArgs, DownArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::block_on;
@@ -17,10 +15,19 @@ use crate::{guard, operate};
 
 /// Take the stack down, and wait until the last of gantry's own processes has gone.
 pub(crate) fn run(context: &Context<'_>, args: &DownArgs) -> Result<(), Error> {
+    with(context, args, DiscardArgs::default())
+}
+
+/// The same, and what the stack's backends keep for it goes too.
+pub(crate) fn with(
+    context: &Context<'_>,
+    args: &DownArgs,
+    discard: DiscardArgs,
+) -> Result<(), Error> {
     let Some(dir) = context.dir() else {
         return nothing(context);
     };
-    let down = block_on(take_down(context, &dir, args.timeout.map(|limit| limit.0)))?;
+    let down = block_on(take_down(context, &dir, args, discard))?;
     if args.purge {
         fs::remove_dir_all(dir.path())
             .map_err(|source| Error::io(format!("remove {}", dir.path()), source))?;
@@ -34,37 +41,69 @@ pub(crate) fn run(context: &Context<'_>, args: &DownArgs) -> Result<(), Error> {
 async fn take_down(
     context: &Context<'_>,
     dir: &StackDir,
-    limit: Option<Duration>,
+    args: &DownArgs,
+    discard: DiscardArgs,
 ) -> Result<bool, Error> {
+    let removes = args.purge || discard.images || discard.volumes;
     let client = Client::new(dir.clone());
     let client = match client.health().await {
-        Ok(_) => client,
-        // Its processes were killed and may have left services behind: a new supervisor finds them.
-        Err(ClientError::NoSupervisor { .. }) if dir.supervisor_file().exists() => {
+        Ok(_) if guard::is_alive(dir) => client,
+        Ok(_) => guard::ensure(dir.clone()).await?.0,
+        // Its processes were killed and may have left services behind: a new supervisor finds them. It also
+        // finds the data of a stack that is down.
+        Err(ClientError::NoSupervisor { .. })
+            if dir.supervisor_file().exists() || (removes && dir.plan().exists()) =>
+        {
             guard::ensure(dir.clone()).await?.0
         }
         Err(ClientError::NoSupervisor { .. }) => return Ok(false),
+        Err(ClientError::NotAnswering { .. }) => return without_supervisor(context, dir).await,
         Err(error) => return Err(error.into()),
     };
-    let outcome = stop_all(context, &client, limit).await?;
+    let outcome = stop_all(context, &client, args, discard).await?;
     let told = operate::tell(OperationKind::Down, &outcome, Some(0), context.output);
-    if outcome.result == ResultWord::Done && !guard::wait_until_gone(dir).await {
-        return Err(Error::NotGone {
-            dir: dir.path().to_owned(),
-        });
+    if outcome.result == ResultWord::Done {
+        see_it_gone(dir).await?;
     }
     told.map(|()| true)
+}
+
+async fn see_it_gone(dir: &StackDir) -> Result<(), Error> {
+    if guard::wait_until_gone(dir).await {
+        return Ok(());
+    }
+    Err(Error::NotGone {
+        dir: dir.path().to_owned(),
+    })
+}
+
+/// The guard cannot start a supervisor. A keeper that has no services is told to end; services stay,
+/// since nobody here knows in which order they are to be stopped.
+async fn without_supervisor(context: &Context<'_>, dir: &StackDir) -> Result<bool, Error> {
+    guard::end_if_empty(dir)?;
+    see_it_gone(dir).await?;
+    // Whoever made them can take them away no more.
+    for file in [dir.supervisor_file(), dir.supervisor_socket()] {
+        let _ = fs::remove_file(file);
+    }
+    let outcome = Outcome::new(ResultWord::Done);
+    operate::tell(OperationKind::Down, &outcome, Some(0), context.output)?;
+    Ok(true)
 }
 
 /// In order; after the limit at once.
 async fn stop_all(
     context: &Context<'_>,
     client: &Client,
-    limit: Option<Duration>,
+    args: &DownArgs,
+    discard: DiscardArgs,
 ) -> Result<Outcome, Error> {
-    let request = operate::request(OperationKind::Down, &[]);
+    let mut request = operate::request(OperationKind::Down, &[]);
+    request.options.purge = args.purge;
+    request.options.images = discard.images;
+    request.options.volumes = discard.volumes;
     let late = async {
-        match limit {
+        match args.timeout.as_ref().map(|limit| limit.0) {
             Some(limit) => tokio::time::sleep(limit).await,
             None => std::future::pending().await,
         }

@@ -6,7 +6,7 @@ use gantry_api::client::ClientError;
 use gantry_api::{Event, EventsQuery};
 use jiff::tz::TimeZone;
 
-use super::common::check_with_supervisor;
+use super::common::full_with_supervisor;
 use crate::cli::{EventsArgs, Format};
 use crate::context::Context;
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub(crate) fn run(context: &Context<'_>, args: &EventsArgs) -> Result<(), Error>
     let client = context.client_of_running();
     let asked = block_on(async {
         let client = client?;
-        check_with_supervisor(&client, &args.services).await?;
+        printer.services = full_with_supervisor(&client, &args.services).await?;
         let query = EventsQuery {
             follow: args.follow,
             since: None,
@@ -61,17 +61,17 @@ pub(crate) fn run(context: &Context<'_>, args: &EventsArgs) -> Result<(), Error>
 
 struct Printer<'a> {
     context: &'a Context<'a>,
-    services: &'a [String],
+    services: Vec<String>,
     tail: Option<usize>,
     zone: TimeZone,
     waiting: Vec<(Event, Vec<u8>)>,
 }
 
 impl<'a> Printer<'a> {
-    fn new(context: &'a Context<'_>, args: &'a EventsArgs) -> Self {
+    fn new(context: &'a Context<'_>, args: &EventsArgs) -> Self {
         Self {
             context,
-            services: &args.services,
+            services: args.services.clone(),
             tail: args.tail,
             zone: TimeZone::system(),
             waiting: Vec::new(),

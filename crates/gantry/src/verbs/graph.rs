@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gantry_api::State;
+use gantry_api::{ChildStatus, State};
 
 use crate::cli::GraphArgs;
 use crate::context::Context;
@@ -14,7 +14,7 @@ use crate::view::graph::{Edge, GraphView, Node};
 /// The graph of the file, with the states that a supervisor knows.
 pub(crate) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, Error> {
     let stack = stack_file::load(context, &args.model)?;
-    stack.check(args.service.as_slice())?;
+    let chosen = stack.full(args.service.as_slice())?.pop();
     let states = states(context);
     let mut levels: HashMap<&str, usize> = HashMap::new();
     let mut nodes = Vec::new();
@@ -30,19 +30,24 @@ pub(crate) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, 
             name: service.name.clone(),
             mode: service.mode.clone(),
             job: service.job,
-            state: states.get(&service.name).copied(),
+            state: states.get(&service.name).map(|known| known.0),
             level,
+            children: states
+                .get(&service.name)
+                .map_or_else(Vec::new, |known| known.1.clone()),
         });
         edges.extend(service.depends_on.iter().map(|one| Edge {
             from: service.name.clone(),
             to: one.on.clone(),
+            part: one.part.clone(),
             condition: one.condition.clone(),
             file: one.file.clone(),
             line: one.line,
         }));
     }
-    let roots = match &args.service {
-        Some(name) => vec![name.clone()],
+    let named = chosen.is_some();
+    let roots = match chosen {
+        Some(name) => vec![name],
         None => nodes
             .iter()
             .map(|node| &node.name)
@@ -59,14 +64,14 @@ pub(crate) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, 
         roots,
         reverse: args.reverse,
     };
-    if args.service.is_some() {
+    if named {
         view.keep_what_is_drawn();
     }
     Ok(view)
 }
 
 /// What a supervisor says; nothing if none answers, for a graph needs none.
-fn states(context: &Context<'_>) -> HashMap<String, State> {
+fn states(context: &Context<'_>) -> HashMap<String, (State, Vec<ChildStatus>)> {
     let client = context
         .client()
         .filter(|client| client.dir().guard_socket().exists());
@@ -74,6 +79,6 @@ fn states(context: &Context<'_>) -> HashMap<String, State> {
     let services = status.map(|status| status.services).unwrap_or_default();
     services
         .into_iter()
-        .map(|service| (service.name, service.state))
+        .map(|service| (service.name, (service.state, service.children)))
         .collect()
 }

@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::log_feed::{self, Kept, LogFeed, Names, Said};
 use crate::output::{Output, Stream};
-use crate::stack_file::{self, check_names};
-use crate::style::{Text, Tone};
+use crate::stack_file::{self, full_name, full_part, service_of};
+use crate::style::{Text, Tone, tame};
 use crate::view::record;
 
 /// How often a follower looks.
@@ -27,14 +27,17 @@ pub(crate) fn run(context: &Context<'_>, args: &LogsArgs) -> Result<(), Error> {
     let Some(dir) = find(context, args)? else {
         return Ok(());
     };
-    check(context, args, &log_feed::services(&dir))?;
+    let services = match args.services.as_slice() {
+        [] => Vec::new(),
+        _ => full(context, args, &log_feed::services(&dir))?,
+    };
     let query = query(args);
     let mut printer = Printer::new(context, args);
     if !args.follow {
-        printer.kept(log_feed::read(&dir, &args.services, &query));
+        printer.kept(log_feed::read(&dir, &services, &query));
         return Ok(());
     }
-    let (kept, mut feed) = LogFeed::open(dir, args.services.clone(), &query);
+    let (kept, mut feed) = LogFeed::open(dir, services, &query);
     printer.kept(kept);
     while !context.output.is_closed() {
         std::thread::sleep(FRAME);
@@ -55,8 +58,7 @@ fn find(context: &Context<'_>, args: &LogsArgs) -> Result<Option<StackDir>, Erro
     if let Some(dir) = context.dir() {
         return Ok(Some(dir));
     }
-    let stack = stack_file::load(context, &ModelArgs::default())?;
-    stack.check(&args.services)?;
+    full(context, args, &[])?;
     while args.follow && !context.output.is_closed() {
         if let Some(dir) = context.dir() {
             return Ok(Some(dir));
@@ -84,19 +86,28 @@ fn query(args: &LogsArgs) -> Query {
     }
 }
 
-/// A service is known if it has logs or is in the file. The file is only read for names without logs.
-fn check(context: &Context<'_>, args: &LogsArgs, logged: &[String]) -> Result<(), Error> {
-    if args.services.iter().all(|name| logged.contains(name)) {
-        return Ok(());
+/// The names in full. A service is known if it has logs or is in the file; the file is only read for names without logs.
+fn full(context: &Context<'_>, args: &LogsArgs, logged: &[String]) -> Result<Vec<String>, Error> {
+    if !args.services.is_empty() && args.services.iter().all(|name| logged.contains(name)) {
+        return Ok(args.services.clone());
     }
     let stack = stack_file::load(context, &ModelArgs::default())?;
-    let mut known: Vec<&str> = stack
-        .services
-        .iter()
-        .map(|service| &*service.name)
-        .collect();
+    let mut known = stack.names();
     known.extend(logged.iter().map(String::as_str));
-    check_names(&args.services, &known, &stack.name)
+    let services: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|name| !name.contains('/'))
+        .collect();
+    let full = |name: &String| {
+        let name = full_part(name, &services, &stack.name)?;
+        // Nobody knows the parts of what has never run.
+        if logged.iter().any(|other| *other == service_of(&name)) {
+            return full_name(&name, &known, &stack.name);
+        }
+        Ok(name)
+    };
+    args.services.iter().map(full).collect()
 }
 
 struct Printer<'a> {
@@ -184,14 +195,14 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// The line itself: as the service wrote it, or a note of the keeper's.
+/// The line itself: what the service wrote, or a note of the keeper's.
 fn spoken(one: &Said, out: &Stream, bytes: &mut Vec<u8>) {
     if one.line.stream == Pipe::Keeper {
         let note = String::from_utf8_lossy(&one.line.text);
         let note = Text::of(Tone::Dim, format!("[gantry] {note}"));
         bytes.extend_from_slice(out.painted(&note).as_bytes());
     } else {
-        bytes.extend_from_slice(&one.line.text);
+        bytes.extend_from_slice(&tame(&one.line.text));
         // A colour that a service left on must not run into the next line.
         if out.colour() && one.line.text.contains(&0x1b) {
             bytes.extend_from_slice(b"\x1b[0m");
@@ -214,6 +225,9 @@ fn object(one: &Said) -> serde_json::Value {
         "partial": !one.line.complete,
         "text": String::from_utf8_lossy(&one.line.text),
     });
+    if let Some((part, _)) = &one.source.part {
+        object["child"] = part.as_str().into();
+    }
     if std::str::from_utf8(&one.line.text).is_err() {
         object["base64"] = base64(&one.line.text).into();
     }

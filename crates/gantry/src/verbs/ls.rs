@@ -51,7 +51,11 @@ async fn line(dir: StackDir) -> StackLine {
         None => StackLine {
             stack: name,
             // A clean end takes this file along.
-            state: if told.is_some() { "lost" } else { "down" },
+            state: if dir.supervisor_file().exists() {
+                "lost"
+            } else {
+                "down"
+            },
             ready: 0,
             services: 0,
             file,

@@ -3,7 +3,7 @@
 use gantry_api::client::ClientError;
 use gantry_api::{Plan, PlanRequest, VERSION};
 
-use crate::cli::PlanArgs;
+use crate::cli::{HowToRender, PlanArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::block_on;
@@ -12,13 +12,14 @@ use crate::view::plan::PlanView;
 
 /// Ask the supervisor what `up` would do; without one, everything that is wanted would be started.
 pub(crate) fn run(context: &Context<'_>, args: &PlanArgs) -> Result<PlanView, Error> {
-    let stack = stack_file::load_with(context, &args.model, &args.services)?;
-    stack.check(&args.services)?;
+    let mut stack = stack_file::load_with(context, &args.model, &args.services)?;
+    let services = stack.full(&args.services)?;
+    stack.render(context.output, &HowToRender::default(), false)?;
     let asked = match context.client() {
         Some(client) if client.dir().guard_socket().exists() => {
             let request = PlanRequest {
                 version: VERSION,
-                services: args.services.clone(),
+                services: services.clone(),
                 model: stack.model()?,
             };
             match block_on(async { Ok(client.plan(&request).await) })? {
@@ -29,7 +30,7 @@ pub(crate) fn run(context: &Context<'_>, args: &PlanArgs) -> Result<PlanView, Er
         }
         _ => None,
     };
-    let mut plan = asked.unwrap_or_else(|| from_nothing(&stack, &args.services));
+    let mut plan = asked.unwrap_or_else(|| from_nothing(&stack, &services));
     // What stays as it is is no step.
     plan.steps.retain(|step| step.action != "keep");
     Ok(PlanView { plan })

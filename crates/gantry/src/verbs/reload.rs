@@ -2,7 +2,7 @@
 
 use gantry_api::ReloadRequest;
 
-use super::common::check_with_supervisor;
+use super::common::full_with_supervisor;
 use crate::cli::ReloadArgs;
 use crate::context::Context;
 use crate::error::Error;
@@ -14,10 +14,8 @@ use crate::view::show;
 pub(crate) fn run(context: &Context<'_>, args: &ReloadArgs) -> Result<u8, Error> {
     let client = context.client_of_running()?;
     let report = block_on(async {
-        check_with_supervisor(&client, &args.services).await?;
-        let request = ReloadRequest {
-            services: args.services.clone(),
-        };
+        let services = full_with_supervisor(&client, &args.services).await?;
+        let request = ReloadRequest { services };
         Ok::<_, Error>(client.reload(&request).await?)
     })?;
     let failed = report.instances.iter().any(|one| one.error.is_some());

@@ -2,15 +2,18 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_api::home::{GantryHome, StackDir};
-use gantry_driver::Driver as _;
+use gantry_driver::Driver;
+use gantry_driver_compose::ComposeDriver;
+use gantry_driver_container::ContainerDriver;
 use gantry_driver_process::ProcessDriver;
 use gantry_engine::supervisor::{self, Ended, SupervisorConfig};
-use gantry_keeper::guard::{self, GuardConfig};
+use gantry_keeper::client as keeper;
+use gantry_keeper::guard::{self, GuardConfig, OTHER_PROTOCOL};
+use gantry_keeper::protocol::{Refusal, Role};
 use tracing_subscriber::EnvFilter;
 
 use crate::error::Error;
@@ -25,7 +28,25 @@ pub(crate) fn guard(dir: Utf8PathBuf) -> Result<u8, Error> {
         dir,
         supervisor_command,
     });
-    Ok(u8::from(ended != ExitCode::SUCCESS))
+    Ok(ended.code())
+}
+
+/// Why the stack's keeper does not speak with this release, if that is so.
+fn foreign_keeper(dir: &Utf8Path) -> Option<Refusal> {
+    match keeper::Client::open(dir, Role::Observer, 0) {
+        Err(keeper::ClientError::Refused(refusal @ Refusal::Version { .. })) => Some(refusal),
+        // Whatever else is wrong is told by whoever needs it.
+        _ => None,
+    }
+}
+
+/// The drivers that are built in.
+pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
+    vec![
+        Arc::new(ProcessDriver::new()),
+        Arc::new(ContainerDriver::new()),
+        Arc::new(ComposeDriver::new()),
+    ]
 }
 
 /// Be the supervisor of the stack in this folder, until the stack is down.
@@ -36,6 +57,12 @@ pub(crate) fn supervisor(dir: Utf8PathBuf) -> Result<u8, Error> {
         .with_env_filter(log)
         .with_ansi(false)
         .init();
+    if let Some(refusal) = foreign_keeper(&dir) {
+        tracing::warn!(
+            "{refusal}: gantry was replaced while this stack was up. The supervisor of the release that it was brought up with goes on; gantry down and gantry up change over"
+        );
+        return Ok(OTHER_PROTOCOL);
+    }
     let home = match dir.parent().and_then(Utf8Path::parent) {
         Some(home) => GantryHome::at(home),
         None => GantryHome::from_env()?,
@@ -44,13 +71,13 @@ pub(crate) fn supervisor(dir: Utf8PathBuf) -> Result<u8, Error> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
         .collect();
-    let driver = ProcessDriver::new();
     let ended = supervisor::run(SupervisorConfig {
         home,
         dir: StackDir::at(dir),
-        host_mode: Some(driver.mode()),
-        drivers: vec![Arc::new(driver)],
+        host_mode: Some(ProcessDriver::new().mode()),
+        drivers: drivers(),
         environment,
+        calm: gantry_sys::give_back_memory,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
     match ended {

@@ -1,14 +1,16 @@
 //! `gantry status`.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
-use gantry_api::Status;
 use gantry_api::client::ClientError;
+use gantry_api::{BriefStatus, Status};
 
 use crate::cli::{Format, StatusArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::block_on;
-use crate::stack_file::{self, check_names};
+use crate::stack_file::{self, full_names};
 use crate::stack_status;
 use crate::style::{Text, Tone};
 use crate::view::status::StatusView;
@@ -16,18 +18,43 @@ use crate::view::status::StatusView;
 /// What the supervisor says; without one, everything is stopped.
 pub(crate) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<StatusView, Error> {
     let usage = args.usage || context.output.format == Format::Wide;
-    let Some(sent) = ask(context, usage)? else {
+    let what = match context.output.format {
+        _ if usage => What::WithUsage,
+        Format::Table => What::Brief,
+        _ => What::Whole,
+    };
+    let Some(sent) = ask(context, what)? else {
         return stopped(context, args);
     };
     if context.output.format == Format::Json && args.services.is_empty() {
         return Ok(StatusView::Sent(sent));
     }
+    if let What::Brief = what {
+        // Its texts are not copied out of it. This process ends when they were shown.
+        let sent: &'static [u8] = Vec::leak(sent.into());
+        let mut status: BriefStatus<'_> =
+            serde_json::from_slice(sent).map_err(ClientError::Unreadable)?;
+        let names = status.services.iter().map(|service| &*service.name);
+        if let Some(chosen) = chosen(&status.stack, names, &args.services)? {
+            status.services.retain(|it| chosen.contains(&*it.name));
+        }
+        return Ok(StatusView::Brief(status));
+    }
     let status: Status = serde_json::from_slice(&sent).map_err(ClientError::Unreadable)?;
-    Ok(StatusView::Read(chosen(status, &args.services)?))
+    read(status, &args.services)
+}
+
+/// How much of the status is asked for.
+#[derive(Clone, Copy)]
+enum What {
+    /// What the usual table shows.
+    Brief,
+    Whole,
+    WithUsage,
 }
 
 /// The bytes of a supervisor's status; none if no supervisor runs.
-fn ask(context: &Context<'_>, usage: bool) -> Result<Option<Bytes>, Error> {
+fn ask(context: &Context<'_>, what: What) -> Result<Option<Bytes>, Error> {
     let Some(client) = context
         .client()
         .filter(|client| client.dir().guard_socket().exists())
@@ -35,10 +62,10 @@ fn ask(context: &Context<'_>, usage: bool) -> Result<Option<Bytes>, Error> {
         return Ok(None);
     };
     let status = async {
-        Ok(if usage {
-            client.status_bytes_with_usage().await
-        } else {
-            client.status_bytes().await
+        Ok(match what {
+            What::Brief => client.status_bytes_brief().await,
+            What::Whole => client.status_bytes().await,
+            What::WithUsage => client.status_bytes_with_usage().await,
         })
     };
     match block_on(status)? {
@@ -58,22 +85,27 @@ fn ask(context: &Context<'_>, usage: bool) -> Result<Option<Bytes>, Error> {
 fn stopped(context: &Context<'_>, args: &StatusArgs) -> Result<StatusView, Error> {
     let stack = stack_file::load(context, &crate::cli::ModelArgs::default())?;
     let status = stack_status::stopped(&stack, context.file());
-    Ok(StatusView::Read(chosen(status, &args.services)?))
+    read(status, &args.services)
 }
 
-/// Only the services that were asked for.
-fn chosen(mut status: Status, services: &[String]) -> Result<Status, Error> {
-    if services.is_empty() {
-        return Ok(status);
+fn read(mut status: Status, services: &[String]) -> Result<StatusView, Error> {
+    let names = status.services.iter().map(|service| &*service.name);
+    if let Some(chosen) = chosen(&status.stack, names, services)? {
+        status.services.retain(|it| chosen.contains(&it.name));
     }
-    let known: Vec<&str> = status
-        .services
-        .iter()
-        .map(|service| &*service.name)
-        .collect();
-    check_names(services, &known, &status.stack)?;
-    status
-        .services
-        .retain(|service| services.contains(&service.name));
-    Ok(status)
+    Ok(StatusView::Read(status))
+}
+
+/// The services that were asked for; none: all of them.
+fn chosen<'a>(
+    stack: &str,
+    known: impl Iterator<Item = &'a str>,
+    services: &[String],
+) -> Result<Option<HashSet<String>>, Error> {
+    if services.is_empty() {
+        return Ok(None);
+    }
+    let known: Vec<&str> = known.collect();
+    let services = full_names(services, &known, stack)?;
+    Ok(Some(services.into_iter().collect()))
 }

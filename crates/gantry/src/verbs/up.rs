@@ -35,16 +35,22 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         show(context.output, &plan::run(context, &args)?);
         return Ok(0);
     }
-    let stack = stack_file::load_with(context, &args.model, &args.services)?;
-    stack.check(&args.services)?;
+    let mut stack = stack_file::load_with(context, &args.model, &args.services)?;
+    let services = stack.full(&args.services)?;
     stack.warn(context.output);
+    stack.render(context.output, &args.render, true)?;
     let dir = context
         .dir()
         .unwrap_or_else(|| context.home.stack(&stack.name, context.file()));
-    let mut request = operate::request(OperationKind::Up, &args.services);
+    let mut request = operate::request(OperationKind::Up, &services);
     request.model = Some(stack.model()?);
     request.options.wait = !args.no_wait;
     request.options.foreground = !args.detach;
+    request.options.build = match (args.build, args.no_build) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
     request.options.timeout_ms = args.timeout.map(|limit| milliseconds(limit.0));
 
     block_on(async {

@@ -1,6 +1,6 @@
 //! What `explain` shows: the chain of causes, from the question down to the root.
 
-use gantry_api::{Cause, Explanation, ServiceStatus, State};
+use gantry_api::{Cause, ChildStatus, Explanation, ServiceStatus, State};
 use jiff::tz::TimeZone;
 
 use super::{Data, Page, View, events, failure, state};
@@ -22,9 +22,13 @@ impl View for ExplainView {
             events,
             tail,
             tail_of,
+            part,
             ..
         } = &self.explanation;
-        let mut lines = vec![headline(service)];
+        let mut lines = vec![match part {
+            Some(part) => of_part(service, part),
+            None => headline(service),
+        }];
         if !service.description.is_empty() {
             lines.push(Text::of(Tone::Dim, harmless(&service.description)));
         }
@@ -81,11 +85,23 @@ fn section(title: &str, lines: &mut Vec<Text>) {
 fn headline(service: &ServiceStatus) -> Text {
     let line = Text::of(Tone::Strong, &service.name)
         .plain(" is ")
-        .join(state::of_service(service));
+        .join(state::of_service(service.state, service.ready));
     match (service.state, service.ready) {
         (State::Running, true) => line.plain(" and ready"),
         (State::Running, false) => line.plain(" but ").and(Tone::Warn, "not ready"),
         _ => line,
+    }
+}
+
+/// `stack/db is healthy`.
+fn of_part(service: &ServiceStatus, part: &ChildStatus) -> Text {
+    let line = Text::of(Tone::Strong, format!("{}/{}", service.name, part.name))
+        .plain(" is ")
+        .join(state::of_child(part));
+    let line = line.plain(", part of ").join(headline(service));
+    match &part.message {
+        Some(message) => line.plain(": ").plain(harmless(message)),
+        None => line,
     }
 }
 
@@ -124,6 +140,14 @@ fn facts(service: &ServiceStatus) -> Vec<Text> {
             format!("{} ({})", endpoint.url, endpoint.name),
         ));
     }
+    for (position, child) in service.children.iter().enumerate() {
+        let name = if position == 0 { "parts" } else { "" };
+        let line = failure::fact(name, format!("{} ", child.name)).join(state::of_child(child));
+        lines.push(match &child.message {
+            Some(message) => line.plain(": ").plain(harmless(message)),
+            None => line,
+        });
+    }
     if service.instances.len() > 1 {
         for (position, instance) in service.instances.iter().enumerate() {
             let name = if position == 0 { "copies" } else { "" };
@@ -157,7 +181,11 @@ fn link(cause: &Cause) -> Vec<Text> {
         line = line.plain(": ").plain(harmless(&cause.message));
     }
     if let Some(needed) = &cause.needed_by {
-        let how = format!("  ({} needs it {})", needed.service, needed.condition);
+        let what = needed
+            .part
+            .as_ref()
+            .map_or_else(|| "it".to_owned(), |part| format!("its part {part}"));
+        let how = format!("  ({} needs {what} {})", needed.service, needed.condition);
         line = line.and(Tone::Dim, how);
     }
     let mut lines = vec![line];

@@ -115,7 +115,7 @@ fn hint(service: &str, failure: &Failure) -> Option<String> {
 }
 
 /// One fact with its name before it.
-pub(crate) fn fact(name: &str, value: impl Into<String>) -> Text {
+pub(crate) fn fact(name: &str, value: impl Into<String> + AsRef<str>) -> Text {
     label(name).plain(value)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gantry_api::State;
+use gantry_api::{ChildStatus, State};
 use serde::Serialize;
 
 use super::{Data, Page, View, state};
@@ -34,6 +34,9 @@ pub(crate) struct Node {
     pub(crate) state: Option<State>,
     /// The step in which it may start at the earliest, from 0.
     pub(crate) level: usize,
+    /// Its parts, as far as a supervisor says them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) children: Vec<ChildStatus>,
 }
 
 /// A dependency.
@@ -43,6 +46,9 @@ pub(crate) struct Edge {
     pub(crate) from: String,
     /// What it depends on.
     pub(crate) to: String,
+    /// The part of it, if not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) part: Option<String>,
     /// What it waits for.
     pub(crate) condition: String,
     /// Where it was written.
@@ -122,6 +128,9 @@ impl GraphView {
             Some(of) => state::word(of).padded(9),
             None => Text::new(),
         };
+        if let Some(part) = by.and_then(|edge| edge.part.as_deref()) {
+            right = right.and(Tone::Dim, format!("  its part {part}"));
+        }
         if let Some(edge) = by
             && edge.condition != "ready"
         {
@@ -133,6 +142,11 @@ impl GraphView {
         lines.push((left, right));
         if again {
             return;
+        }
+        let bar = if branches.is_empty() { "   " } else { "│  " };
+        for child in node.iter().flat_map(|node| &node.children) {
+            let left = Text::of(Tone::Dim, format!("{below}{bar}{name}/{}", child.name));
+            lines.push((left, state::of_child(child)));
         }
         let last = branches.len().saturating_sub(1);
         for (position, (other, edge)) in branches.into_iter().enumerate() {

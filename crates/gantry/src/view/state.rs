@@ -1,8 +1,8 @@
 //! States in their tones.
 
-use gantry_api::{ServiceStatus, State};
+use gantry_api::{BriefService, ChildStatus, State};
 
-use crate::style::{Text, Tone};
+use crate::style::{Text, Tone, harmless};
 
 /// The tone of a state.
 pub(crate) fn tone(state: State) -> Tone {
@@ -21,18 +21,26 @@ pub(crate) fn word(state: State) -> Text {
 }
 
 /// The state of a service; one that runs and is not ready stands out.
-pub(crate) fn of_service(service: &ServiceStatus) -> Text {
-    let not_ready = service.state == State::Running && !service.ready;
-    let tone = if not_ready {
-        Tone::Warn
+pub(crate) fn of_service(state: State, ready: bool) -> Text {
+    let not_ready = state == State::Running && !ready;
+    let tone = if not_ready { Tone::Warn } else { tone(state) };
+    Text::of(tone, state.as_str())
+}
+
+/// The backend's word for a part of a service.
+pub(crate) fn of_child(child: &ChildStatus) -> Text {
+    let tone = if child.ready || child.completed {
+        Tone::Good
+    } else if child.message.is_some() {
+        Tone::Bad
     } else {
-        tone(service.state)
+        Tone::Busy
     };
-    Text::of(tone, service.state.as_str())
+    Text::of(tone, harmless(&child.state))
 }
 
 /// How many of a service's instances are ready: `1/1`. Nothing for a job and for what is stopped.
-pub(crate) fn readiness(service: &ServiceStatus) -> Text {
+pub(crate) fn readiness(service: &BriefService<'_>) -> Text {
     let wanted = service.instances.len();
     if service.job || wanted == 0 || service.state == State::Stopped {
         return Text::new();

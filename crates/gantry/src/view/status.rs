@@ -1,9 +1,11 @@
 //! What `status` shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use gantry_api::{InstanceStatus, ServiceStatus, State, Status, Usage};
+use gantry_api::{
+    BriefService, BriefStatus, Endpoint, InstanceStatus, ServiceStatus, State, Status, Usage,
+};
 use jiff::Timestamp;
 
 use super::{Column, Data, Page, Table, View, state, usage};
@@ -15,41 +17,49 @@ use crate::style::{Text, Tone, harmless};
 pub(crate) enum StatusView {
     /// As the supervisor sent it, for programs.
     Sent(Bytes),
+    /// What the usual table shows, and no more.
+    Brief(BriefStatus<'static>),
     /// As it was read.
     Read(Status),
 }
 
 impl View for StatusView {
     fn lines(&self, page: Page) -> Vec<Text> {
-        let Self::Read(status) = self else {
-            return Vec::new();
-        };
-        let mut lines = vec![summary(status)];
-        lines.extend(strays(status));
-        if status.services.is_empty() {
-            return lines;
+        match self {
+            Self::Sent(_) => Vec::new(),
+            Self::Brief(status) => lines(status, page, usual),
+            Self::Read(status) if page.wide => lines(&status.into(), page, |_| wide(status)),
+            Self::Read(status) => lines(&status.into(), page, usual),
         }
-        lines.push(Text::new());
-        let table = if page.wide {
-            wide(status)
-        } else {
-            usual(status)
-        };
-        lines.extend(table.lines(page.width));
-        lines
     }
 
     fn data(&self) -> Data {
         match self {
             Self::Sent(sent) => Data::Json(sent.clone()),
+            Self::Brief(status) => Data::of(status),
             Self::Read(status) => Data::of(status),
         }
     }
 }
 
+/// The stack in a line, and its services below.
+fn lines<'a>(
+    status: &BriefStatus<'a>,
+    page: Page,
+    table: impl FnOnce(&BriefStatus<'a>) -> Table,
+) -> Vec<Text> {
+    let mut lines = vec![summary(status)];
+    lines.extend(strays(status));
+    if !status.services.is_empty() {
+        lines.push(Text::new());
+        lines.extend(table(status).lines(page.width));
+    }
+    lines
+}
+
 /// One line: the stack, how many services are how, since when.
-fn summary(status: &Status) -> Text {
-    let line = Text::of(Tone::Strong, &status.stack).plain("  ");
+fn summary(status: &BriefStatus<'_>) -> Text {
+    let line = Text::of(Tone::Strong, &*status.stack).plain("  ");
     let Some(supervisor) = &status.supervisor else {
         return line.and(Tone::Dim, "not up");
     };
@@ -89,7 +99,7 @@ fn summary(status: &Status) -> Text {
 }
 
 /// What runs and is not in the table.
-fn strays(status: &Status) -> Option<Text> {
+fn strays(status: &BriefStatus<'_>) -> Option<Text> {
     if status.strays.is_empty() {
         return None;
     }
@@ -104,7 +114,7 @@ fn strays(status: &Status) -> Option<Text> {
     )))
 }
 
-fn usual(status: &Status) -> Table {
+fn usual(status: &BriefStatus<'_>) -> Table {
     let mut table = Table::new([
         Column::left("SERVICE"),
         Column::left("STATE"),
@@ -117,13 +127,24 @@ fn usual(status: &Status) -> Table {
     for service in &status.services {
         table.row([
             Text::from(&*service.name),
-            state::of_service(service),
+            state::of_service(service.state, service.ready),
             state::readiness(service),
             uptime(service.uptime_s),
             restarts(service.state, service.restarts),
-            endpoint(service),
+            endpoint(&service.endpoints),
             message(service),
         ]);
+        for child in service.children.iter() {
+            table.row([
+                Text::of(Tone::Dim, format!("  {}", child.name)),
+                state::of_child(child),
+                Text::new(),
+                Text::new(),
+                Text::new(),
+                Text::new(),
+                Text::from(harmless(child.message.as_deref().unwrap_or_default())),
+            ]);
+        }
     }
     table
 }
@@ -149,6 +170,7 @@ fn wide(status: &Status) -> Table {
         Column::left("MESSAGE"),
     ]);
     for service in &status.services {
+        let brief = service.into();
         let alone = match service.instances.as_slice() {
             [one] => Some(one),
             _ => None,
@@ -156,8 +178,8 @@ fn wide(status: &Status) -> Table {
         table.row([
             Text::from(&*service.name),
             Text::from(&*service.mode),
-            state::of_service(service),
-            state::readiness(service),
+            state::of_service(service.state, service.ready),
+            state::readiness(&brief),
             live(service.state, service.live),
             pid(service.pid),
             uptime(service.uptime_s),
@@ -169,9 +191,16 @@ fn wide(status: &Status) -> Table {
             alone.map(exit).unwrap_or_default(),
             alone.map(tree).unwrap_or_default(),
             Text::from(service.depends_on.join(", ")),
-            endpoint(service),
-            message(service),
+            endpoint(&service.endpoints),
+            message(&brief),
         ]);
+        for child in &service.children {
+            let mut row: [Text; 17] = Default::default();
+            row[0] = Text::of(Tone::Dim, format!("  {}", child.name));
+            row[2] = state::of_child(child);
+            row[16] = Text::from(harmless(child.message.as_deref().unwrap_or_default()));
+            table.row(row);
+        }
         if alone.is_some() {
             continue;
         }
@@ -225,7 +254,9 @@ fn uptime(seconds: Option<f64>) -> Text {
     reason = "a stack is not up for ages of the universe"
 )]
 fn seconds_since(moment: Timestamp) -> f64 {
-    Timestamp::now().duration_since(moment).as_millis() as f64 / 1_000.0
+    let millis = Timestamp::now().duration_since(moment).as_millis();
+    // The clock may have been set back since.
+    millis.max(0) as f64 / 1_000.0
 }
 
 /// Nothing where nothing was started.
@@ -267,8 +298,8 @@ fn tree(instance: &InstanceStatus) -> Text {
 }
 
 /// The first way to reach a service, and how many more there are.
-fn endpoint(service: &ServiceStatus) -> Text {
-    match service.endpoints.as_slice() {
+fn endpoint(endpoints: &[Endpoint]) -> Text {
+    match endpoints {
         [] => Text::new(),
         [one] => Text::from(&*one.url),
         [first, more @ ..] => Text::from(&*first.url).and(Tone::Dim, format!(" +{}", more.len())),
@@ -285,18 +316,16 @@ fn own_endpoint(service: &ServiceStatus, instance: &InstanceStatus) -> Text {
     Text::from(own.join(" "))
 }
 
-fn message(service: &ServiceStatus) -> Text {
+fn message(service: &BriefService<'_>) -> Text {
     let tone = match state::tone(service.state) {
         Tone::Bad => Tone::Bad,
         _ if service.state == State::Stopped => Tone::Dim,
         _ => Tone::Plain,
     };
-    let warnings = || {
-        let of_all = service.instances.iter().flat_map(|one| &one.warnings);
-        of_all.cloned().collect::<std::collections::BTreeSet<_>>()
-    };
-    if service.message.is_empty() && !warnings().is_empty() {
-        let warnings = Vec::from_iter(warnings()).join("; ");
+    if service.message.is_empty() {
+        let of_all = service.instances.iter().flat_map(|one| one.warnings.iter());
+        let warnings: BTreeSet<&str> = of_all.map(String::as_str).collect();
+        let warnings = Vec::from_iter(warnings).join("; ");
         return Text::of(Tone::Warn, harmless(&warnings));
     }
     Text::of(tone, harmless(&service.message))

@@ -62,10 +62,8 @@ impl Table {
             .iter()
             .map(|index| {
                 let cells = self.rows.iter().map(|row| row[*index].width());
-                cells
-                    .chain([self.columns[*index].title.len()])
-                    .max()
-                    .unwrap_or(0)
+                let title = self.columns[*index].title.len();
+                cells.fold(title, usize::max)
             })
             .collect();
         let before: usize = widths
@@ -74,42 +72,36 @@ impl Table {
             .map(|width| width + GAP)
             .sum();
         let limit = width.map(|width| width.saturating_sub(before).max(LEAST));
+        let last = used.len().saturating_sub(1);
 
-        let line = |cells: Vec<Text>| {
+        let mut lines = Vec::with_capacity(self.rows.len() + 1);
+        let mut put = |cells: &mut dyn Iterator<Item = Text>| {
             let mut line = Text::new();
             let mut below = None;
-            let last = cells.len().saturating_sub(1);
-            for (position, cell) in cells.into_iter().enumerate() {
-                let blanks = widths[position].saturating_sub(cell.width());
-                let right = self.columns[used[position]].right;
-                if right {
-                    line = line.plain(" ".repeat(blanks)).join(cell);
+            for (position, cell) in cells.enumerate() {
+                let own = cell.width();
+                let blanks = widths[position].saturating_sub(own);
+                if self.columns[used[position]].right {
+                    line = line.blanks(blanks).join(cell);
                 } else if position == last {
-                    match limit.filter(|limit| cell.width() > *limit) {
-                        Some(_) => below = Some(Text::from(" ".repeat(GAP)).join(cell)),
+                    match limit.filter(|limit| own > *limit) {
+                        Some(_) => below = Some(Text::new().blanks(GAP).join(cell)),
                         None => line = line.join(cell),
                     }
                 } else {
-                    line = line.join(cell).plain(" ".repeat(blanks));
+                    line = line.join(cell).blanks(blanks);
                 }
                 if position != last {
-                    line = line.plain(" ".repeat(GAP));
+                    line = line.blanks(GAP);
                 }
             }
-            let whole = width.unwrap_or(usize::MAX);
-            [Some(line), below.map(|below| below.cut(whole))]
-                .into_iter()
-                .flatten()
+            lines.push(line);
+            lines.extend(below.map(|below| below.cut(width.unwrap_or(usize::MAX))));
         };
-
-        let titles = used
-            .iter()
-            .map(|index| Text::of(Tone::Dim, self.columns[*index].title))
-            .collect();
-        let mut lines: Vec<Text> = line(titles).collect();
+        let titles = used.iter().map(|index| self.columns[*index].title);
+        put(&mut titles.map(|title| Text::of(Tone::Dim, title)));
         for mut row in self.rows {
-            let cells = used.iter().map(|index| std::mem::take(&mut row[*index]));
-            lines.extend(line(cells.collect()));
+            put(&mut used.iter().map(|index| std::mem::take(&mut row[*index])));
         }
         lines
     }

@@ -350,6 +350,7 @@ fn explain_follows_the_chain_to_its_root() {
                     depth: 1,
                     needed_by: Some(NeededBy {
                         service: "gateway".to_owned(),
+                        part: None,
                         condition: "ready".to_owned(),
                     }),
                     state: State::Failed,
@@ -361,6 +362,7 @@ fn explain_follows_the_chain_to_its_root() {
             events: Vec::new(),
             tail: Vec::new(),
             tail_of: None,
+            part: None,
         },
     };
     insta::assert_snapshot!(drawn(&view.lines(ALL), false));
@@ -373,9 +375,11 @@ fn a_graph_is_drawn_as_trees() {
         mode: "process".to_owned(),
         job: false,
         state: Some(state),
+        children: Vec::new(),
         level: 0,
     };
     let edge = |from: &str, to: &str, condition: &str| Edge {
+        part: None,
         from: from.to_owned(),
         to: to.to_owned(),
         condition: condition.to_owned(),

@@ -21,7 +21,7 @@ fn names_of_services_are_offered() {
     );
     let mut command = stack.command(&["--", "gantry", "stop", ""]);
     command.env("COMPLETE", "fish");
-    let output = command.output().expect("gantry runs");
+    let output = gantry_test::output(&mut command);
     let offered = String::from_utf8_lossy(&output.stdout);
     assert!(offered.contains("store"), "{offered}");
     assert!(offered.contains("api\tItems"), "{offered}");
@@ -32,7 +32,7 @@ fn a_wrong_file_offers_nothing_and_says_nothing() {
     let stack = Stack::of("name = ");
     let mut command = stack.command(&["--", "gantry", "stop", ""]);
     command.env("COMPLETE", "fish");
-    let output = command.output().expect("gantry runs");
+    let output = gantry_test::output(&mut command);
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

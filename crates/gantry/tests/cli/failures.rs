@@ -57,6 +57,20 @@ fn its_program_does_not_exist() {
 }
 
 #[test]
+fn what_runs_beside_a_service_is_looked_at_before() {
+    let stack = Stack::of(
+        "name = \"beside\"\n\
+         [services.web]\n\
+         stop = { command = [\"no-such-stop\"] }\n\
+         reload = { command = [\"./no-such-reload\"] }\n\
+         hooks = { pre-start = [\"no-such-migration\"], post-stop = [\"no-such-cleaner\", \"--all\"] }\n\
+         [services.web.process]\n\
+         command = [\"sleep\", \"1000\"]\n",
+    );
+    assert_snapshot!("up_preflight_beside", stack.shown(&["up", "-d"]));
+}
+
+#[test]
 fn in_the_foreground_nothing_is_left() {
     let stack = Stack::of(
         "name = \"fails\"\n[services.good.process]\ncommand = [\"sleep\", \"1000\"]\n\

@@ -11,11 +11,7 @@ fn in_a_folder_above() {
     let stack = Stack::of(SMALL);
     let below = stack.path().join("a/b");
     fs::create_dir_all(&below).expect("folders");
-    let output = stack
-        .command(&["validate"])
-        .current_dir(below)
-        .output()
-        .expect("gantry runs");
+    let output = gantry_test::output(stack.command(&["validate"]).current_dir(below));
     assert!(output.status.success(), "{output:?}");
 }
 

@@ -3,13 +3,21 @@
 //! `INSTA_UPDATE=always cargo test -p gantry` takes what is printed now as right; read the difference
 //! before it is committed.
 
+mod attach;
 mod completions;
+mod compose;
+mod containers;
+mod doctor;
 mod failures;
 mod files;
 mod help;
+mod import;
 mod nothing_up;
 mod pipes;
+mod projects;
 mod reference;
 mod running;
+mod short_names;
 mod support;
+mod templates;
 mod wrong_input;

@@ -79,12 +79,17 @@ impl Stack {
 
     /// Run it to its end.
     pub(crate) fn gantry(&self, words: &[&str]) -> Run {
-        Run::from(self.command(words).output().expect("gantry runs"))
+        Run::from(gantry_test::output(&mut self.command(words)))
     }
 
     /// Run it, and draw what it printed with everything that differs from run to run replaced.
     pub(crate) fn shown(&self, words: &[&str]) -> String {
-        let run = self.gantry(words);
+        self.show(self.command(words))
+    }
+
+    /// The same of a command that was changed.
+    pub(crate) fn show(&self, mut command: Command) -> String {
+        let run = Run::from(gantry_test::output(&mut command));
         let mut text = format!("exit code: {}\n", run.code);
         for (name, printed) in [("stdout", &run.stdout), ("stderr", &run.stderr)] {
             if !printed.is_empty() {
@@ -206,6 +211,13 @@ impl Drop for Stack {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// The folder in which a program of this name is, if it is installed: the tests' own `PATH` has more folders than those
+/// that a stack is given.
+pub(crate) fn program_folder(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).find(|folder| folder.join(name).is_file())
 }
 
 /// The workspace's folder.

@@ -26,3 +26,26 @@ fn moments() {
     assert!(moment("2026-11-21T10:00:00").is_ok());
     assert!(moment("yesterday-ish").is_err());
 }
+
+#[test]
+fn a_seat_is_a_service_or_an_instance_of_it() {
+    let seat = |text: &str| {
+        text.parse::<Seat>()
+            .map(|seat| (seat.service, seat.instance))
+    };
+    assert_eq!(seat("api"), Ok(("api".into(), None)));
+    assert_eq!(seat("api/2"), Ok(("api".into(), Some(2))));
+    for wrong in ["", "/1", "api/", "api/0", "api/x", "api/2/3"] {
+        assert!(
+            seat(wrong).unwrap_err().contains("names no instance"),
+            "{wrong}"
+        );
+    }
+    let among = |text: &str, known: &[&str]| {
+        let seat = text.parse::<Seat>().unwrap().among(known);
+        (seat.service, seat.instance)
+    };
+    assert_eq!(among("api.2", &["api"]), ("api".into(), Some(2)));
+    assert_eq!(among("api.2", &["api", "api.2"]), ("api.2".into(), None));
+    assert_eq!(among("app.2", &["api"]), ("app.2".into(), None));
+}
