@@ -4,13 +4,19 @@
 //! stack files. Dropping it takes every stack in it down, and fails the test if a process is left.
 
 mod binaries;
+mod engine;
+mod limited;
 mod process;
+mod relay;
 mod sandbox;
 mod skip;
 mod wait;
 
 pub use binaries::{Binaries, binaries};
+pub use engine::Engine;
+pub use limited::output;
 pub use process::{Process, processes_with};
+pub use relay::Relay;
 pub use sandbox::{Run, Sandbox, User};
 pub use skip::skip;
 pub use wait::{wait_for, wait_until};

@@ -55,6 +55,20 @@ impl Process {
         self.signal(Signal::KILL);
     }
 
+    /// The file of this name that it has open, if it has one.
+    pub fn open_file(&self, name: &str) -> Option<PathBuf> {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid)).ok()?;
+        files
+            .flatten()
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .find(|target| target.ends_with(name))
+    }
+
+    /// Let it do nothing more until it is killed.
+    pub fn hold(&self) {
+        self.signal(Signal::STOP);
+    }
+
     /// Send it a signal, unless it has gone.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_alive()) {

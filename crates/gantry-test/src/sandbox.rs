@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::{Process, processes_with};
-use crate::{binaries, wait_until};
+use crate::{binaries, output, wait_until};
 
 /// How long anything may take that a test does not measure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,10 +23,23 @@ pub enum User {
     Same,
     /// An ordinary user that has nothing, by way of `setpriv`; the test must run as root.
     Ordinary,
+    /// The same with a number that no other test has, since the kernel counts a user's processes.
+    Alone(u32),
 }
 
 /// Nobody's number on Debian: a user without a home, rights or processes.
 const NOBODY: u32 = 65534;
+
+impl User {
+    /// Its number, if it is another one than who runs the test.
+    fn number(self) -> Option<u32> {
+        match self {
+            Self::Same => None,
+            Self::Ordinary => Some(NOBODY),
+            Self::Alone(number) => Some(number),
+        }
+    }
+}
 
 /// A private `GANTRY_HOME` and a folder for stack files, with the binaries under test.
 #[derive(Debug)]
@@ -105,7 +118,7 @@ impl Sandbox {
         }
         fs::create_dir(sandbox.home()).expect("home");
         fs::create_dir(sandbox.path("stack")).expect("stack");
-        if user == User::Ordinary {
+        if user != User::Same {
             let open = fs::Permissions::from_mode(0o755);
             fs::set_permissions(sandbox.folder.path(), open).expect("permissions");
             sandbox.hand_over(&sandbox.home());
@@ -134,6 +147,14 @@ impl Sandbox {
         }
     }
 
+    /// Copy these files of a folder into the stack's folder, each to where it is there.
+    pub fn copy_files(&self, folder: &Path, files: &[&str]) {
+        for file in files {
+            let text = fs::read_to_string(folder.join(file)).expect("a text file");
+            self.write(file, &text);
+        }
+    }
+
     /// Write a file; folders on the way are made. Relative paths begin at the stack's folder.
     pub fn write(&self, path: impl AsRef<Path>, text: &str) -> PathBuf {
         let path = self.path("stack").join(path);
@@ -147,31 +168,33 @@ impl Sandbox {
 
     /// Give a file or folder to the sandbox's user.
     fn hand_over(&self, path: &Path) {
-        if self.user == User::Ordinary {
-            chown(path, Some(NOBODY), Some(NOBODY)).expect("root may give files away");
+        if let Some(number) = self.user.number() {
+            chown(path, Some(number), Some(number)).expect("root may give files away");
         }
+    }
+
+    /// Any program as the sandbox's user, not run yet.
+    pub fn as_user(&self, program: impl AsRef<OsStr>) -> Command {
+        let Some(number) = self.user.number() else {
+            return Command::new(program);
+        };
+        let number = number.to_string();
+        let mut command = Command::new("setpriv");
+        command.args([
+            "--reuid",
+            &number,
+            "--regid",
+            &number,
+            "--clear-groups",
+            "--",
+        ]);
+        command.arg(program);
+        command
     }
 
     /// A `gantry` command in the stack's folder, not run yet.
     pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
-        let program = self.path("bin/gantry");
-        let mut command = match self.user {
-            User::Same => Command::new(program),
-            User::Ordinary => {
-                let mut command = Command::new("setpriv");
-                let number = NOBODY.to_string();
-                command.args([
-                    "--reuid",
-                    &number,
-                    "--regid",
-                    &number,
-                    "--clear-groups",
-                    "--",
-                ]);
-                command.arg(program);
-                command
-            }
-        };
+        let mut command = self.as_user(self.path("bin/gantry"));
         command
             .args(words)
             .current_dir(self.path("stack"))
@@ -184,9 +207,10 @@ impl Sandbox {
         command
     }
 
-    /// Run `gantry` to its end.
+    /// Run `gantry` to its end, which comes within two minutes.
+    #[track_caller]
     pub fn gantry<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Run {
-        self.command(words).output().expect("gantry runs").into()
+        output(&mut self.command(words)).into()
     }
 
     /// Begin a `gantry` that goes on, with its output kept for `wait_with_output`.

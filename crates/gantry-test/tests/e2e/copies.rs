@@ -21,11 +21,7 @@ fn ten_copies_do_not_touch_each_other() {
         .collect();
     let gantry = |number: usize, words: &[&str]| -> Run {
         let mut command = sandbox.command(words);
-        command
-            .current_dir(&folders[number])
-            .output()
-            .expect("gantry runs")
-            .into()
+        gantry_test::output(command.current_dir(&folders[number])).into()
     };
 
     let begun: Vec<Child> = folders

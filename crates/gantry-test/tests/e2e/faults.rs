@@ -9,7 +9,7 @@ use gantry_test::{Process, Sandbox, User, skip, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{PATIENCE, pids, restarts, service, sleepers};
+use crate::support::{PATIENCE, kill_parts, pids, restarts, service, sleepers};
 
 fn message(status: &Value, name: &str) -> String {
     service(status, name)["message"]
@@ -80,6 +80,44 @@ fn a_lost_plan_loses_no_service() {
     lose_plan(&sandbox);
     sandbox.gantry(["down"]).expect(0);
     sandbox.expect_nothing_left();
+}
+
+#[test]
+fn a_stranger_with_a_number_that_is_written_down_is_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.write("gantry.toml", &sleepers(1));
+    sandbox.gantry(["up", "-d"]).expect(0);
+    let status = sandbox.status();
+    let mut stranger = Command::new("sleep").arg("1000").spawn().expect("sleep");
+    let folder = plan_file(&sandbox).with_file_name("");
+    let record = folder.join("services/s01/1/run.json");
+    wait_until(PATIENCE, "it is written", || record.exists(), |is| *is);
+    kill_parts(&sandbox);
+    let service = pids(&status)[0].1;
+    // While they were being killed, another one may have begun.
+    let last = fs::read_to_string(folder.join("supervisor.json")).expect("a file");
+    let last: Value = serde_json::from_str(&last).expect("what a supervisor wrote");
+    let supervisor = last["pid"].as_u64().expect("a pid");
+    for (file, pid) in [
+        (folder.join("supervisor.json"), supervisor),
+        (folder.join("starts"), service),
+        (record, service),
+    ] {
+        let text = fs::read_to_string(&file).expect("a file");
+        let forged = text.replace(&pid.to_string(), &stranger.id().to_string());
+        assert_ne!(forged, text, "{}", file.display());
+        fs::write(&file, forged).expect("the file");
+    }
+    // With nobody there, and then with a new supervisor.
+    sandbox.gantry(["down"]).expect(0);
+    sandbox.expect_nothing_left();
+    sandbox.gantry(["up", "-d"]).expect(0);
+    sandbox.gantry(["restart", "s01"]).expect(0);
+    sandbox.gantry(["down"]).expect(0);
+    sandbox.expect_nothing_left();
+    assert!(stranger.try_wait().expect("it is ours").is_none());
+    stranger.kill().expect("it is ours");
+    stranger.wait().expect("it is ours");
 }
 
 #[test]
@@ -176,7 +214,11 @@ fn a_machine_that_slept_finds_everything_as_it_was() {
 fn the_limit_of_descriptors_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("gantry.toml", &sleepers(60));
-    let up = limited(&sandbox, "--nofile=90:90", &["up", "-d"]);
+    let limit = "--nofile=90:90";
+    // By itself gantry takes as many pairs of guard and keeper as the limit makes necessary.
+    limited(&sandbox, limit, None, &["up", "-d"]).expect(0);
+    sandbox.gantry(["down"]).expect(0);
+    let up = limited(&sandbox, limit, Some("1000"), &["up", "-d"]);
     up.expect(1);
     assert!(up.stderr.contains("`ulimit -n`"), "{}", up.stderr);
     // What could be started runs, and can be asked and stopped.
@@ -212,8 +254,13 @@ fn the_limit_of_processes_is_named() {
     sandbox.expect_nothing_left();
 }
 
-/// `gantry` under a resource limit.
-fn limited(sandbox: &Sandbox, limit: &str, words: &[&str]) -> gantry_test::Run {
+/// `gantry` under a resource limit, where so many instances come to one pair of guard and keeper.
+fn limited(
+    sandbox: &Sandbox,
+    limit: &str,
+    capacity: Option<&str>,
+    words: &[&str],
+) -> gantry_test::Run {
     let inner = sandbox.command(words);
     let mut command = Command::new("prlimit");
     command.arg(limit).arg(inner.get_program());
@@ -224,6 +271,9 @@ fn limited(sandbox: &Sandbox, limit: &str, words: &[&str]) -> gantry_test::Run {
             None => command.env_remove(name),
         };
     }
+    if let Some(capacity) = capacity {
+        command.env("GANTRY_PAIR_CAPACITY", capacity);
+    }
     command.current_dir(inner.get_current_dir().expect("a folder"));
-    command.output().expect("prlimit runs").into()
+    gantry_test::output(&mut command).into()
 }

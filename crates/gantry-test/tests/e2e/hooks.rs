@@ -60,6 +60,42 @@ fn each_has_its_moment() {
 }
 
 #[test]
+fn what_they_print_is_in_the_services_log() {
+    let sandbox = Sandbox::new();
+    let hooks = r#"{ pre-start = ["sh", "-c", "echo made; printf bare"], post-stop = ["sh", "-c", "echo gone >&2"] }"#;
+    let more = "reload = { command = [\"echo\", \"told\"] }\nstop = { command = [\"sh\", \"-c\", \"echo asked; kill $$GANTRY_PID\"] }";
+    sandbox.write("gantry.toml", &file(hooks, more));
+    sandbox.gantry(["up", "-d"]).expect(0);
+    sandbox.gantry(["reload", "one"]).expect(0);
+    sandbox.gantry(["down"]).expect(0);
+    let logs = sandbox.gantry(["logs", "one", "-o", "json"]);
+    let lines = logs.expect(0).stdout.lines();
+    let lines: Vec<Value> = lines
+        .map(|line| serde_json::from_str(line).expect("a line is an object"))
+        .collect();
+    let texts: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["text"].as_str())
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "hook pre-start: made",
+            "hook pre-start: bare",
+            "reload: told",
+            "stop: asked",
+            "hook post-stop: gone",
+        ],
+        "{lines:#?}"
+    );
+    assert!(lines.iter().all(|line| line["stream"] == "gantry"));
+    // It is not what the service itself has printed.
+    let raw = sandbox.gantry(["logs", "one", "--raw"]);
+    assert_eq!(raw.expect(0).stdout, "");
+    sandbox.expect_nothing_left();
+}
+
+#[test]
 fn a_failing_pre_start_is_a_failed_start() {
     let sandbox = Sandbox::new();
     let hooks = r#"{ pre-start = ["sh", "-c", "echo schema 7 is missing >&2; exit 3"] }"#;
@@ -68,6 +104,7 @@ fn a_failing_pre_start_is_a_failed_start() {
     for said in [
         "the hook failed with exit code 3",
         "pre-start hook",
+        "tried   sh -c 'echo schema 7 is missing >&2; exit 3'",
         "schema 7 is missing",
     ] {
         assert!(up.expect(1).stderr.contains(said), "{said}: {}", up.stderr);

@@ -82,11 +82,8 @@ fn what_will_not_be_limited_is_said_before_and_after() {
         "name = 'free'\n[services.a]\nresources = { memory = '24MiB' }\n\
          process = { command = ['sleep', '1000'] }\n",
     );
-    let up = sandbox
-        .command(["up", "-d"])
-        .env("GANTRY_NO_CGROUP", "1")
-        .output();
-    let up = up.expect("gantry runs");
+    let mut up = sandbox.command(["up", "-d"]);
+    let up = gantry_test::output(up.env("GANTRY_NO_CGROUP", "1"));
     let said = String::from_utf8_lossy(&up.stderr);
     assert!(up.status.success(), "{said}");
     let why = "a: will not be limited: memory: GANTRY_NO_CGROUP is set";

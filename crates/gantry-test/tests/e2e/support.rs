@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gantry_test::{Sandbox, wait_until};
+use gantry_test::{Process, Sandbox, wait_until};
 use serde_json::Value;
 
 /// How long anything may take that is not measured.
@@ -71,6 +71,31 @@ pub(crate) fn pids(status: &Value) -> Vec<(String, u64)> {
         .collect()
 }
 
+/// Kill guard, keeper and supervisor, and whoever takes the place of one meanwhile.
+pub(crate) fn kill_parts(sandbox: &Sandbox) {
+    let is_part =
+        |one: &Process| one.command.contains(" __guard") || one.command.contains(" __supervisor");
+    wait_until(
+        PATIENCE,
+        "all parts are dead",
+        || {
+            let parts = sandbox.processes().into_iter().filter(is_part);
+            parts.inspect(Process::kill).count()
+        },
+        |parts| *parts == 0,
+    );
+}
+
+/// Another supervisor than this one keeps the stack.
+pub(crate) fn kill_supervisor(sandbox: &Sandbox) {
+    let is_one = |one: &Process| one.command.contains(" __supervisor");
+    let before = sandbox.processes().into_iter().find(is_one);
+    let before = before.expect("a supervisor");
+    before.kill();
+    let another = |status: &Value| status["supervisor"]["pid"] != before.pid;
+    wait_until(PATIENCE, "another supervisor", || sandbox.status(), another);
+}
+
 /// The sum of all services' restarts.
 pub(crate) fn restarts(status: &Value) -> u64 {
     services(status)
@@ -104,6 +129,44 @@ pub(crate) fn address(status: &Value, name: &str) -> String {
     let url = url.unwrap_or_else(|| panic!("{name} has no endpoint in {status:#}"));
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest).to_owned()
+}
+
+/// The id of the only stack of a sandbox.
+pub(crate) fn stack_id(sandbox: &Sandbox) -> String {
+    let stacks = std::fs::read_dir(sandbox.home().join("stacks")).expect("stacks");
+    let names = stacks.flatten().filter(|entry| entry.path().is_dir());
+    let mut names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.next().expect("a stack")
+}
+
+/// What a service has printed, line by line.
+#[track_caller]
+pub(crate) fn printed(sandbox: &Sandbox, service: &str) -> Vec<String> {
+    let logs = sandbox.gantry(["logs", service, "-o", "json"]);
+    let lines = logs.expect(0).stdout.lines();
+    let text = |line: &str| {
+        let line: Value = serde_json::from_str(line).expect("a record");
+        line["text"].as_str().expect("a text").to_owned()
+    };
+    lines.map(text).collect()
+}
+
+/// Waits until a service has printed this and nothing else: an engine may tell a little later what is printed.
+#[track_caller]
+pub(crate) fn wait_until_printed<S: AsRef<str>>(sandbox: &Sandbox, service: &str, wanted: &[S]) {
+    let is = |lines: &Vec<String>| {
+        lines.len() == wanted.len()
+            && lines
+                .iter()
+                .zip(wanted)
+                .all(|(line, it)| line == it.as_ref())
+    };
+    wait_until(
+        PATIENCE,
+        "it is in the log",
+        || printed(sandbox, service),
+        is,
+    );
 }
 
 /// The status and body of a GET.

@@ -78,7 +78,7 @@ fn a_new_supervisor_goes_on_restarting() {
 }
 
 /// Guard and keeper: both have the guard's arguments, and one is the other's child.
-fn guard_and_keeper(sandbox: &Sandbox) -> (Process, Process) {
+pub(crate) fn guard_and_keeper(sandbox: &Sandbox) -> (Process, Process) {
     wait_for(PATIENCE, "a guard with a keeper", || {
         let all = sandbox.processes();
         let pair: Vec<&Process> = all

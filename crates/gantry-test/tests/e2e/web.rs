@@ -40,7 +40,7 @@ fn round(test: &str, user: User, files: &[&str]) {
         let files = files.iter().flat_map(|file| ["-f", *file]);
         let mut command = sandbox.command(files.chain(verb.iter().copied()));
         command.env("WEB_DATA", data.path()).env("WEB_PORT", "0");
-        command.output().expect("gantry runs").into()
+        gantry_test::output(&mut command).into()
     };
 
     gantry(&["up", "-d"]).expect(0);
