@@ -4,7 +4,9 @@
 //! `fuzz_targets/` for libFuzzer.
 
 pub mod api;
+pub mod dialect;
 pub mod files;
+pub mod jinja;
 pub mod keeper;
 pub mod template;
 
@@ -15,8 +17,10 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("api", api::run),
     ("assignment", files::assignment),
+    ("dialect", dialect::run),
     ("env_file", files::env_file),
     ("interpolation", files::interpolation),
+    ("jinja", jinja::run),
     ("keeper", keeper::run),
     ("template", template::run),
     ("toml", files::toml),

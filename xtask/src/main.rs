@@ -17,6 +17,7 @@ mod simulate;
 mod soak;
 mod test;
 mod torture;
+mod waves;
 
 /// The project's own chores.
 #[derive(Parser)]
@@ -34,6 +35,8 @@ enum Chore {
     Soak(soak::Args),
     /// Kill the parts of a running stack at random, and see that no service notices.
     Torture(torture::Args),
+    /// Kill a thousand of ten thousand services at once, again and again.
+    Waves(waves::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Simulate(args) => simulate::run(&args),
         Chore::Soak(args) => soak::run(&args),
         Chore::Torture(args) => torture::run(&args),
+        Chore::Waves(args) => waves::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

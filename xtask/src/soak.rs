@@ -13,7 +13,7 @@ use gantry_test::Sandbox;
 use serde_json::Value;
 
 mod clients;
-mod sample;
+pub(crate) mod sample;
 mod stack;
 
 use sample::{Part, Sample};
@@ -79,19 +79,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let down = down.elapsed();
     sandbox.expect_nothing_left();
 
-    let grown = report(&samples);
     println!(
         "{restarts} restarts, {} calls of clients, {files} log files of {} KiB in all; down in {down:.0?}, nothing left",
         calls.load(Ordering::Relaxed),
         bytes / 1024
     );
     ensure!(restarts > 0, "nothing crashed: this was no soak");
+    Ok(verdict(&samples))
+}
+
+/// Whether the end looks like the beginning.
+pub(crate) fn verdict(samples: &[Sample]) -> ExitCode {
+    let grown = report(samples);
     if grown.is_empty() {
         println!("flat");
-        Ok(ExitCode::SUCCESS)
+        ExitCode::SUCCESS
     } else {
         println!("grown: {}", grown.join(", "));
-        Ok(ExitCode::FAILURE)
+        ExitCode::FAILURE
     }
 }
 

@@ -4,7 +4,7 @@
 //! is no Rust test (formatting, clippy, the architecture) counts as one. What cannot run here is
 //! skipped with the reason, and listed again before the sum.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -12,9 +12,13 @@ use anyhow::Context as _;
 use crate::shell;
 
 mod cargo_test;
+mod engines;
 mod packages;
+mod patience;
 mod tally;
+mod tools;
 
+use engines::Engines;
 use tally::Tally;
 
 /// Its options.
@@ -42,10 +46,16 @@ const STEPS: [(&str, &str); 4] = [
 const BUILD: (&str, &str) = ("build", "build --workspace --bins --locked");
 
 /// The tests that are no Rust tests, behind those that are.
-const TORTURE: (&str, &str) = (
-    "torture",
-    "run --quiet --package xtask -- torture --rounds 50 --built",
-);
+const TORTURE: [(&str, &str); 2] = [
+    (
+        "torture",
+        "run --quiet --package xtask -- torture --rounds 50 --built",
+    ),
+    (
+        "torture of several pairs",
+        "run --quiet --package xtask -- torture --rounds 15 --built --pair-capacity 40",
+    ),
+];
 
 /// Run everything, even after a failure.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -53,6 +63,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.filter.is_none() {
         if !args.no_install {
             packages::install();
+            tools::install();
         }
         for (what, words) in STEPS {
             step(&mut tally, what, words);
@@ -68,9 +79,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     step(&mut tally, BUILD.0, BUILD.1);
-    cargo_test::workspace(&mut tally, args.filter.as_deref()).context("failed to run the tests")?;
+    let engines = Engines::start();
+    let variables = [engines.variables(), &tools::variables()].concat();
+    cargo_test::workspace(&mut tally, args.filter.as_deref(), &variables)
+        .context("failed to run the tests")?;
+    drop(engines);
     if args.filter.is_none() {
-        step(&mut tally, TORTURE.0, TORTURE.1);
+        for (what, words) in TORTURE {
+            step(&mut tally, what, words);
+        }
     }
     tally.print();
     let good = tally.failed() == 0;
@@ -89,10 +106,17 @@ fn step(tally: &mut Tally, what: &str, words: &str) {
     cargo
         .args(words.split(' '))
         .env("RUSTDOCFLAGS", "--deny warnings");
-    let outcome = shell::run(&mut cargo);
+    let outcome = run_patiently(&mut cargo);
     println!("==> {what}: {:.1} s", begin.elapsed().as_secs_f64());
     match outcome {
         Ok(()) => tally.pass(1),
         Err(error) => tally.fail(format!("{what}: {error:#}")),
     }
+}
+
+fn run_patiently(command: &mut Command) -> anyhow::Result<()> {
+    let mut child = command.spawn().context("cargo does not run")?;
+    let status = patience::wait(&mut child)?;
+    anyhow::ensure!(status.success(), "ended with {status}");
+    Ok(())
 }

@@ -8,15 +8,40 @@ use super::Complaint;
 use super::workspace::{Workspace, array};
 
 /// Each member, and the members that it may depend on outside its tests.
-const MAY: [(&str, &[&str]); 16] = [
+const MAY: [(&str, &[&str]); 20] = [
     ("gantry-core", &[]),
     ("gantry-sys", &[]),
     ("gantry-log", &[]),
     ("gantry-api", &[]),
     ("gantry-probe", &[]),
     ("gantry-stack", &["gantry-core"]),
-    ("gantry-driver", &["gantry-core"]),
+    ("gantry-render", &["gantry-stack"]),
+    ("gantry-driver", &["gantry-core", "gantry-log"]),
     ("gantry-keeper", &["gantry-log", "gantry-sys"]),
+    (
+        "gantry-container-engine",
+        &["gantry-core", "gantry-driver", "gantry-log"],
+    ),
+    (
+        "gantry-driver-compose",
+        &[
+            "gantry-container-engine",
+            "gantry-core",
+            "gantry-driver",
+            "gantry-log",
+            "gantry-stack",
+        ],
+    ),
+    (
+        "gantry-driver-container",
+        &[
+            "gantry-container-engine",
+            "gantry-core",
+            "gantry-driver",
+            "gantry-log",
+            "gantry-stack",
+        ],
+    ),
     (
         "gantry-driver-process",
         &[
@@ -45,17 +70,26 @@ const MAY: [(&str, &[&str]); 16] = [
             "gantry-api",
             "gantry-core",
             "gantry-driver",
+            "gantry-driver-compose",
+            "gantry-driver-container",
             "gantry-driver-process",
             "gantry-engine",
             "gantry-keeper",
             "gantry-log",
+            "gantry-render",
             "gantry-stack",
+            "gantry-sys",
         ],
     ),
     ("gantry-test", &[]),
     (
         "gantry-fuzz",
-        &["gantry-api", "gantry-keeper", "gantry-stack"],
+        &[
+            "gantry-api",
+            "gantry-keeper",
+            "gantry-render",
+            "gantry-stack",
+        ],
     ),
     ("quickstart-services", &[]),
     ("web-api", &[]),

@@ -4,7 +4,7 @@ use gantry_test::{Process, Sandbox};
 
 /// A part of gantry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The root.
     Guard,
     /// The parent of the services.
@@ -14,9 +14,9 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 3] = [Self::Guard, Self::Keeper, Self::Supervisor];
+    pub(crate) const ALL: [Self; 3] = [Self::Guard, Self::Keeper, Self::Supervisor];
 
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Guard => "guard",
             Self::Keeper => "keeper",
@@ -27,25 +27,26 @@ impl Part {
 
 /// The figures of one part, of all its processes together.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Figures {
-    /// Proportional memory in KiB.
-    pub(super) memory: u64,
+pub(crate) struct Figures {
+    /// Proportional memory in KiB, without the pages of programs: how many share those depends on how many
+    /// clients happen to run.
+    pub(crate) memory: u64,
     /// Open descriptors.
-    pub(super) descriptors: u64,
+    pub(crate) descriptors: u64,
 }
 
 /// All parts at one moment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sample([Figures; 3]);
+pub(crate) struct Sample([Figures; 3]);
 
 impl Sample {
-    pub(super) fn of(&self, part: Part) -> &Figures {
+    pub(crate) fn of(&self, part: Part) -> &Figures {
         &self.0[part as usize]
     }
 }
 
 /// Measure; `None` if a part does not run.
-pub(super) fn take(sandbox: &Sandbox) -> Option<Sample> {
+pub(crate) fn take(sandbox: &Sandbox) -> Option<Sample> {
     let own = sandbox.processes();
     let own: Vec<&Process> = own
         .iter()
@@ -73,7 +74,7 @@ pub(super) fn take(sandbox: &Sandbox) -> Option<Sample> {
 
 fn memory(pid: i32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss_Anon:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok())
         .unwrap_or(0)
 }

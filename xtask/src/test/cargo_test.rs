@@ -1,20 +1,37 @@
 //! `cargo test`, passed through line by line and counted.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::patience;
 use super::tally::Tally;
 use crate::shell;
 
+/// How often is looked whether cargo still runs.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What the harness says of a test after a minute.
+const SLOW: &str = " has been running for over ";
+
 /// The tests of every member: units, properties, snapshots, end to end, fuzz seeds, documentation.
-pub(super) fn workspace(tally: &mut Tally, filter: Option<&str>) -> anyhow::Result<()> {
+///
+/// `variables` are set for them.
+pub(super) fn workspace(
+    tally: &mut Tally,
+    filter: Option<&str>,
+    variables: &[(&str, String)],
+) -> anyhow::Result<()> {
     let mut cargo = shell::cargo();
     cargo
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
-        .args(filter);
+        .args(filter)
+        .envs(variables.iter().map(|(name, value)| (*name, value)));
     count(tally, &mut cargo)
 }
 
@@ -36,9 +53,37 @@ fn count(tally: &mut Tally, cargo: &mut Command) -> anyhow::Result<()> {
         .context("the child has a standard output")?;
     let mut named = 0;
     let mut counted = 0;
-    for line in BufReader::new(stdout).lines() {
-        let line = line?;
+    let mut slow = BTreeSet::new();
+    let mut heard = Instant::now();
+    let lines = lines_of(stdout);
+    loop {
+        let line = match lines.recv_timeout(LOOK) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => break,
+            // What tests left behind may hold the pipe open for longer than cargo lives.
+            Err(RecvTimeoutError::Timeout) if child.try_wait()?.is_some() => break,
+            Err(RecvTimeoutError::Timeout) => {
+                if heard.elapsed() > patience::SILENCE {
+                    heard = Instant::now();
+                    patience::kill_children(child.id());
+                    for test in std::mem::take(&mut slow) {
+                        tally.fail(format!("{test}, or one beside it, hung"));
+                    }
+                    tally.fail("a test program that hung".to_owned());
+                }
+                continue;
+            }
+        };
+        heard = Instant::now();
         println!("{line}");
+        if let Some(test) = line.strip_prefix("test ") {
+            let name = test.split(' ').next().unwrap_or_default();
+            if test.contains(SLOW) {
+                slow.insert(name.to_owned());
+            } else {
+                slow.remove(name);
+            }
+        }
         if let Some(result) = line.strip_prefix("test result: ") {
             let (passed, failed, ignored) = numbers(result);
             tally.pass(passed);
@@ -56,6 +101,21 @@ fn count(tally: &mut Tally, cargo: &mut Command) -> anyhow::Result<()> {
     }
     take_skips(tally, &skips);
     Ok(())
+}
+
+/// The lines of a pipe, read by a thread of their own so that one can wait for them with a limit.
+fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(stdout).split(b'\n');
+        for line in lines.map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// `name ... FAILED`

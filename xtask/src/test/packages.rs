@@ -1,4 +1,4 @@
-//! What the examples' tests need from Debian, installed where that is possible.
+//! What tests need from Debian, installed where that is possible.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,12 +6,19 @@ use std::process::Command;
 use crate::shell;
 
 /// A program, where it may be besides `PATH`, and the package that has it.
-const NEEDS: [(&str, &[&str], &str); 5] = [
+const NEEDS: [(&str, &[&str], &str); 11] = [
     ("psql", &[], "postgresql-client"),
     ("postgres", &["/usr/lib/postgresql/*/bin"], "postgresql"),
     ("redis-server", &[], "redis-server"),
     ("nginx", &["/usr/sbin"], "nginx"),
     ("setpriv", &[], "util-linux"),
+    ("dockerd", &["/usr/sbin"], "docker.io"),
+    ("podman", &[], "podman"),
+    // Without these Podman's containers do not know each other's names.
+    ("netavark", &["/usr/lib/podman"], "netavark"),
+    ("aardvark-dns", &["/usr/lib/podman"], "aardvark-dns"),
+    ("iptables", &["/usr/sbin"], "iptables"),
+    ("busybox", &[], "busybox-static"),
 ];
 
 /// Install what is missing. A failure is told and no more: the tests that need it are skipped.

@@ -19,8 +19,8 @@ pub(super) struct Book {
     kinds: Vec<(String, Kind)>,
     /// How often each of those that do not end should have been started.
     expected: HashMap<String, usize>,
-    /// What was killed when, in milliseconds of Unix time; none means all.
-    kills: Vec<(u128, Option<Part>)>,
+    /// What was killed when (in milliseconds of Unix time), and of which pair; none means all.
+    kills: Vec<(u128, Option<(Part, usize)>)>,
 }
 
 impl Book {
@@ -63,8 +63,8 @@ impl Book {
         }
     }
 
-    pub(super) fn killed(&mut self, part: Part) {
-        self.kills.push((now(), Some(part)));
+    pub(super) fn killed(&mut self, part: Part, pair: usize) {
+        self.kills.push((now(), Some((part, pair))));
     }
 
     pub(super) fn killed_all(&mut self) {
@@ -109,6 +109,23 @@ impl Book {
         Ok(())
     }
 
+    /// What those that do not end print still comes into their logs.
+    pub(super) fn check_heard(&self, length: impl Fn(&str) -> u64) -> anyhow::Result<()> {
+        let before = self.expected.keys().map(|name| (name, length(name)));
+        let mut unheard: Vec<(&String, u64)> = before.collect();
+        let begin = Instant::now();
+        while !unheard.is_empty() {
+            ensure!(
+                begin.elapsed() < PATIENCE,
+                "not heard any more: {:?}",
+                unheard.iter().map(|(name, _)| name).collect::<Vec<_>>()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+            unheard.retain(|(name, before)| length(name) <= *before);
+        }
+        Ok(())
+    }
+
     /// How one ended that did. Gives whether that is known, and nothing if it has not ended.
     pub(super) fn check_exit(&self, name: &str, status: &Value) -> anyhow::Result<Option<bool>> {
         let starts = self.lines(name, "starts");
@@ -140,13 +157,17 @@ impl Book {
         ensure!(!reason.is_empty(), "{name}: unknown without a reason");
         let since = u128::from(start[2]);
         let meanwhile = self.kills.iter().filter(|(at, _)| *at + 100 >= since);
-        let parts: Vec<Option<Part>> = meanwhile.map(|(_, part)| *part).collect();
-        let waiters = parts
-            .iter()
-            .filter(|part| matches!(part, Some(Part::Guard | Part::Keeper)))
-            .count();
+        let parts: Vec<Option<(Part, usize)>> = meanwhile.map(|(_, part)| *part).collect();
+        let mut waiters: BTreeMap<usize, usize> = BTreeMap::new();
+        for (part, pair) in parts.iter().flatten() {
+            *waiters.entry(*pair).or_default() += match part {
+                Part::Supervisor => 0,
+                Part::Guard | Part::Keeper => 1,
+                Part::Pair => 2,
+            };
+        }
         ensure!(
-            parts.contains(&None) || waiters > 1,
+            parts.contains(&None) || waiters.values().any(|killed| *killed > 1),
             "{name}: unknown ({reason}), but since its start only {parts:?} were killed"
         );
         Ok(Some(false))
@@ -226,6 +247,9 @@ fn check_log(text: &str, ends: &BTreeMap<u64, u64>) -> anyhow::Result<(usize, us
         lines += 1;
     }
     complete(start, number, gap)?;
+    for missing in ends.keys().filter(|missing| **missing > start) {
+        complete(*missing, 0, gap)?;
+    }
     Ok((lines, gaps))
 }
 
@@ -265,6 +289,8 @@ mod tests {
         );
         assert!(!check(&["1:1", "1:2", "2:2"]), "the first is lost");
         assert!(!check(&["1:1", "1:2", "3:1"]), "a whole start is lost");
+        assert!(!check(&["1:1", "1:2"]), "the last start is lost");
+        assert!(!check(&[]), "all is lost");
         assert!(check(&["1:1", gap, "2:1", "2:2"]));
         assert!(!check(&["1:1", "1:2", gap, "1:2", "2:1", "2:2"]));
     }

@@ -1,15 +1,18 @@
 //! The stack under torture, seen from outside.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use gantry_test::{Process, processes_with};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::victims::{Victims, pair_of};
 use super::{HEALED, Part};
 
 /// What a service does; see `gantry-test-service work`.
@@ -41,11 +44,20 @@ pub(super) struct Stack {
     folder: TempDir,
     gantry: PathBuf,
     services: Vec<(String, Kind)>,
+    pair_capacity: Option<usize>,
+    /// Whether it goes on when this is dropped.
+    left: bool,
+    /// How many lines rotated logs hold, by their paths: these do not change any more.
+    rotated: HashMap<PathBuf, usize>,
 }
 
 impl Stack {
     /// Bring it up.
-    pub(super) fn up(programs: &Path, count: usize) -> anyhow::Result<Self> {
+    pub(super) fn up(
+        programs: &Path,
+        count: usize,
+        pair_capacity: Option<usize>,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("torture-").tempdir()?;
         let book = folder.path().join("book");
         std::fs::create_dir(&book)?;
@@ -78,10 +90,20 @@ impl Stack {
             folder,
             gantry: programs.join("gantry"),
             services,
+            pair_capacity,
+            left: false,
+            rotated: HashMap::new(),
         };
         // Not waited for: of those that crash, one always does at this moment.
         stack.restore()?;
         Ok(stack)
+    }
+
+    /// Let it run on, for somebody to look at. Gives where it is.
+    pub(super) fn leave(&mut self) -> &Path {
+        self.left = true;
+        self.folder.disable_cleanup(true);
+        self.folder.path()
     }
 
     /// Where services write what they did.
@@ -122,11 +144,18 @@ impl Stack {
         Ok(())
     }
 
-    /// The process that is this part of the stack now.
-    pub(super) fn find(&self, part: Part) -> Option<Process> {
+    /// How many pairs of guard and keeper there are.
+    pub(super) fn pairs(&self) -> usize {
+        let folders = self.state().map(|state| state.join("keepers"));
+        let pairs = folders.and_then(|folders| Some(std::fs::read_dir(folders).ok()?.count()));
+        pairs.unwrap_or(1).max(1)
+    }
+
+    /// The processes that are this part of the stack now.
+    pub(super) fn find(&self, part: Part, pair: usize) -> Option<Victims> {
         let begin = Instant::now();
         while begin.elapsed() < HEALED {
-            let found = self.look_for(part);
+            let found = self.look_for(part, pair);
             if found.is_some() {
                 return found;
             }
@@ -135,24 +164,26 @@ impl Stack {
         None
     }
 
-    fn look_for(&self, part: Part) -> Option<Process> {
+    fn look_for(&self, part: Part, pair: usize) -> Option<Victims> {
         let own = self.processes();
         if part == Part::Supervisor {
-            return own
-                .iter()
-                .find(|process| process.command.contains(" __supervisor"))
-                .cloned();
+            let mut own = own.into_iter();
+            let supervisor = own.find(|process| process.command.contains(" __supervisor"))?;
+            return Some(Victims::One(supervisor));
         }
-        // Guard and keeper have the same arguments, since a keeper is a copy of its guard. A guard's
-        // parent is another program, or nobody: the keeper that takes its place has lost its own.
-        let pair: Vec<&Process> = own.iter().filter(|one| is_guard(one)).collect();
+        // Guards and keepers have the same arguments, since a keeper is a copy of its guard; the file that
+        // both have locked tells which pair they are. A guard's parent is of another pair, or of none.
+        let own = own.into_iter().filter(is_guard);
+        let pair: Vec<Process> = own.filter(|one| pair_of(one) == Some(pair)).collect();
         let keeper = pair
             .iter()
             .find(|one| pair.iter().any(|other| one.parent == other.pid))?;
         let guard = pair.iter().find(|one| one.pid == keeper.parent)?;
+        let (guard, keeper) = (guard.clone(), keeper.clone());
         Some(match part {
-            Part::Guard => (*guard).clone(),
-            _ => (*keeper).clone(),
+            Part::Guard => Victims::One(guard),
+            Part::Pair => Victims::Pair { guard, keeper },
+            _ => Victims::One(keeper),
         })
     }
 
@@ -174,6 +205,10 @@ impl Stack {
                 "these cannot be killed: {parts:?}"
             );
             killed += parts.len();
+            // Held first: otherwise one starts another one again before its turn has come.
+            for part in &parts {
+                part.hold();
+            }
             parts.into_iter().for_each(Process::kill);
         }
     }
@@ -196,22 +231,61 @@ impl Stack {
 
     /// The records of a service's log, oldest first.
     pub(super) fn log(&self, name: &str) -> anyhow::Result<String> {
-        let stacks = self.home().join("stacks");
-        let stack = std::fs::read_dir(&stacks)?
-            .flatten()
-            .find(|entry| entry.path().is_dir())
-            .context("no stack")?;
-        let folder = stack.path().join(format!("services/{name}/1/log"));
-        let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-            .unwrap_or_default();
-        // `current` sorts behind names that begin with a year.
-        files.sort();
         let mut text = String::new();
-        for file in files {
+        for file in self.log_files(name) {
             text.push_str(&std::fs::read_to_string(file)?);
         }
         Ok(text)
+    }
+
+    /// How many bytes a service's log has.
+    pub(super) fn length(&self, name: &str) -> u64 {
+        let files = self.log_files(name).into_iter();
+        let sizes = files.filter_map(|file| Some(std::fs::metadata(file).ok()?.len()));
+        sizes.sum()
+    }
+
+    /// How many lines all services have printed, as the logs are at this moment.
+    pub(super) fn lines(&mut self) -> usize {
+        let names = self.services.iter();
+        let files: Vec<PathBuf> = names.flat_map(|(name, _)| self.log_files(name)).collect();
+        let count = |file: &PathBuf| {
+            let bytes = std::fs::read(file).unwrap_or_default();
+            bytes.split(|byte| *byte == b'\n').count() - 1
+        };
+        let mut lines = 0;
+        for file in files {
+            lines += if file.ends_with("current") {
+                count(&file)
+            } else if let Some(known) = self.rotated.get(&file) {
+                *known
+            } else {
+                let found = count(&file);
+                self.rotated.insert(file, found);
+                found
+            };
+        }
+        lines
+    }
+
+    /// The files of a service's log, oldest first.
+    fn log_files(&self, name: &str) -> Vec<PathBuf> {
+        let Some(stack) = self.state() else {
+            return Vec::new();
+        };
+        let folder = stack.join(format!("services/{name}/1/log"));
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        // `current` sorts behind names that begin with a year.
+        files.sort();
+        files
+    }
+
+    /// The folder in which gantry keeps what it knows of the stack.
+    fn state(&self) -> Option<PathBuf> {
+        let stacks = std::fs::read_dir(self.home().join("stacks"));
+        let stacks = stacks.into_iter().flatten().flatten();
+        stacks.map(|entry| entry.path()).find(|path| path.is_dir())
     }
 
     fn home(&self) -> PathBuf {
@@ -228,7 +302,12 @@ impl Stack {
             .args(words)
             .current_dir(self.folder.path())
             .env("GANTRY_HOME", self.home())
+            // A Ctrl-C is for the run, which ends after its round.
+            .process_group(0)
             .stdin(Stdio::null());
+        if let Some(capacity) = self.pair_capacity {
+            command.env("GANTRY_PAIR_CAPACITY", capacity.to_string());
+        }
         command
     }
 
@@ -275,6 +354,9 @@ fn is_guard(process: &Process) -> bool {
 
 impl Drop for Stack {
     fn drop(&mut self) {
+        if self.left {
+            return;
+        }
         for _ in 0..100 {
             let left = self.processes();
             if left.is_empty() {
