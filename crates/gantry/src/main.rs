@@ -6,6 +6,7 @@ mod error;
 mod guard;
 mod host;
 mod humane;
+mod interrupts;
 mod log_feed;
 mod operate;
 mod output;

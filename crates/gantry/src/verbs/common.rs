@@ -5,6 +5,7 @@ use gantry_api::{OperationKind, OperationRequest, Plan, Status};
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::interrupts::Interrupts;
 use crate::operate;
 use crate::runtime::block_on;
 use crate::stack_file::full_names;
@@ -26,8 +27,9 @@ pub(crate) fn operate(
     change(&mut request);
     let client = context.client_of_running()?;
     block_on(async {
+        let mut interrupts = Interrupts::new();
         request.services = full_with_supervisor(&client, &request.services).await?;
-        let ended = operate::run(&client, &request, context.output, interrupted()).await?;
+        let ended = operate::run(&client, &request, context.output, interrupts.next()).await?;
         if request.options.dry_run && ended.outcome.exit_code == 0 {
             show(
                 context.output,
@@ -61,25 +63,4 @@ pub(crate) async fn full_with_supervisor(
         .map(|service| &*service.name)
         .collect();
     full_names(services, &known, &status.stack)
-}
-
-/// Ends when someone presses Ctrl-C, or asks the process to end.
-pub(crate) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    match signals {
-        (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-        }
-        // Without handlers the signals end the process, which is what was wanted.
-        _ => std::future::pending().await,
-    }
 }

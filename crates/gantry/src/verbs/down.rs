@@ -5,10 +5,10 @@ use gantry_api::home::StackDir;
 use gantry_api::{OperationKind, Outcome, ResultWord};
 use std::fs;
 
-use super::common::interrupted;
 use crate::cli::{DiscardArgs, DownArgs};
 use crate::context::Context;
 use crate::error::Error;
+use crate::interrupts::Interrupts;
 use crate::runtime::block_on;
 use crate::style::{Text, Tone};
 use crate::{guard, operate};
@@ -98,6 +98,7 @@ async fn stop_all(
     args: &DownArgs,
     discard: DiscardArgs,
 ) -> Result<Outcome, Error> {
+    let mut interrupts = Interrupts::new();
     let mut request = operate::request(OperationKind::Down, &[]);
     request.options.purge = args.purge;
     request.options.images = discard.images;
@@ -108,22 +109,30 @@ async fn stop_all(
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        ended = operate::run(client, &request, context.output, interrupted()) => Ok(ended?.outcome),
-        () = late => {
+    let ended = tokio::select! {
+        ended = operate::run(client, &request, context.output, interrupts.next()) => Some(ended?.outcome),
+        () = late => None,
+    };
+    match ended {
+        Some(outcome) => Ok(outcome),
+        None => {
             let note = "the time is over: killing what has not ended";
             context.output.notes.line(Text::of(Tone::Warn, note));
-            kill_all(context, client).await
+            kill_all(context, client, &mut interrupts).await
         }
     }
 }
 
 /// Without grace.
-pub(crate) async fn kill_all(context: &Context<'_>, client: &Client) -> Result<Outcome, Error> {
+pub(crate) async fn kill_all(
+    context: &Context<'_>,
+    client: &Client,
+    interrupts: &mut Interrupts,
+) -> Result<Outcome, Error> {
     let mut request = operate::request(OperationKind::Down, &[]);
     request.options.force = true;
     Ok(
-        operate::run(client, &request, context.output, interrupted())
+        operate::run(client, &request, context.output, interrupts.next())
             .await?
             .outcome,
     )

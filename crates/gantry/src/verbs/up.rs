@@ -7,13 +7,13 @@ use gantry_log::Query;
 use jiff::Timestamp;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 
-use super::common::interrupted;
 use super::logs::print;
 use super::start::milliseconds;
 use super::{down, plan};
 use crate::cli::{PlanArgs, UpArgs};
 use crate::context::Context;
 use crate::error::Error;
+use crate::interrupts::Interrupts;
 use crate::log_feed::{LogFeed, Names};
 use crate::runtime::block_on;
 use crate::stack_file;
@@ -54,18 +54,21 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
     request.options.timeout_ms = args.timeout.map(|limit| milliseconds(limit.0));
 
     block_on(async {
+        let mut interrupts = Interrupts::new();
         let begun = Timestamp::now();
         let (client, fresh) = guard::ensure(dir.clone()).await?;
         dir.record(&stack.name, context.file())
             .map_err(|source| Error::io("write down where the stack file is", source))?;
-        let ended = operate::run(&client, &request, context.output, interrupted()).await;
+        let ended = operate::run(&client, &request, context.output, interrupts.next()).await;
         let ended = match ended {
             Err(Error::Interrupted) if args.detach => {
                 let note = "the start goes on; gantry down takes it down";
                 context.output.notes.line(Text::of(Tone::Dim, note));
                 return Err(Error::Interrupted);
             }
-            Err(Error::Interrupted) => return take_down(context, &client, 130, ()).await,
+            Err(Error::Interrupted) => {
+                return take_down(context, &client, &mut interrupts, 130, ()).await;
+            }
             other => other?,
         };
         let told = operate::tell(
@@ -77,14 +80,14 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         if let Err(error) = told {
             // Where nothing was begun, nothing is left running; a terminal's stack goes with it.
             if !args.detach || (fresh && was_not_begun(&ended.outcome)) {
-                leave(context, &client, args.detach, ended.stream).await?;
+                leave(context, &client, &mut interrupts, args.detach, ended.stream).await?;
             }
             return Err(error);
         }
         if args.detach {
             return Ok(0);
         }
-        attend(context, &client, dir, begun, ended.stream).await
+        attend(context, &client, &mut interrupts, dir, begun, ended.stream).await
     })
 }
 
@@ -96,11 +99,12 @@ fn was_not_begun(outcome: &Outcome) -> bool {
 async fn leave(
     context: &Context<'_>,
     client: &Client,
+    interrupts: &mut Interrupts,
     quiet: bool,
     held: Lines<Progress>,
 ) -> Result<(), Error> {
     if !quiet {
-        take_down(context, client, 1, held).await?;
+        take_down(context, client, interrupts, 1, held).await?;
         return Ok(());
     }
     let request = operate::request(OperationKind::Down, &[]);
@@ -120,6 +124,7 @@ async fn leave(
 async fn attend(
     context: &Context<'_>,
     client: &Client,
+    interrupts: &mut Interrupts,
     dir: StackDir,
     begun: Timestamp,
     mut stream: Lines<Progress>,
@@ -139,13 +144,11 @@ async fn attend(
     print(&kept, &mut names, notes);
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let interrupted = interrupted();
-    tokio::pin!(interrupted);
     loop {
         tokio::select! {
-            () = &mut interrupted => {
+            () = interrupts.next() => {
                 notes.line(Text::of(Tone::Dim, "Taking down in order. Ctrl-C again kills."));
-                return take_down(context, client, 130, stream).await;
+                return take_down(context, client, interrupts, 130, stream).await;
             }
             _ = frames.tick() => print(&feed.poll(), &mut names, notes),
             record = stream.next() => match record {
@@ -185,15 +188,16 @@ async fn hold_again(client: &Client) -> Result<Option<Lines<Progress>>, Error> {
 async fn take_down(
     context: &Context<'_>,
     client: &Client,
+    interrupts: &mut Interrupts,
     exit_code: u8,
     held: impl Sized,
 ) -> Result<u8, Error> {
     let request = operate::request(OperationKind::Down, &[]);
-    let outcome = match operate::run(client, &request, context.output, interrupted()).await {
+    let outcome = match operate::run(client, &request, context.output, interrupts.next()).await {
         Ok(ended) => ended.outcome,
         Err(Error::Interrupted) => {
             context.output.notes.line(Text::of(Tone::Warn, "Killing"));
-            down::kill_all(context, client).await?
+            down::kill_all(context, client, interrupts).await?
         }
         Err(Error::Client(ClientError::NoSupervisor { .. })) => Outcome::new(ResultWord::Done),
         Err(error) => return Err(error),
