@@ -9,6 +9,7 @@
 //! | a start under way | a stop | the start is told to give up, and the stop waits for its end | a container that is made after its stop was reported |
 //! | a start under way that has failed | the next start | waits until its command has returned | a restart that is refused, as the exit is told before that |
 //! | containers | news of one | it is looked at; looks of one container never overlap | an old answer that arrives after a newer one |
+//! | nothing any more | the answer to a look from before the stop | it is not heard: each look has a number | the end of the last run that fails the next start |
 //! | containers | one ended badly, or is unhealthy before all were ready | its output is read to its end, then the failure is told | an exit that is told without the last words |
 //! | containers that ended before a start | the start | they count as old until it comes to them | yesterday's crash that fails today's start |
 //! | a failure that is being told | a stop | waits for it | an exit that is told after the stop |
@@ -60,8 +61,13 @@ pub(crate) enum Input {
     Noted(InstanceId, Box<Record>),
     /// A start has ended. What it has by then is given.
     Begun(InstanceId, Generation, up::Begun, Vec<Seen>),
-    /// A container was looked at, by its id; `None`: it is not there.
-    Looked(InstanceId, String, Box<Result<Option<Seen>, DriverError>>),
+    /// A container was looked at, by its id and the look's number; `None`: it is not there.
+    Looked(
+        InstanceId,
+        String,
+        u64,
+        Box<Result<Option<Seen>, DriverError>>,
+    ),
     /// The last words of what failed or ended are read.
     Ended(InstanceId, Generation, Box<slot::End>),
     /// A stop has ended.
@@ -78,6 +84,8 @@ pub(crate) enum Input {
 pub(crate) struct Link {
     context: Arc<Context>,
     slots: HashMap<InstanceId, Slot>,
+    /// How many looks were begun.
+    looks: u64,
     /// What tasks report to.
     outbox: UnboundedSender<Input>,
     /// All tasks: they end with the session.
@@ -95,6 +103,7 @@ impl Link {
         let mut link = Self {
             context,
             slots: HashMap::new(),
+            looks: 0,
             outbox,
             tasks: JoinSet::new(),
         };
@@ -124,7 +133,7 @@ impl Link {
             Input::Begun(instance, generation, begun, seen) => {
                 self.begun(&instance, generation, begun, seen);
             }
-            Input::Looked(instance, id, seen) => self.looked(&instance, &id, *seen),
+            Input::Looked(instance, id, look, seen) => self.looked(&instance, &id, look, *seen),
             Input::Ended(instance, generation, end) => self.ended(&instance, generation, *end),
             Input::Gone(instance, generation, result) => self.gone(&instance, generation, &result),
             Input::Resists(instance, generation, what) => {

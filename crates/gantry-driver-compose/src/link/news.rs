@@ -48,15 +48,18 @@ impl Link {
             .things
             .entry(id.to_owned())
             .or_insert_with(Thing::unseen);
-        if std::mem::replace(&mut thing.looking, true) {
+        if thing.looking.is_some() {
             thing.again = true;
             return;
         }
+        self.looks += 1;
+        let look = self.looks;
+        thing.looking = Some(look);
         let (context, outbox) = (Arc::clone(&self.context), self.outbox.clone());
         let (instance, id) = (instance.clone(), id.to_owned());
         self.tasks.spawn(async move {
             let seen = look::one(&context.engine, &context.owner, &id).await;
-            let _ = outbox.send(Input::Looked(instance, id, Box::new(seen)));
+            let _ = outbox.send(Input::Looked(instance, id, look, Box::new(seen)));
         });
     }
 
@@ -64,15 +67,18 @@ impl Link {
         &mut self,
         instance: &InstanceId,
         id: &str,
+        look: u64,
         seen: Result<Option<Seen>, DriverError>,
     ) {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };
-        let Some(thing) = slot.things.get_mut(id) else {
+        // A container of a run that is over has been let go of, even if there is news of it again.
+        let thing = slot.things.get_mut(id);
+        let Some(thing) = thing.filter(|thing| thing.looking == Some(look)) else {
             return;
         };
-        thing.looking = false;
+        thing.looking = None;
         let again = std::mem::take(&mut thing.again);
         match seen {
             // The stream breaks as well, and what follows is found when it is back.

@@ -63,8 +63,8 @@ pub(crate) struct Thing {
     pub(super) copied: Option<Run>,
     /// Who runs its health check, where its engine does not.
     pub(super) checker: Option<AbortOnDropHandle<()>>,
-    /// Whether it is being looked at.
-    pub(super) looking: bool,
+    /// The number of the look that is under way.
+    pub(super) looking: Option<u64>,
     /// Whether there was news of it meanwhile.
     pub(super) again: bool,
 }
@@ -77,7 +77,7 @@ impl Thing {
             copier: None,
             copied: None,
             checker: None,
-            looking: false,
+            looking: None,
             again: false,
         }
     }

@@ -27,6 +27,12 @@ use crate::record::{self, Record};
 /// How long after its time a stop is said to be resisted.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a container that somebody else removes is waited for.
+const REMOVAL: Duration = Duration::from_secs(10);
+
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// A stop in a task of its own.
 pub(super) struct Stop {
     pub(super) context: Arc<Context>,
@@ -200,11 +206,27 @@ async fn remove(context: &Context, id: &str) -> Result<(), DriverError> {
         link: false,
     };
     match context.engine.api.remove_container(id, Some(options)).await {
-        // Somebody else removes it at this moment, or has.
-        Err(error) if trouble::is_not_found(&error) || trouble::is_conflict(&error) => Ok(()),
+        Err(error) if trouble::is_not_found(&error) => Ok(()),
+        // Somebody else removes it at this moment.
+        Err(error) if trouble::is_conflict(&error) => {
+            let gone = tokio::time::timeout(REMOVAL, until_gone(context, id));
+            let late = |_| Err(trouble::of("remove", &error));
+            gone.await.unwrap_or_else(late)
+        }
         Err(error) => Err(trouble::of("remove", &error)),
         Ok(()) => Ok(()),
     }
+}
+
+/// Waits until a container is not there any more: as long as it is, the engine has an old end to tell of it.
+async fn until_gone(context: &Context, id: &str) -> Result<(), DriverError> {
+    while look::one(&context.engine, &context.owner, id)
+        .await?
+        .is_some()
+    {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// Removes containers. Podman removes none that another one was said to need: that one goes first.
