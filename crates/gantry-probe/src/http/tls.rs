@@ -75,10 +75,15 @@ fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
     })
 }
 
+/// Read once: a machine trusts more than a hundred authorities, and checks come many times a second.
 fn native_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    let read = || {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    };
+    ROOTS.get_or_init(read).clone()
 }
 
 fn provider() -> Arc<CryptoProvider> {
