@@ -113,14 +113,12 @@ async fn stop_all(
         ended = operate::run(client, &request, context.output, interrupts.next()) => Some(ended?.outcome),
         () = late => None,
     };
-    match ended {
-        Some(outcome) => Ok(outcome),
-        None => {
-            let note = "the time is over: killing what has not ended";
-            context.output.notes.line(Text::of(Tone::Warn, note));
-            kill_all(context, client, &mut interrupts).await
-        }
+    if let Some(outcome) = ended {
+        return Ok(outcome);
     }
+    let note = "the time is over: killing what has not ended";
+    context.output.notes.line(Text::of(Tone::Warn, note));
+    kill_all(context, client, &mut interrupts).await
 }
 
 /// Without grace.
