@@ -10,6 +10,7 @@
 //! | `run` | what is known of one program that was started |
 //! | `requests` | what the supervisor asks |
 //! | `start` | starting a program |
+//! | `births` | starts whose programs do not run yet |
 //! | `prepare` | looking up all that a command names |
 //! | `output` | whose pipe is read when |
 //! | `behind` | when `run.json` are written |
@@ -30,6 +31,7 @@
 
 mod attach;
 mod behind;
+mod births;
 mod children;
 mod connection;
 mod events;
@@ -54,7 +56,7 @@ mod tree;
 mod unguarded;
 mod voice;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
@@ -67,6 +69,7 @@ use crate::protocol::{InstanceName, JobName};
 use crate::report::report;
 use crate::shared::Shared;
 use behind::Behind;
+use births::Begun;
 use connection::Connections;
 use events::EventQueue;
 use output::OpenLogs;
@@ -115,6 +118,8 @@ struct Keeper<'a> {
     poller: Poller,
     signals: SignalFd,
     spawner: Spawner,
+    /// In the order in which they were begun.
+    births: VecDeque<Begun>,
     cgroups: Result<CgroupRoot, String>,
     /// For controllers that version 2 does not have.
     old_groups: Result<OldHierarchies, String>,
@@ -199,6 +204,7 @@ impl<'a> Keeper<'a> {
             poller,
             signals,
             spawner: Spawner::new().map_err(text)?,
+            births: VecDeque::new(),
             cgroups,
             old_groups,
             hash,

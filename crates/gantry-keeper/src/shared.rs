@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gantry_sys::{
-    Environment, LetterBox, OpenFiles, ProcessRef, SharedWords, Slots, Stage, Witness,
+    Environment, LANES, LetterBox, OpenFiles, ProcessRef, SharedWords, Slots, Stage, Witness,
 };
 
 use crate::guard::GuardConfig;
@@ -61,15 +61,14 @@ const SHUTDOWN: usize = 0;
 const SUPERVISOR_PID: usize = 1;
 const SUPERVISOR_START: usize = 2;
 const KEEPER_STARTS: usize = 3;
-const SPAWNING: usize = 4;
-const SPAWNED_PID: usize = 5;
-const SPAWN_FAILED: usize = 6;
-const SUPERVISOR_END: usize = 7;
-const GUARD_PID: usize = 8;
-const GUARD_START: usize = 9;
-const WANTED_PAIRS: usize = 10;
-const RECOVERED: usize = 11;
-const WORDS: usize = 12;
+const SUPERVISOR_END: usize = 4;
+const GUARD_PID: usize = 5;
+const GUARD_START: usize = 6;
+const WANTED_PAIRS: usize = 7;
+const RECOVERED: usize = 8;
+/// From here on, for each lane of starts: what is being started, its pid, which step of it failed.
+const STARTS: usize = 9;
+const WORDS: usize = STARTS + 3 * LANES;
 
 impl Shared {
     #[expect(clippy::too_many_arguments, reason = "it is made in one place only")]
@@ -139,27 +138,29 @@ impl Shared {
         ends.into_iter().find(|end| *end as u64 == word)
     }
 
-    /// The keeper is about to start what carries this mark: the words in which kernel and child leave
+    /// The keeper is about to start what carries this mark, in this lane: the words in which kernel and child leave
     /// what became of it, should the keeper be killed meanwhile.
-    pub(crate) fn begin_spawn(&self, mark: &str) -> Witness<'_> {
-        self.word(SPAWNING).store(0, Ordering::SeqCst);
-        self.word(SPAWNED_PID).store(0, Ordering::SeqCst);
-        self.word(SPAWN_FAILED).store(0, Ordering::SeqCst);
-        self.word(SPAWNING).store(hash(mark), Ordering::SeqCst);
-        Witness {
-            pid: self.word(SPAWNED_PID),
-            failed: self.word(SPAWN_FAILED),
+    pub(crate) fn begin_spawn(&self, lane: usize, mark: &str) -> Witness {
+        let [spawning, pid, failed] = start_words(lane);
+        for word in [spawning, pid, failed] {
+            self.word(word).store(0, Ordering::SeqCst);
         }
+        self.word(spawning).store(hash(mark), Ordering::SeqCst);
+        self.words.witness(pid, failed)
     }
 
     /// What became of the start of what carries this mark: its pid if it was born, and the step that
     /// failed if one has so far.
     pub(crate) fn spawn_begun(&self, mark: &str) -> (Option<u32>, Option<(Stage, i32)>) {
-        if self.word(SPAWNING).load(Ordering::SeqCst) != hash(mark) {
+        let wanted = hash(mark);
+        let mut lanes = (0..LANES).map(start_words);
+        let found =
+            lanes.find(|[spawning, ..]| self.word(*spawning).load(Ordering::SeqCst) == wanted);
+        let Some([_, pid, failed]) = found else {
             return (None, None);
-        }
-        let pid = u32::try_from(self.word(SPAWNED_PID).load(Ordering::SeqCst)).ok();
-        let failed = Stage::unpack(self.word(SPAWN_FAILED).load(Ordering::SeqCst));
+        };
+        let pid = u32::try_from(self.word(pid).load(Ordering::SeqCst)).ok();
+        let failed = Stage::unpack(self.word(failed).load(Ordering::SeqCst));
         (pid.filter(|pid| *pid != 0), failed)
     }
 
@@ -255,6 +256,12 @@ impl Shared {
 /// Wake whoever waits at this eventfd.
 pub(crate) fn ring(bell: &OwnedFd) {
     let _ = rustix::io::write(bell, &1_u64.to_ne_bytes());
+}
+
+/// Where the words of a lane are.
+fn start_words(lane: usize) -> [usize; 3] {
+    let first = STARTS + 3 * lane;
+    [first, first + 1, first + 2]
 }
 
 /// A number for a mark, other than 0.

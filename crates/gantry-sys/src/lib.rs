@@ -19,6 +19,7 @@ mod limits;
 mod memory;
 mod pipe;
 mod process;
+mod raw;
 mod sandbox;
 mod scheduling;
 mod shared;
@@ -50,9 +51,9 @@ pub use sandbox::Sandbox;
 pub use scheduling::{Policy, Scheduling};
 pub use shared::SharedWords;
 pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
-pub use slots::{Slots, claim, close_all_but};
+pub use slots::{LANES, Slots, claim, close_all_but};
 pub use spawn::{
-    Environment, Passed, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates,
+    Birth, Environment, Passed, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates,
 };
 pub use table::{Entry, ProcessTable};
 pub use terminal::{Terminal, WindowSize, set_window_size, window_size};

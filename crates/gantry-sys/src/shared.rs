@@ -38,4 +38,34 @@ impl SharedWords {
         // from any process, is atomic.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), self.count) }
     }
+
+    /// These two words as a witness.
+    pub fn witness(&self, pid: usize, failed: usize) -> Witness {
+        let word = |index: usize| NonNull::from(&self.words()[index]);
+        Witness {
+            pid: word(pid),
+            failed: word(failed),
+        }
+    }
+}
+
+/// Two [shared words](SharedWords), both 0 before, that tell those who come after us what became of a start.
+#[derive(Debug, Clone, Copy)]
+pub struct Witness {
+    pid: NonNull<AtomicU64>,
+    failed: NonNull<AtomicU64>,
+}
+
+impl Witness {
+    /// The kernel puts the child's pid here before the child runs.
+    pub(crate) fn pid(&self) -> &AtomicU64 {
+        // SAFETY: a word of shared words, which are never unmapped.
+        unsafe { self.pid.as_ref() }
+    }
+
+    /// The child puts here which step failed ([`Stage::unpack`](crate::Stage::unpack)).
+    pub(crate) fn failed(&self) -> &AtomicU64 {
+        // SAFETY: as above.
+        unsafe { self.failed.as_ref() }
+    }
 }

@@ -4,22 +4,27 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::error::SysError;
 
-/// The descriptors 3 to 9 of this program, held by `/dev/null`.
+/// The descriptors 3 to 27 of this program, held by `/dev/null`.
 ///
-/// A child that shares the descriptor table leaves it with `close_range(10, .., UNSHARE)`, which copies
-/// only what is below 10: so what it is to keep must lie there for a moment.
+/// A child that shares the descriptor table leaves it with `close_range(28, .., UNSHARE)`, which copies
+/// only what is below 28: so what it is to keep must lie there for a moment. Each of the children that are
+/// on their way at the same time has a lane of slots to itself.
 #[derive(Debug)]
 pub struct Slots {
     null: RawFd,
 }
 
 /// The first descriptor that is no slot.
-pub(crate) const FIRST_FREE: u32 = 10;
+pub(crate) const FIRST_FREE: u32 = 28;
+const _: () = assert!(FIRST_FREE as usize == FIRST as usize + 1 + LANES * Slots::ROOM);
 const FIRST: RawFd = 3;
 
+/// How many children may be on their way at the same time.
+pub const LANES: usize = 4;
+
 impl Slots {
-    /// How many descriptors a child can be given through them.
-    pub(crate) const ROOM: usize = FIRST_FREE as usize - FIRST as usize - 1;
+    /// How many descriptors a child can be given through its lane.
+    pub(crate) const ROOM: usize = 6;
 
     /// Close everything above standard error and take the slots. For a program that has just begun:
     /// descriptors that it was given, or opened before, are gone.
@@ -38,7 +43,7 @@ impl Slots {
             return Err(failed());
         }
         for slot in FIRST..RawFd::try_from(FIRST_FREE).unwrap_or(FIRST) {
-            // SAFETY: as above, only descriptors are touched, and those below 10 are ours now.
+            // SAFETY: as above, only descriptors are touched, and those below the first free one are ours now.
             if slot != null && unsafe { libc::dup3(null, slot, libc::O_CLOEXEC) } < 0 {
                 return Err(failed());
             }
@@ -52,10 +57,11 @@ impl Slots {
         unsafe { BorrowedFd::borrow_raw(self.null) }
     }
 
-    /// Put a descriptor into one of the slots (from 0; the first three are for the standard streams)
-    /// for the next child.
-    pub(crate) fn lend(place: RawFd, fd: BorrowedFd<'_>) -> Result<RawFd, SysError> {
-        let slot = FIRST + 1 + place;
+    /// Put a descriptor into one of the slots of a lane (from 0; the first three are for the standard streams)
+    /// for its next child.
+    pub(crate) fn lend(lane: usize, place: usize, fd: BorrowedFd<'_>) -> Result<RawFd, SysError> {
+        let slot = lane * Self::ROOM + place;
+        let slot = FIRST + 1 + RawFd::try_from(slot).unwrap_or(RawFd::MAX);
         // SAFETY: only descriptors are touched; the slot is ours.
         if unsafe { libc::dup3(fd.as_raw_fd(), slot, libc::O_CLOEXEC) } < 0 {
             return Err(SysError::last("duplicate", "a descriptor for a child"));
@@ -63,10 +69,10 @@ impl Slots {
         Ok(slot)
     }
 
-    /// Take the first so many slots back, so that no copy of a pipe stays open in them.
-    pub(crate) fn clear(&self, count: usize) {
-        for (place, _) in (0..).zip(0..count.min(Self::ROOM)) {
-            let _ = Self::lend(place, self.null());
+    /// Take the first so many slots of a lane back, so that no copy of a pipe stays open in them.
+    pub(crate) fn clear(&self, lane: usize, count: usize) {
+        for place in 0..count.min(Self::ROOM) {
+            let _ = Self::lend(lane, place, self.null());
         }
     }
 }

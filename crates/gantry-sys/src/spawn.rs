@@ -1,29 +1,38 @@
 //! Starting a program.
 //!
-//! The child shares the memory of this process until it runs its program (and this thread waits), so
-//! that neither memory nor descriptor table is copied, and so that the child can leave word in memory
-//! of the step that failed and why. What it does in between is in `child`.
+//! The child shares the memory of this process until it runs its program, so that neither memory nor
+//! descriptor table is copied, and so that the child can leave word in memory of the step that failed and
+//! why. What it does in between is in `child`. This thread goes on meanwhile, and may begin the next: each
+//! child has a lane, with a stack and a plan of its own, until it is through.
+//!
+//! | the lane | what is in it | the fault that this prevents |
+//! |---|---|---|
+//! | free | nothing | |
+//! | begun | a child that reads the plan and runs on the stack | a plan that is freed under a child's eyes |
+//! | through | a word that the kernel set to 0: the child runs its program, or has ended | |
 
 mod child;
 mod clone;
 mod confine;
 mod environment;
+mod flight;
 mod stage;
+mod way;
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
-use std::sync::atomic::AtomicU64;
 
-use confine::Confinement;
 pub use environment::{Environment, candidates};
+use flight::Flight;
 pub use stage::{SpawnError, Stage};
+use way::Way;
 
 use crate::error::SysError;
 use crate::limits::RLimit;
 use crate::sandbox::Sandbox;
 use crate::scheduling::Scheduling;
-use crate::slots::Slots;
+pub use crate::shared::Witness;
+use crate::slots::{LANES, Slots};
 use crate::user::Credentials;
 
 /// What to start, and with what around it.
@@ -66,16 +75,7 @@ pub struct Spawn<'a> {
     /// Open `cgroup.procs` of further groups to join, of version 1.
     pub join: &'a [BorrowedFd<'a>],
     /// Who learns of the birth even if this process is killed in the middle of it.
-    pub witness: Option<Witness<'a>>,
-}
-
-/// Words of [shared memory](crate::SharedWords), both 0 before, for those who come after us.
-#[derive(Debug, Clone, Copy)]
-pub struct Witness<'a> {
-    /// The kernel puts the child's pid here before the child runs.
-    pub pid: &'a AtomicU64,
-    /// The child puts here which step failed ([`Stage::unpack`]).
-    pub failed: &'a AtomicU64,
+    pub witness: Option<Witness>,
 }
 
 /// Standard input, output and error.
@@ -98,11 +98,37 @@ pub struct Passed<'a> {
     pub number: i32,
 }
 
-/// Starts programs, one at a time.
+/// Starts programs, up to [`LANES`] at a time.
 #[derive(Debug)]
 pub struct Spawner {
-    stack: clone::Stack,
+    lanes: [Lane; LANES],
     clone3_into: bool,
+}
+
+/// What a child needs on its way to its program.
+#[derive(Debug)]
+struct Lane {
+    stack: clone::Stack,
+    way: Way,
+    /// What the child reads, while there is one.
+    flight: Option<Box<Flight>>,
+    /// How many slots it was lent.
+    lent: usize,
+}
+
+/// A child that was born and is on its way to its program. It must be [finished](Spawner::finish).
+#[derive(Debug)]
+#[must_use = "its lane is taken until it is finished"]
+pub struct Birth {
+    lane: usize,
+    pid: u32,
+}
+
+impl Birth {
+    /// Its lane, from 0.
+    pub fn lane(&self) -> usize {
+        self.lane
+    }
 }
 
 impl Spawner {
@@ -110,17 +136,39 @@ impl Spawner {
     pub fn new() -> Result<Self, SysError> {
         // Asked now, before anything is changed.
         crate::signal::ignored();
+        let lane = || {
+            Ok(Lane {
+                stack: clone::Stack::new()?,
+                way: Way::default(),
+                flight: None,
+                lent: 0,
+            })
+        };
         Ok(Self {
-            stack: clone::Stack::new()?,
+            lanes: [lane()?, lane()?, lane()?, lane()?],
             clone3_into: true,
         })
     }
 
-    /// Start a program and give its pid. Returns when the program runs, or could not be run.
+    /// Start a program and give its pid. Returns when the program runs, or could not be run. A lane must be free.
+    pub fn spawn(&mut self, slots: Option<&Slots>, spawn: &Spawn<'_>) -> Result<u32, SpawnError> {
+        let birth = self.begin(slots, spawn)?;
+        self.finish(slots, birth)
+    }
+
+    /// The lane that the next child will have; `None` if all are taken.
+    pub fn free_lane(&self) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.flight.is_none())
+    }
+
+    /// Begin to start a program. What it is given may be closed once it is finished.
     ///
     /// With `slots` the child shares the descriptor table until it has what it needs of it, so that
     /// the cost does not depend on how much is open. Only a program that took its slots may do that.
-    pub fn spawn(&mut self, slots: Option<&Slots>, spawn: &Spawn<'_>) -> Result<u32, SpawnError> {
+    pub fn begin(&mut self, slots: Option<&Slots>, spawn: &Spawn<'_>) -> Result<Birth, SpawnError> {
+        let Some(lane) = self.free_lane() else {
+            return Err(SpawnError::new(Stage::Fork, libc::EAGAIN, String::new()));
+        };
         let stdio = [spawn.stdio.input, spawn.stdio.output, spawn.stdio.error];
         let given: Vec<BorrowedFd<'_>> = stdio
             .into_iter()
@@ -130,143 +178,100 @@ impl Spawner {
         let slots = slots.filter(|_| given.len() <= Slots::ROOM);
         let mut fds: Vec<i32> = given.iter().map(AsRawFd::as_raw_fd).collect();
         if slots.is_some() {
-            for (place, (fd, lent)) in (0..).zip(given.iter().zip(&mut fds)) {
-                *lent = Slots::lend(place, *fd).map_err(|error| SpawnError::streams(&error))?;
+            self.lanes[lane].lent = given.len();
+            for (place, (fd, lent)) in given.iter().zip(&mut fds).enumerate() {
+                *lent =
+                    Slots::lend(lane, place, *fd).map_err(|error| SpawnError::streams(&error))?;
             }
         }
-        let result = self.spawn_with(slots.is_some(), &fds, spawn);
-        if let Some(slots) = slots {
-            slots.clear(given.len());
+        let shared = slots.is_some();
+        let flight = Flight::new(shared, &fds, spawn);
+        let born = self.bear(lane, shared, spawn, flight);
+        if born.is_err()
+            && let Some(slots) = slots
+        {
+            self.lanes[lane].clear(lane, slots);
         }
-        result
+        born.map(|pid| Birth { lane, pid })
     }
 
-    fn spawn_with(
-        &mut self,
-        shared: bool,
-        fds: &[i32],
-        spawn: &Spawn<'_>,
-    ) -> Result<u32, SpawnError> {
-        let (stdio, passed) = fds.split_at(3);
-        let stdio = [stdio[0], stdio[1], stdio[2]];
-        let passed: Vec<child::Move> = passed
-            .iter()
-            .zip(spawn.passed)
-            .map(|(from, passed)| child::Move::new(*from, passed.number))
-            .collect();
-        let pointers = |strings: &mut dyn Iterator<Item = *const libc::c_char>| {
-            strings.chain([ptr::null()]).collect::<Vec<_>>()
-        };
-        let programs = pointers(&mut spawn.programs.iter().map(|text| text.as_ptr()));
-        let argv = pointers(&mut spawn.argv.iter().map(|text| text.as_ptr()));
-        let mut own_pid: Vec<OwnPid> = spawn.own_pid.iter().map(|name| OwnPid::new(name)).collect();
-        let places: Vec<*mut u8> = own_pid.iter_mut().map(OwnPid::place).collect();
-        let variables = spawn.env.iter().map(|text| text.as_ptr());
-        let envp = pointers(&mut variables.chain(own_pid.iter_mut().map(OwnPid::text)));
-        let oom_score = spawn
-            .oom_score
-            .and_then(|score| CString::new(score.to_string()).ok());
-        let credentials = spawn.credentials.filter(|wanted| !wanted.is_ours());
-        let mut limits: Vec<(u32, u64, u64)> = Vec::with_capacity(4);
-        if let Some((soft, hard)) = spawn.open_files {
-            limits.push((libc::RLIMIT_NOFILE, soft, hard));
+    /// Wait until a program runs, and give its pid, or say why it could not be run.
+    #[expect(clippy::needless_pass_by_value, reason = "a birth is finished once")]
+    pub fn finish(&mut self, slots: Option<&Slots>, birth: Birth) -> Result<u32, SpawnError> {
+        let Birth { lane: number, pid } = birth;
+        let lane = &mut self.lanes[number];
+        lane.way.wait();
+        if let Some(slots) = slots {
+            lane.clear(number, slots);
         }
-        limits.extend(
-            spawn
-                .limits
-                .iter()
-                .map(|limit| (limit.resource(), limit.value(), limit.value())),
-        );
-        let join: Vec<i32> = spawn.join.iter().map(AsRawFd::as_raw_fd).collect();
-        let confinement = spawn
-            .sandbox
-            .map(|sandbox| Confinement::new(sandbox, credentials));
-        let mut plan = child::Plan {
-            shared_files: shared,
-            join_cgroup: -1,
-            join: &join,
-            stdio,
-            terminal: spawn.terminal,
-            passed: &passed,
-            own_pid: &places,
-            ignored: crate::signal::ignored(),
-            limits: &limits,
-            oom_score: oom_score.as_deref(),
-            nice: spawn.nice,
-            scheduling: spawn
-                .scheduling
-                .map(|scheduling| (scheduling.policy.number(), scheduling.priority)),
-            credentials,
-            confinement: confinement.as_ref(),
-            cwd: spawn.cwd,
-            umask: spawn.umask,
-            programs: &programs,
-            argv: &argv,
-            envp: &envp,
-            failed: child::Failed::default(),
-            witness: spawn.witness,
+        let Some(flight) = lane.flight.take() else {
+            return Ok(pid);
         };
+        let Some((stage, errno)) = flight.failed() else {
+            return Ok(pid);
+        };
+        // It has ended, or is about to: it has nothing more to do than that.
+        let _ = crate::wait::wait_for(pid);
+        Err(flight.describe(stage, errno))
+    }
+
+    /// Make the child.
+    fn bear(
+        &mut self,
+        lane: usize,
+        shared: bool,
+        spawn: &Spawn<'_>,
+        mut flight: Box<Flight>,
+    ) -> Result<u32, SpawnError> {
+        let lane = &mut self.lanes[lane];
         let blocked = crate::signal::block_all();
         let cgroup = spawn.cgroup.map(|fd| fd.as_raw_fd());
         let mut born = Err(libc::ENOSYS);
-        if self.clone3_into {
-            born = clone::clone3(&self.stack, shared, cgroup, &mut plan);
+        // A machine whose calls cannot be made without the library must not go on beside its child.
+        if self.clone3_into && crate::raw::BARE {
+            let way = lane.way.begin();
+            born = clone::clone3(&lane.stack, shared, cgroup, flight.plan(), way);
             // No such call here, or a sandbox forbids it; the old one will do from now on.
             self.clone3_into = match born {
                 Err(libc::ENOSYS) => false,
                 // Forbidden may be no more than the namespace.
-                Err(libc::EPERM) => plan.own_user_namespace(),
+                Err(libc::EPERM) => flight.own_user_namespace(),
                 _ => true,
             };
+            if born.is_err() {
+                lane.way.never_mind();
+            }
         }
-        if !self.clone3_into {
+        if !(self.clone3_into && crate::raw::BARE) {
             let procs = cgroup.map(open_procs).transpose()?;
-            plan.join_cgroup = procs.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-            born = clone::clone(&self.stack, shared, &mut plan);
+            flight.join_cgroup(procs.as_ref().map_or(-1, AsRawFd::as_raw_fd));
+            born = clone::clone(&lane.stack, shared, flight.plan());
         }
         drop(blocked);
         let pid = born.map_err(|errno| match errno {
             libc::EPERM | libc::ENOSPC | libc::EUSERS | libc::EINVAL
-                if plan.own_user_namespace() =>
+                if flight.own_user_namespace() =>
             {
-                SpawnError::describe(Stage::Namespaces, errno, spawn)
+                flight.describe(Stage::Namespaces, errno)
             }
             _ => SpawnError::new(Stage::Fork, errno, String::new()),
         })?;
-        let failed = plan.failed;
-        match failed.stage {
-            None => Ok(pid),
-            Some(stage) => {
-                // It has ended, or is about to: it has nothing more to do than that.
-                let _ = crate::wait::wait_for(pid);
-                Err(SpawnError::describe(stage, failed.errno, spawn))
-            }
+        lane.flight = Some(flight);
+        Ok(pid)
+    }
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        for lane in &self.lanes {
+            lane.way.wait();
         }
     }
 }
 
-/// A variable whose value the child writes.
-struct OwnPid {
-    bytes: Vec<u8>,
-    name: usize,
-}
-
-impl OwnPid {
-    fn new(name: &str) -> Self {
-        let mut bytes = format!("{name}=").into_bytes();
-        let name = bytes.len();
-        bytes.resize(name + child::PID_ROOM, 0);
-        Self { bytes, name }
-    }
-
-    /// The whole variable, which ends in NUL whatever the child writes.
-    fn text(&mut self) -> *const libc::c_char {
-        self.bytes.as_mut_ptr().cast_const().cast()
-    }
-
-    /// Where the digits go.
-    fn place(&mut self) -> *mut u8 {
-        self.bytes.as_mut_ptr().wrapping_add(self.name)
+impl Lane {
+    fn clear(&mut self, number: usize, slots: &Slots) {
+        slots.clear(number, std::mem::take(&mut self.lent));
     }
 }
 

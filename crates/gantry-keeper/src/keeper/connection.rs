@@ -172,6 +172,7 @@ impl Keeper<'_> {
                 }
             }
         }
+        self.settle();
         if ended {
             self.flush(id);
             self.hang_up(id);

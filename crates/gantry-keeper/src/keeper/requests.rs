@@ -91,6 +91,9 @@ impl Keeper<'_> {
     }
 
     fn carry_out(&mut self, request: Request) -> Result<Reply, Refusal> {
+        if !matches!(request, Request::Spawn { .. } | Request::Job { .. }) {
+            self.settle();
+        }
         match request {
             Request::Hello(_)
             | Request::Attach { .. }

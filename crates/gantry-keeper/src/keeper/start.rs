@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use gantry_log::{LogWriter, Policy};
 use gantry_sys::{
-    Environment, Group, Passed, ProcessRef, RLimit, Spawn, SpawnError, Stage, SysError, TreeLimits,
+    Environment, Group, Passed, RLimit, Spawn, SpawnError, Stage, SysError, TreeLimits,
 };
 
+use super::births::{Begun, TimedJob, trouble};
 use super::job_log::JobWriter;
-use super::poller::Token;
 use super::prepare::prepare;
-use super::requests::after;
 use super::run::{Capture, Log, Run, RunId, What};
 use super::sockets::{give_sockets, passed};
 use super::streams::Streams;
@@ -23,8 +22,7 @@ use crate::guard::MARK;
 use crate::intent::log_number;
 use crate::ledger::{Entry, Starting};
 use crate::protocol::{
-    Command, EventBody, Generation, InstanceName, JobLog, JobName, LogPolicy, ProcessId, Proof,
-    Refusal, Reply, SpawnFailure, Voice,
+    Command, Generation, InstanceName, JobLog, JobName, LogPolicy, Proof, Refusal, Reply, Voice,
 };
 
 impl Keeper<'_> {
@@ -40,6 +38,9 @@ impl Keeper<'_> {
         }
         let mut log = None;
         if let Some(id) = self.instances.get(&name).copied() {
+            if self.births.iter().any(|begun| begun.id == id) {
+                self.settle();
+            }
             let known = match self.runs.get(&id).map(|run| &run.what) {
                 Some(What::Instance { generation, .. }) => *generation,
                 _ => 0,
@@ -91,32 +92,9 @@ impl Keeper<'_> {
             &format!("{name}@{generation}"),
             &format!("{name}/{generation}"),
         );
-        self.instances.insert(name.clone(), id);
         if retry {
             self.timers.set(Instant::now(), Timer::LogRetry(id));
         }
-        let Some(run) = self.runs.get(&id) else {
-            return Ok(Reply::Done);
-        };
-        let body = match (&run.failure, run.process) {
-            (None, Some(process)) => EventBody::Spawned {
-                instance: name,
-                generation,
-                process: ProcessId {
-                    pid: process.pid,
-                    start_time: process.start_time,
-                    boot_id: run.boot_id.clone(),
-                },
-                proof: run.proof,
-                not_applied: run.not_applied.clone(),
-            },
-            (failure, _) => EventBody::SpawnFailed {
-                instance: name,
-                generation,
-                failure: failure.clone().unwrap_or_else(lost),
-            },
-        };
-        self.happened(body);
         Ok(Reply::Done)
     }
 
@@ -143,8 +121,9 @@ impl Keeper<'_> {
         if self.jobs.contains_key(&name) || self.events.has_ended(&name) {
             return Ok(Reply::Known);
         }
+        let mark = format!("job:{name}").replace(['\0', '\n'], " ");
         let what = What::Job {
-            name: name.clone(),
+            name,
             capture: Box::new(Capture {
                 limit: usize::try_from(capture).unwrap_or(usize::MAX),
                 kept: [Vec::new(), Vec::new()],
@@ -158,30 +137,19 @@ impl Keeper<'_> {
         let until = boot_millis().saturating_add(u64::try_from(limit.as_millis()).unwrap_or(0));
         // Numbers of runs begin anew with each keeper, moments do not.
         let group = format!("job@{}-{}", now_us(), self.next_run);
-        let mark = format!("job:{name}").replace(['\0', '\n'], " ");
-        let id = self.start(
+        let job = TimedJob {
+            until,
+            capture,
+            limit,
+        };
+        self.start(
             what,
             command,
             LogPolicy::default(),
-            Some((until, capture)),
+            Some(job),
             &group,
             &mark,
         );
-        self.jobs.insert(name, id);
-        let Some(run) = self.runs.get(&id) else {
-            return Ok(Reply::Done);
-        };
-        if let Some(process) = run.process {
-            self.note(&Entry::Started {
-                key: run.key(),
-                pid: process.pid,
-                start_time: process.start_time,
-            });
-            self.timers
-                .set(after(Instant::now(), limit), Timer::JobLimit(id));
-        } else {
-            self.job_ended(id);
-        }
         Ok(Reply::Done)
     }
 
@@ -189,16 +157,17 @@ impl Keeper<'_> {
         log.map(|of| JobWriter::new(&self.shared.layout, of))
     }
 
-    /// Start it. Whether that went well stands in the run.
+    /// Begin to start it. Whether that went well is told when it is through.
     fn start(
         &mut self,
         what: What,
         command: &Command,
         log: LogPolicy,
-        job: Option<(u64, u64)>,
+        job: Option<TimedJob>,
         group: &str,
         mark: &str,
     ) -> RunId {
+        let lane = self.free_lane();
         let id = self.next_run;
         self.next_run += 1;
         let mark = format!("{}/{mark}", self.hash);
@@ -229,23 +198,16 @@ impl Keeper<'_> {
             stopped: false,
             dirty: true,
         };
-        match self.try_start(id, &mut run, command, log, job, group, &mark) {
-            Ok(process) => {
-                run.process = Some(process);
-                run.tree_empty = false;
-                self.by_pid.insert(process.pid, id);
-            }
-            Err(error) => {
-                run.remove_groups();
-                run.ended_us = Some(now_us());
-                run.failure = Some(SpawnFailure {
-                    stage: error.stage.to_string(),
-                    errno: (error.errno != 0).then_some(error.errno),
-                    message: error.message,
-                });
-            }
-        }
+        let begun = self.begin(lane, id, &mut run, command, log, job, group, &mark);
+        match &run.what {
+            What::Instance { name, .. } => self.instances.insert(name.clone(), id),
+            What::Job { name, .. } => self.jobs.insert(name.clone(), id),
+        };
         self.runs.insert(id, run);
+        match begun {
+            Ok(begun) => self.births.push_back(begun),
+            Err(error) => self.through(id, Err(error), None),
+        }
         id
     }
 
@@ -253,21 +215,18 @@ impl Keeper<'_> {
         clippy::too_many_arguments,
         reason = "one caller, which has them all at hand"
     )]
-    fn try_start(
+    fn begin(
         &mut self,
+        lane: usize,
         id: RunId,
         run: &mut Run,
         command: &Command,
         log: LogPolicy,
-        job: Option<(u64, u64)>,
+        job: Option<TimedJob>,
         group: &str,
         mark: &str,
-    ) -> Result<ProcessRef, SpawnError> {
+    ) -> Result<Begun, SpawnError> {
         let mut prepared = prepare(command, mark)?;
-        let trouble = |error: SysError| {
-            let errno = error.source.raw_os_error().unwrap_or(0);
-            SpawnError::new(Stage::Prepare, errno, error.to_string())
-        };
         let streams = if command.terminal && job.is_none() {
             let user = prepared.credentials.as_ref().map(|who| who.uid);
             Streams::terminal(user).map_err(|error| SpawnError {
@@ -302,8 +261,8 @@ impl Keeper<'_> {
         if group.is_some() {
             run.proof = Proof::Cgroup;
         }
-        let join = self.limit_tree(run, name, command).map_err(trouble)?;
-        let join: Vec<_> = join.iter().map(AsFd::as_fd).collect();
+        let joined = self.limit_tree(run, name, command).map_err(trouble)?;
+        let join: Vec<_> = joined.iter().map(AsFd::as_fd).collect();
         self.note(&Entry::Starting(Starting {
             key: run.key(),
             at_us: run.started_us,
@@ -317,7 +276,7 @@ impl Keeper<'_> {
                 .filter_map(|group| group.path().to_str().map(Into::into))
                 .collect(),
             log,
-            job,
+            job: job.map(|job| (job.until, job.capture)),
             job_log: job_log(&run.what),
             behind: behind(&run.what),
             guard: Some((self.shared.guard().pid, self.shared.guard().start_time)),
@@ -350,7 +309,7 @@ impl Keeper<'_> {
             number: *number,
         });
         let passed: Vec<Passed<'_>> = listening.chain(speaking).collect();
-        let result = self.spawner.spawn(
+        let birth = self.spawner.begin(
             Some(&self.shared.slots),
             &Spawn {
                 programs: &gantry_sys::candidates(&prepared.argv[0], path),
@@ -371,27 +330,17 @@ impl Keeper<'_> {
                 passed: &passed,
                 own_pid: &own_pid,
                 cgroup: group_fd.as_ref().map(AsFd::as_fd),
-                witness: Some(self.shared.begin_spawn(&run.mark)),
+                witness: Some(self.shared.begin_spawn(lane, &run.mark)),
             },
         );
-        let pid = result?;
-        (run.pipes, run.terminal) = streams.ours();
-        for (stream, source) in run.sources() {
-            self.poller
-                .add(source, Token::Output(id, stream))
-                .map_err(trouble)?;
-        }
-        if !voice.is_none() {
-            let ready = ready.map(|(pipe, _)| pipe.read);
-            if let Some(ready) = &ready {
-                self.poller.add(ready, Token::Ready(id)).map_err(trouble)?;
-            }
-            run.speech = Some(Box::new(Speech::new(voice, ready)));
-        }
-        Ok(ProcessRef {
-            pid,
-            // It is our child and not waited for, so it is there, be it as a zombie.
-            start_time: gantry_sys::start_time(pid).unwrap_or(0),
+        Ok(Begun {
+            id,
+            birth: birth?,
+            streams,
+            voice,
+            ready: ready.map(|(pipe, _)| pipe.read),
+            limit: job.map(|job| job.limit),
+            _joined: joined,
         })
     }
 
@@ -464,13 +413,4 @@ fn behind(what: &What) -> Vec<(u8, i32, u64)> {
         (*stream, fd, inode)
     };
     log.behind.iter().map(of).collect()
-}
-
-/// Said when a start has neither a process nor a reason, which cannot be.
-fn lost() -> SpawnFailure {
-    SpawnFailure {
-        stage: Stage::Prepare.to_string(),
-        errno: None,
-        message: "the start was lost".into(),
-    }
 }

@@ -1,49 +1,52 @@
 //! What the child does between clone and exec.
 //!
-//! It runs in its parent's memory. So it only makes system calls (by the raw call where the library
-//! would do more, as for users, which it sets in all threads), never allocates, never panics, and
-//! writes to nothing but the word that it leaves and what was prepared for it to write to.
+//! It runs in its parent's memory, and its parent goes on. So it only makes system calls, by no library
+//! ([`raw`](crate::raw)), never allocates, never panics, and writes to nothing but the word that it
+//! leaves and what was prepared for it to write to.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_long, c_void};
 use std::ptr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Witness;
 use super::confine::Confinement;
 use super::stage::Stage;
+use crate::raw::raw;
 use crate::signal::{Disposition, SIGNAL_SET};
 use crate::slots::FIRST_FREE;
 use crate::user::Credentials;
 
-/// Everything that the child needs, prepared.
-pub(super) struct Plan<'a> {
+/// Everything that the child needs, prepared. It owns what it points to, since its parent goes on meanwhile.
+pub(super) struct Plan {
     pub(super) shared_files: bool,
     /// An open `cgroup.procs` to write ourselves to, or -1.
     pub(super) join_cgroup: i32,
     /// More such files.
-    pub(super) join: &'a [i32],
+    pub(super) join: Vec<i32>,
     pub(super) stdio: [i32; 3],
     /// Whether the first of them is to control the session.
     pub(super) terminal: bool,
-    pub(super) passed: &'a [Move],
+    pub(super) passed: Vec<Move>,
     /// Where it writes its pid in digits: [`PID_ROOM`] zeros each, of which the last stays.
-    pub(super) own_pid: &'a [*mut u8],
-    pub(super) ignored: &'a [i32],
-    pub(super) limits: &'a [(u32, u64, u64)],
-    pub(super) oom_score: Option<&'a CStr>,
+    pub(super) own_pid: Vec<*mut u8>,
+    pub(super) ignored: &'static [i32],
+    pub(super) limits: Vec<(u32, u64, u64)>,
+    pub(super) oom_score: Option<CString>,
     pub(super) nice: Option<i32>,
     /// Policy and priority.
     pub(super) scheduling: Option<(i32, u32)>,
-    pub(super) credentials: Option<&'a Credentials>,
-    pub(super) confinement: Option<&'a Confinement<'a>>,
-    pub(super) cwd: &'a CStr,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) confinement: Option<Confinement>,
+    pub(super) cwd: CString,
     pub(super) umask: Option<u32>,
     /// These three end with a null pointer.
-    pub(super) programs: &'a [*const libc::c_char],
-    pub(super) argv: &'a [*const libc::c_char],
-    pub(super) envp: &'a [*const libc::c_char],
-    pub(super) failed: Failed,
-    pub(super) witness: Option<super::Witness<'a>>,
+    pub(super) programs: Vec<*const libc::c_char>,
+    pub(super) argv: Vec<*const libc::c_char>,
+    pub(super) envp: Vec<*const libc::c_char>,
+    /// The word that it leaves: which step failed and why ([`Stage::pack`]); 0 as long as none has.
+    pub(super) failed: AtomicU64,
+    pub(super) witness: Option<Witness>,
 }
 
 /// A descriptor that gets another number.
@@ -63,53 +66,35 @@ impl Move {
 /// Ten digits and a NUL.
 pub(super) const PID_ROOM: usize = 11;
 
-impl Plan<'_> {
+impl Plan {
     /// Whether it is born into a user namespace of its own.
     pub(super) fn own_user_namespace(&self) -> bool {
         self.confinement
+            .as_ref()
             .is_some_and(Confinement::own_user_namespace)
     }
 }
 
-/// The word that the child leaves.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Failed {
-    pub(super) stage: Option<Stage>,
-    pub(super) errno: i32,
-}
-
 /// The child's first function. It does not return unless it failed.
 pub(super) extern "C" fn child(plan: *mut c_void) -> i32 {
-    let plan: *mut Plan<'_> = plan.cast();
-    // SAFETY: `plan` is the parent's, valid and used by nobody else: the parent's thread sleeps.
-    let (stage, errno) = unsafe { run(&*plan) };
-    // SAFETY: as above.
-    if let Some(witness) = unsafe { (*plan).witness } {
-        witness.failed.store(stage.pack(errno), Ordering::SeqCst);
+    let plan: *const Plan = plan.cast_const().cast();
+    // SAFETY: `plan` is the parent's, which keeps it as it is until this child has run a program or ended.
+    let plan = unsafe { &*plan };
+    // SAFETY: this is such a child.
+    let (stage, errno) = unsafe { run(plan) };
+    let word = stage.pack(errno);
+    if let Some(witness) = &plan.witness {
+        witness.failed().store(word, Ordering::SeqCst);
     }
-    // SAFETY: as above. Volatile, since as far as the compiler sees nobody reads it.
-    unsafe {
-        ptr::write_volatile(
-            &raw mut (*plan).failed,
-            Failed {
-                stage: Some(stage),
-                errno,
-            },
-        );
-    }
+    plan.failed.store(word, Ordering::SeqCst);
     127
 }
 
-pub(super) fn errno() -> i32 {
-    // SAFETY: the address of this thread's errno, which is the sleeping parent's.
-    unsafe { *libc::__errno_location() }
-}
-
-pub(super) fn check(stage: Stage, result: libc::c_long) -> Result<(), (Stage, i32)> {
+pub(super) fn check(stage: Stage, result: c_long) -> Result<c_long, (Stage, i32)> {
     if result < 0 {
-        Err((stage, errno()))
+        Err((stage, i32::try_from(-result).unwrap_or(libc::EINVAL)))
     } else {
-        Ok(())
+        Ok(result)
     }
 }
 
@@ -117,8 +102,8 @@ pub(super) fn check(stage: Stage, result: libc::c_long) -> Result<(), (Stage, i3
 ///
 /// # Safety
 ///
-/// Must be called in a child that shares its parent's memory while the parent's thread sleeps.
-unsafe fn run(plan: &Plan<'_>) -> (Stage, i32) {
+/// Must be called in a child that shares its parent's memory, while the parent keeps the plan.
+unsafe fn run(plan: &Plan) -> (Stage, i32) {
     // SAFETY: as the caller says.
     let prepared = unsafe { prepare(plan) };
     if let Err(failed) = prepared {
@@ -132,8 +117,18 @@ unsafe fn run(plan: &Plan<'_>) -> (Stage, i32) {
         .take_while(|program| !program.is_null())
     {
         // SAFETY: all three are NUL-terminated strings, and lists that end with null.
-        unsafe { libc::execve(*program, plan.argv.as_ptr(), plan.envp.as_ptr()) };
-        match errno() {
+        let result = unsafe {
+            raw!(
+                libc::SYS_execve,
+                *program,
+                plan.argv.as_ptr(),
+                plan.envp.as_ptr()
+            )
+        };
+        let Err((_, errno)) = check(Stage::Exec, result) else {
+            break;
+        };
+        match errno {
             libc::ENOENT | libc::ENOTDIR => {}
             libc::EACCES => why = libc::EACCES,
             other => return (Stage::Exec, other),
@@ -167,18 +162,18 @@ unsafe fn write_number(place: *mut u8, number: u32) {
 /// # Safety
 ///
 /// As for [`run`].
-unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
+unsafe fn prepare(plan: &Plan) -> Result<(), (Stage, i32)> {
     // SAFETY: system calls that take numbers, or pointers to what the plan holds. Descriptors that are
     // closed or replaced are the child's own, since its table is by then.
     unsafe {
         for procs in plan.join.iter().chain([&plan.join_cgroup]) {
             if *procs >= 0 {
-                let written = libc::write(*procs, c"0".as_ptr().cast(), 1);
-                check(Stage::Cgroup, written as libc::c_long)?;
+                let written = raw!(libc::SYS_write, *procs, c"0".as_ptr(), 1);
+                check(Stage::Cgroup, written)?;
             }
         }
         if plan.shared_files {
-            let unshared = libc::syscall(
+            let unshared = raw!(
                 libc::SYS_close_range,
                 FIRST_FREE,
                 libc::c_uint::MAX,
@@ -187,42 +182,48 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
             check(Stage::Descriptors, unshared)?;
         }
         for (to, from) in (0..).zip(plan.stdio) {
-            check(Stage::Streams, libc::dup2(from, to).into())?;
+            duplicate(Stage::Streams, from, to)?;
         }
         let above = plan
             .passed
             .iter()
             .fold(0, |most, passed| passed.to.max(most));
-        for passed in plan.passed {
-            let from = passed.from.get();
-            let free = libc::fcntl(from, libc::F_DUPFD_CLOEXEC, above.saturating_add(1));
-            check(Stage::Passing, free.into())?;
-            passed.from.set(free);
+        for passed in &plan.passed {
+            let above = above.saturating_add(1);
+            let free = raw!(
+                libc::SYS_fcntl,
+                passed.from.get(),
+                libc::F_DUPFD_CLOEXEC,
+                above
+            );
+            let free = check(Stage::Passing, free)?;
+            passed.from.set(i32::try_from(free).unwrap_or(-1));
         }
         // What somebody opened without care does not go to the program either.
-        let closed = libc::syscall(
+        let closed = raw!(
             libc::SYS_close_range,
             3,
             libc::c_uint::MAX,
             libc::CLOSE_RANGE_CLOEXEC,
         );
         check(Stage::Descriptors, closed)?;
-        for passed in plan.passed {
-            let moved = libc::dup2(passed.from.get(), passed.to);
-            check(Stage::Passing, moved.into())?;
+        for passed in &plan.passed {
+            duplicate(Stage::Passing, passed.from.get(), passed.to)?;
         }
-        let pid = libc::getpid().unsigned_abs();
-        for place in plan.own_pid {
+        let pid = u32::try_from(raw!(libc::SYS_getpid)).unwrap_or(0);
+        for place in &plan.own_pid {
             write_number(*place, pid);
         }
-        check(Stage::Session, libc::setsid().into())?;
+        check(Stage::Session, raw!(libc::SYS_setsid))?;
         if plan.terminal {
-            let taken = libc::syscall(libc::SYS_ioctl, 0, libc::TIOCSCTTY, 0);
-            check(Stage::Terminal, taken)?;
+            check(
+                Stage::Terminal,
+                raw!(libc::SYS_ioctl, 0, libc::TIOCSCTTY, 0),
+            )?;
         }
         for signal in plan.ignored {
             let default: Disposition = [0; 4];
-            let set = libc::syscall(
+            let set = raw!(
                 libc::SYS_rt_sigaction,
                 *signal,
                 &raw const default,
@@ -231,63 +232,94 @@ unsafe fn prepare(plan: &Plan<'_>) -> Result<(), (Stage, i32)> {
             );
             check(Stage::Signals, set)?;
         }
-        for (resource, soft, hard) in plan.limits {
-            let limit = libc::rlimit {
-                rlim_cur: *soft,
-                rlim_max: *hard,
-            };
-            let set = libc::syscall(
+        for (resource, soft, hard) in &plan.limits {
+            let limit = [*soft, *hard];
+            let set = raw!(
                 libc::SYS_prlimit64,
                 0,
                 *resource,
-                &raw const limit,
-                ptr::null_mut::<libc::rlimit>(),
+                limit.as_ptr(),
+                ptr::null_mut::<u64>(),
             );
             check(Stage::Limits, set)?;
         }
-        if let Some(score) = plan.oom_score {
-            let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY);
-            check(Stage::OomScore, file.into())?;
-            let written = libc::write(file, score.as_ptr().cast(), score.count_bytes());
-            let written = check(Stage::OomScore, written as libc::c_long);
-            libc::close(file);
-            written?;
+        if let Some(score) = &plan.oom_score {
+            let path = c"/proc/self/oom_score_adj";
+            write_file(Stage::OomScore, path, score.to_bytes())?;
         }
         if let Some(nice) = plan.nice {
-            let set = libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, nice);
-            check(Stage::Nice, set)?;
+            // The value of PRIO_PROCESS.
+            check(Stage::Nice, raw!(libc::SYS_setpriority, 0, 0, nice))?;
         }
         if let Some((policy, priority)) = plan.scheduling {
-            let set = libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const priority);
+            let set = raw!(libc::SYS_sched_setscheduler, 0, policy, &raw const priority);
             check(Stage::Scheduling, set)?;
         }
-        if let Some(confinement) = plan.confinement {
+        if let Some(confinement) = &plan.confinement {
             confinement.before_user()?;
         }
-        if let Some(wanted) = plan.credentials {
+        if let Some(wanted) = &plan.credentials {
             let (uid, gid) = (wanted.uid, wanted.gid);
             let groups = &wanted.groups;
-            let set = libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr());
+            let set = raw!(libc::SYS_setgroups, groups.len(), groups.as_ptr());
             check(Stage::Group, set)?;
-            check(
-                Stage::Group,
-                libc::syscall(libc::SYS_setresgid, gid, gid, gid),
-            )?;
-            check(
-                Stage::User,
-                libc::syscall(libc::SYS_setresuid, uid, uid, uid),
-            )?;
+            check(Stage::Group, raw!(libc::SYS_setresgid, gid, gid, gid))?;
+            check(Stage::User, raw!(libc::SYS_setresuid, uid, uid, uid))?;
         }
-        if let Some(confinement) = plan.confinement {
+        if let Some(confinement) = &plan.confinement {
             confinement.after_user()?;
         }
-        check(Stage::WorkingFolder, libc::chdir(plan.cwd.as_ptr()).into())?;
+        check(
+            Stage::WorkingFolder,
+            raw!(libc::SYS_chdir, plan.cwd.as_ptr()),
+        )?;
         if let Some(mask) = plan.umask {
-            libc::umask(mask);
+            raw!(libc::SYS_umask, mask);
         }
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        let set = libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-        check(Stage::Signals, set.into())
+        let none = 0_u64;
+        let set = raw!(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            ptr::null_mut::<u64>(),
+            SIGNAL_SET,
+        );
+        check(Stage::Signals, set)?;
+        Ok(())
     }
+}
+
+/// Let a descriptor be open under this number too, for the program as well. One that has the number already stays.
+///
+/// # Safety
+///
+/// As for [`run`].
+unsafe fn duplicate(stage: Stage, from: i32, to: i32) -> Result<(), (Stage, i32)> {
+    if from != to {
+        // SAFETY: only numbers, of a table that is the child's own.
+        check(stage, unsafe { raw!(libc::SYS_dup3, from, to, 0) })?;
+    }
+    Ok(())
+}
+
+/// Write to a file of the kernel's.
+///
+/// # Safety
+///
+/// As for [`run`].
+pub(super) unsafe fn write_file(
+    stage: Stage,
+    path: &CStr,
+    text: &[u8],
+) -> Result<(), (Stage, i32)> {
+    let flags = libc::O_WRONLY | libc::O_CLOEXEC;
+    // SAFETY: the path ends in NUL, the text is as long as is said.
+    unsafe {
+        let file = raw!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags);
+        let file = check(stage, file)?.cast_unsigned();
+        let written = raw!(libc::SYS_write, file, text.as_ptr(), text.len());
+        raw!(libc::SYS_close, file);
+        check(stage, written)?;
+    }
+    Ok(())
 }

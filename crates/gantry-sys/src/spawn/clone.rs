@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
+use std::sync::atomic::AtomicU32;
 
 use super::child::{Plan, child};
 use crate::error::SysError;
@@ -46,15 +47,14 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // SAFETY: the mapping is ours and nobody runs on it: a child that did has run its program or
-        // ended before `spawn` returned.
+        // SAFETY: the mapping is ours and nobody runs on it: its lane has waited for a child that did.
         unsafe {
             let _ = rustix::mm::munmap(self.base, GUARD + STACK);
         }
     }
 }
 
-fn flags(shared_files: bool, plan: &Plan<'_>) -> i32 {
+fn flags(shared_files: bool, plan: &Plan) -> i32 {
     let files = if shared_files { libc::CLONE_FILES } else { 0 };
     let told = if plan.witness.is_some() {
         libc::CLONE_PARENT_SETTID
@@ -68,42 +68,52 @@ fn flags(shared_files: bool, plan: &Plan<'_>) -> i32 {
     } else {
         0
     };
-    libc::CLONE_VM | libc::CLONE_VFORK | files | told | user
+    libc::CLONE_VM | files | told | user
 }
 
 /// Where the kernel is to write the pid: four bytes, the low ones of a word on a little-endian machine.
-fn pid_word(plan: &Plan<'_>) -> *mut libc::pid_t {
+fn pid_word(plan: &Plan) -> *mut libc::pid_t {
     let low = usize::from(cfg!(target_endian = "big"));
-    plan.witness.map_or(ptr::null_mut(), |witness| {
-        witness.pid.as_ptr().cast::<libc::pid_t>().wrapping_add(low)
-    })
+    let word = |witness: &crate::shared::Witness| {
+        let word = witness.pid().as_ptr().cast::<libc::pid_t>();
+        word.wrapping_add(low)
+    };
+    plan.witness.as_ref().map_or(ptr::null_mut(), word)
 }
 
-/// The call that every kernel has. It cannot put the child into a control group.
-pub(super) fn clone(stack: &Stack, shared_files: bool, plan: &mut Plan<'_>) -> Result<u32, i32> {
-    let flags = flags(shared_files, plan) | libc::SIGCHLD;
-    let told = pid_word(plan);
+/// The call that every kernel has. It cannot put the child into a control group, and comes back when the child has
+/// run its program or ended.
+pub(super) fn clone(stack: &Stack, shared_files: bool, plan: *mut Plan) -> Result<u32, i32> {
+    // SAFETY: the caller's own plan.
+    let (flags, told) = unsafe { (flags(shared_files, &*plan), pid_word(&*plan)) };
+    let flags = flags | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: with VM and VFORK the child runs `child` on a stack of its own in our memory, and this
     // thread sleeps until it has run a program or ended. So `plan` outlives its use, and no one else
     // uses it meanwhile. `child` keeps to what is allowed there (see its own words). All signals are
     // blocked, so no handler of ours runs in it.
-    let pid = unsafe { libc::clone(child, stack.top(), flags, ptr::from_mut(plan).cast(), told) };
+    let pid = unsafe { libc::clone(child, stack.top(), flags, plan.cast(), told) };
     result(pid.into())
 }
 
-/// The newer call, with the control group to be born into.
+/// The newer call, with the control group to be born into. It comes back at once: the kernel puts 0 into `way`
+/// and wakes whoever waits there when the child has run its program or ended. Until then stack, plan and word
+/// must stay as they are.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn clone3(
     stack: &Stack,
     shared_files: bool,
     cgroup: Option<i32>,
-    plan: &mut Plan<'_>,
+    plan: *mut Plan,
+    way: &AtomicU32,
 ) -> Result<u32, i32> {
     const INTO_CGROUP: u64 = 0x2_0000_0000;
     // SAFETY: zero is a valid clone_args.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = u64::from(flags(shared_files, plan).unsigned_abs());
-    args.parent_tid = pid_word(plan).addr() as u64;
+    // SAFETY: the caller's own plan.
+    let (flags, told) = unsafe { (flags(shared_files, &*plan), pid_word(&*plan)) };
+    args.flags = u64::from((flags | libc::CLONE_CHILD_CLEARTID).unsigned_abs());
+    args.parent_tid = told.addr() as u64;
+    args.child_tid = way.as_ptr().addr() as u64;
     args.exit_signal = libc::SIGCHLD.unsigned_abs().into();
     args.stack = stack.usable().addr() as u64;
     args.stack_size = STACK as u64;
@@ -111,10 +121,12 @@ pub(super) fn clone3(
         args.flags |= INTO_CGROUP;
         args.cgroup = group;
     }
-    let plan: *mut c_void = ptr::from_mut(plan).cast();
+    let plan: *mut c_void = plan.cast();
     let entry: unsafe extern "C" fn(*mut c_void) -> i32 = child_unsafe;
     let pid: i64;
-    // SAFETY: as for `clone`. The child wakes behind the system call with the same registers but for
+    // SAFETY: the child runs `child` on a stack of its own in our memory, beside this thread, which keeps stack,
+    // plan and word until it is through (see above). `child` keeps to what is allowed there. All signals are
+    // blocked, so no handler of ours runs in it. The child wakes behind the system call with the same registers but for
     // rax (0) and rsp (the top of its stack, which is aligned to 16 as a call wants it); it calls
     // `child` with the plan and ends the process with what that gives, so it never runs behind this
     // block. The parent goes on behind it with only rax, rcx and r11 changed, which are declared.
@@ -160,7 +172,8 @@ pub(super) fn clone3(
     _stack: &Stack,
     _shared_files: bool,
     _cgroup: Option<i32>,
-    _plan: &mut Plan<'_>,
+    _plan: *mut Plan,
+    _way: &AtomicU32,
 ) -> Result<u32, i32> {
     Err(libc::ENOSYS)
 }

@@ -9,15 +9,16 @@
 use std::ffi::CStr;
 use std::ptr;
 
-use super::child::{check, errno};
+use super::child::{check, write_file};
 use super::stage::Stage;
 use crate::capability::CapabilitySet;
+use crate::raw::raw;
 use crate::sandbox::Sandbox;
 use crate::user::Credentials;
 
 /// A sandbox, prepared.
-pub(super) struct Confinement<'a> {
-    sandbox: &'a Sandbox,
+pub(super) struct Confinement {
+    sandbox: Sandbox,
     /// Whether the bound may be changed.
     bounds: bool,
     /// Whether it is born into a user namespace of its own, since else it may not mount.
@@ -32,8 +33,8 @@ const MAP: usize = 32;
 
 type Step = Result<(), (Stage, i32)>;
 
-impl<'a> Confinement<'a> {
-    pub(super) fn new(sandbox: &'a Sandbox, credentials: Option<&Credentials>) -> Self {
+impl Confinement {
+    pub(super) fn new(sandbox: Sandbox, credentials: Option<&Credentials>) -> Self {
         let ours = CapabilitySet::ours();
         let may = |name| {
             !CapabilitySet::of(&[name])
@@ -48,12 +49,11 @@ impl<'a> Confinement<'a> {
             map[..text.len()].copy_from_slice(text.as_bytes());
             map
         };
+        let mounts = sandbox.needs_mounts();
         Self {
             sandbox,
             bounds: may("setpcap"),
-            own_user_namespace: sandbox.needs_mounts()
-                && !may("sys-admin")
-                && credentials.is_none(),
+            own_user_namespace: mounts && !may("sys-admin") && credentials.is_none(),
             last_capability: last.trim().parse().unwrap_or(40).min(63),
             uid_map: map(rustix::process::geteuid().as_raw()),
             gid_map: map(rustix::process::getegid().as_raw()),
@@ -84,13 +84,13 @@ impl<'a> Confinement<'a> {
             };
             if self.bounds {
                 for number in (0..=self.last_capability).filter(|number| !kept.has(*number)) {
-                    let dropped = libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0);
-                    check(Stage::Capabilities, dropped.into())?;
+                    let dropped = raw!(libc::SYS_prctl, libc::PR_CAPBSET_DROP, number, 0, 0, 0);
+                    check(Stage::Capabilities, dropped)?;
                 }
             }
             if self.sandbox.ambient {
-                let kept = libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0);
-                check(Stage::Capabilities, kept.into())?;
+                let kept = raw!(libc::SYS_prctl, libc::PR_SET_KEEPCAPS, 1, 0, 0, 0);
+                check(Stage::Capabilities, kept)?;
             }
             Ok(())
         }
@@ -106,8 +106,8 @@ impl<'a> Confinement<'a> {
                 self.keep(kept)?;
             }
             if self.sandbox.no_new_privileges {
-                let set = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-                check(Stage::NoNewPrivileges, set.into())?;
+                let set = raw!(libc::SYS_prctl, libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+                check(Stage::NoNewPrivileges, set)?;
             }
             Ok(())
         }
@@ -122,7 +122,7 @@ impl<'a> Confinement<'a> {
         let mut now = [[0_u32; 3]; 2];
         // SAFETY: header and sets are as large as the kernel's structures of this version.
         unsafe {
-            let got = libc::syscall(libc::SYS_capget, &raw mut header, &raw mut now);
+            let got = raw!(libc::SYS_capget, &raw mut header, &raw mut now);
             check(Stage::Capabilities, got)?;
             let mut sets = [[0_u32; 3]; 2];
             for (set, (now, kept)) in sets.iter_mut().zip(now.iter().zip(kept.words())) {
@@ -135,13 +135,13 @@ impl<'a> Confinement<'a> {
                     if self.sandbox.ambient { wanted } else { 0 },
                 ];
             }
-            let set = libc::syscall(libc::SYS_capset, &raw const header, &raw const sets);
+            let set = raw!(libc::SYS_capset, &raw const header, &raw const sets);
             check(Stage::Capabilities, set)?;
             if self.sandbox.ambient {
                 for number in (0..=self.last_capability).filter(|number| kept.has(*number)) {
                     let raise = libc::PR_CAP_AMBIENT_RAISE;
-                    let raised = libc::prctl(libc::PR_CAP_AMBIENT, raise, number, 0, 0);
-                    check(Stage::Capabilities, raised.into())?;
+                    let raised = raw!(libc::SYS_prctl, libc::PR_CAP_AMBIENT, raise, number, 0, 0);
+                    check(Stage::Capabilities, raised)?;
                 }
             }
         }
@@ -153,25 +153,39 @@ impl<'a> Confinement<'a> {
     /// As for `child::run`.
     unsafe fn mount(&self) -> Step {
         const TMPFS: &CStr = c"tmpfs";
-        let nothing = ptr::null();
+        let nothing = ptr::null::<libc::c_char>();
         // SAFETY: as for the callers; working folder and root are the child's own, since nothing is
         // shared of them (no CLONE_FS).
         unsafe {
-            check(Stage::Namespaces, libc::unshare(libc::CLONE_NEWNS).into())?;
+            let unshared = raw!(libc::SYS_unshare, libc::CLONE_NEWNS);
+            check(Stage::Namespaces, unshared)?;
             // What is mounted later outside is seen inside, but nothing gets out.
             let slave = libc::MS_REC | libc::MS_SLAVE;
-            let set = libc::mount(nothing, c"/".as_ptr(), nothing, slave, nothing.cast());
-            check(Stage::Namespaces, set.into())?;
+            let set = raw!(
+                libc::SYS_mount,
+                nothing,
+                c"/".as_ptr(),
+                nothing,
+                slave,
+                nothing
+            );
+            check(Stage::Namespaces, set)?;
             for path in &self.sandbox.read_only {
                 let bind = libc::MS_BIND | libc::MS_REC;
-                let bound =
-                    libc::mount(path.as_ptr(), path.as_ptr(), nothing, bind, nothing.cast());
-                check(Stage::ReadOnly, bound.into())?;
+                let bound = raw!(
+                    libc::SYS_mount,
+                    path.as_ptr(),
+                    path.as_ptr(),
+                    nothing,
+                    bind,
+                    nothing
+                );
+                check(Stage::ReadOnly, bound)?;
                 let wanted = MountAttributes {
                     set: MOUNT_ATTR_RDONLY,
                     ..MountAttributes::default()
                 };
-                let set = libc::syscall(
+                let set = raw!(
                     libc::SYS_mount_setattr,
                     libc::AT_FDCWD,
                     path.as_ptr(),
@@ -184,15 +198,17 @@ impl<'a> Confinement<'a> {
             if self.sandbox.private_tmp {
                 for place in [c"/tmp", c"/var/tmp"] {
                     let flags = libc::MS_NOSUID | libc::MS_NODEV;
-                    let mounted = libc::mount(
+                    let mounted = raw!(
+                        libc::SYS_mount,
                         TMPFS.as_ptr(),
                         place.as_ptr(),
                         TMPFS.as_ptr(),
                         flags,
-                        c"mode=1777".as_ptr().cast(),
+                        c"mode=1777".as_ptr(),
                     );
-                    if mounted != 0 && errno() != libc::ENOENT {
-                        return Err((Stage::PrivateTmp, errno()));
+                    match check(Stage::PrivateTmp, mounted) {
+                        Err((_, libc::ENOENT)) => {}
+                        other => drop(other?),
                     }
                 }
             }
@@ -220,17 +236,8 @@ const AT_RECURSIVE: libc::c_int = 0x8000;
 ///
 /// As for `child::run`.
 unsafe fn write(path: &CStr, text: &[u8]) -> Step {
-    let length = text
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(text.len());
-    // SAFETY: the path ends in NUL, the text is as long as is said.
-    unsafe {
-        let file = libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        check(Stage::Namespaces, file.into())?;
-        let written = libc::write(file, text.as_ptr().cast(), length);
-        let written = check(Stage::Namespaces, written as libc::c_long);
-        libc::close(file);
-        written
-    }
+    let length = text.iter().position(|byte| *byte == 0);
+    let length = length.unwrap_or(text.len());
+    // SAFETY: as the caller says.
+    unsafe { write_file(Stage::Namespaces, path, &text[..length]) }
 }

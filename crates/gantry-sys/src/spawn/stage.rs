@@ -1,11 +1,14 @@
 //! The steps between fork and exec, by name.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fmt;
 use std::io;
 
 use super::Spawn;
+use super::child::Plan;
 use crate::error::SysError;
+use crate::limits::RLimit;
+use crate::scheduling::Scheduling;
 
 /// A step between fork and exec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,38 +177,66 @@ impl SpawnError {
         let errno = error.source.raw_os_error().unwrap_or(0);
         Self::new(Stage::Streams, errno, error.to_string())
     }
+}
 
-    pub(super) fn describe(stage: Stage, errno: i32, spawn: &Spawn<'_>) -> Self {
+/// What of a start is only of use to say why it failed.
+pub(super) struct Circumstances {
+    limits: Vec<RLimit>,
+    scheduling: Option<Scheduling>,
+    oom_score: Option<i32>,
+    uid: u32,
+    read_only: Vec<CString>,
+}
+
+impl Circumstances {
+    pub(super) fn of(spawn: &Spawn<'_>) -> Self {
+        let read_only = spawn.sandbox.map(|sandbox| sandbox.read_only.clone());
+        Self {
+            limits: spawn.limits.to_vec(),
+            scheduling: spawn.scheduling,
+            oom_score: spawn.oom_score,
+            uid: spawn.credentials.map_or(0, |wanted| wanted.uid),
+            read_only: read_only.unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn describe(
+        &self,
+        stage: Stage,
+        errno: i32,
+        plan: &Plan,
+        argv: &[CString],
+        programs: &[CString],
+    ) -> SpawnError {
         let why = word(errno);
         let text = |text: &CStr| text.to_string_lossy().into_owned();
         let message = match stage {
             Stage::WorkingFolder => {
-                format!("cannot enter the working folder {}: {why}", text(spawn.cwd))
+                format!("cannot enter the working folder {}: {why}", text(&plan.cwd))
             }
-            Stage::User => format!(
-                "cannot become user {}: {why}",
-                spawn.credentials.map_or(0, |wanted| wanted.uid)
-            ),
-            Stage::Group => format!(
-                "cannot become group {}: {why}",
-                spawn.credentials.map_or(0, |wanted| wanted.gid)
-            ),
-            Stage::Limits => format!("cannot set the limits {:?}: {why}", spawn.limits),
-            Stage::Nice => format!("cannot set nice to {}: {why}", spawn.nice.unwrap_or(0)),
+            Stage::User => format!("cannot become user {}: {why}", self.uid),
+            Stage::Group => {
+                let wanted = plan.credentials.as_ref();
+                format!(
+                    "cannot become group {}: {why}",
+                    wanted.map_or(0, |it| it.gid)
+                )
+            }
+            Stage::Limits => format!("cannot set the limits {:?}: {why}", self.limits),
+            Stage::Nice => format!("cannot set nice to {}: {why}", plan.nice.unwrap_or(0)),
             Stage::Namespaces => format!(
                 "cannot give it a view of the files of its own: {why} (root may; an ordinary user \
                  needs a kernel that lets users make namespaces)"
             ),
             Stage::PrivateTmp => format!("cannot give it a /tmp of its own: {why}"),
-            Stage::ReadOnly => format!("cannot make {} read-only for it: {why}", read_only(spawn)),
+            Stage::ReadOnly => format!("cannot make {} read-only for it: {why}", self.paths()),
             Stage::Capabilities => format!("cannot set its capabilities: {why}"),
             Stage::NoNewPrivileges => {
                 format!("cannot take from it the way to gain privileges: {why}")
             }
             Stage::Scheduling => format!(
                 "cannot set the scheduling to {}: {why}",
-                spawn
-                    .scheduling
+                self.scheduling
                     .map_or_else(String::new, |scheduling| format!(
                         "{:?} {}",
                         scheduling.policy, scheduling.priority
@@ -214,35 +245,34 @@ impl SpawnError {
             Stage::OomScore => {
                 format!(
                     "cannot set the oom score to {}: {why}",
-                    spawn.oom_score.unwrap_or(0)
+                    self.oom_score.unwrap_or(0)
                 )
             }
             Stage::Exec => {
-                let name = spawn
-                    .argv
-                    .first()
-                    .map_or_else(String::new, |name| text(name));
-                exec_message(&name, errno, spawn)
+                let name = argv.first().map_or_else(String::new, |name| text(name));
+                exec_message(&name, errno, &plan.cwd, programs)
             }
             _ => String::new(),
         };
-        Self::new(stage, errno, message)
+        SpawnError::new(stage, errno, message)
+    }
+
+    fn paths(&self) -> String {
+        let paths: Vec<_> = self
+            .read_only
+            .iter()
+            .map(|path| path.to_string_lossy())
+            .collect();
+        paths.join(", ")
     }
 }
 
-fn read_only(spawn: &Spawn<'_>) -> String {
-    let paths = spawn.sandbox.map_or(&[][..], |sandbox| &sandbox.read_only);
-    let paths: Vec<_> = paths.iter().map(|path| path.to_string_lossy()).collect();
-    paths.join(", ")
-}
-
-fn exec_message(name: &str, errno: i32, spawn: &Spawn<'_>) -> String {
+fn exec_message(name: &str, errno: i32, cwd: &CStr, programs: &[CString]) -> String {
     let why = word(errno);
     let searched = !name.contains('/');
     match errno {
         libc::ENOENT if searched => {
-            let folders: Vec<_> = spawn
-                .programs
+            let folders: Vec<_> = programs
                 .iter()
                 .filter_map(|path| {
                     let path = path.to_string_lossy().into_owned();
@@ -255,8 +285,7 @@ fn exec_message(name: &str, errno: i32, spawn: &Spawn<'_>) -> String {
             )
         }
         libc::ENOENT => {
-            let cwd = spawn.cwd.to_string_lossy().into_owned();
-            let path = std::path::Path::new(&cwd).join(name);
+            let path = std::path::Path::new(&*cwd.to_string_lossy()).join(name);
             if path.exists() {
                 format!(
                     "cannot run {}: its interpreter does not exist",

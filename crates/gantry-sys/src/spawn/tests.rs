@@ -146,14 +146,9 @@ fn a_child_is_born_into_its_group() {
 
 #[test]
 fn the_witness_is_told_of_birth_and_failure() {
-    static WORDS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
-    let told = |word: usize| WORDS[word].swap(0, std::sync::atomic::Ordering::SeqCst);
-    let with = |spawn: &mut Spawn<'_>| {
-        spawn.witness = Some(Witness {
-            pid: &WORDS[0],
-            failed: &WORDS[1],
-        });
-    };
+    let words = crate::SharedWords::new(2).unwrap();
+    let told = |word: usize| words.words()[word].swap(0, std::sync::atomic::Ordering::SeqCst);
+    let with = |spawn: &mut Spawn<'_>| spawn.witness = Some(words.witness(0, 1));
     run(&["true"], "/", with).unwrap();
     assert!(told(0) > 1);
     assert_eq!(told(1), 0);
@@ -243,4 +238,65 @@ fn a_terminal_controls_the_session() {
         ended.join().unwrap()
     });
     assert_eq!(waiting, Ok(Ended::Code(3)));
+}
+
+/// Each child finds its own plan, whatever its neighbours do, and one that fails says so of itself.
+#[test]
+fn several_are_on_their_way_at_once() {
+    let null = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .unwrap();
+    let mut spawner = Spawner::new().unwrap();
+    for round in 0..50 {
+        let mut begun = Vec::new();
+        for number in 0..LANES {
+            let code = round + i32::try_from(number).unwrap();
+            let program = if number == 1 { "no-such-program" } else { "sh" };
+            let argv = [program, "-c", "exit $CODE"].map(|it| CString::new(it).unwrap());
+            let env = Environment::of(&[("CODE".into(), code.to_string())]).unwrap();
+            let empty = Environment::empty();
+            let programs = candidates(&argv[0], Some(b"/usr/bin:/bin"));
+            let spawn = Spawn {
+                programs: &programs,
+                argv: &argv,
+                env: &empty.below(&env),
+                cwd: c"/",
+                credentials: None,
+                umask: None,
+                limits: &[],
+                open_files: None,
+                nice: None,
+                scheduling: None,
+                sandbox: None,
+                join: &[],
+                oom_score: None,
+                stdio: Stdio {
+                    input: null.as_fd(),
+                    output: null.as_fd(),
+                    error: null.as_fd(),
+                },
+                terminal: false,
+                passed: &[],
+                own_pid: &[],
+                cgroup: None,
+                witness: None,
+            };
+            assert_eq!(spawner.free_lane(), Some(number));
+            // Everything that it was made of is gone when it is finished.
+            begun.push((code, spawner.begin(None, &spawn).unwrap()));
+        }
+        assert_eq!(spawner.free_lane(), None);
+        for (number, (code, birth)) in begun.into_iter().enumerate() {
+            let born = spawner.finish(None, birth);
+            if number == 1 {
+                let error = born.unwrap_err();
+                assert_eq!((error.stage, error.errno), (Stage::Exec, libc::ENOENT));
+            } else {
+                let ended = wait_for(born.unwrap()).unwrap().unwrap().ended;
+                assert_eq!(ended, Ended::Code(code));
+            }
+        }
+    }
 }

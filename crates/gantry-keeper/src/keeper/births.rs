@@ -1,0 +1,200 @@
+//! Starts whose programs do not run yet.
+//!
+//! The kernel takes longer to make a process, and to load its program, than we to prepare the next: so a few are on
+//! their way at once. They are finished in the order in which they were begun, and all of them before anything but
+//! the next start is looked at: whatever else happens, finds each run either born or failed.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use gantry_sys::{Birth, ProcessRef, SpawnError, Stage, SysError};
+
+use super::Keeper;
+use super::now_us;
+use super::poller::Token;
+use super::requests::after;
+use super::run::{RunId, What};
+use super::streams::Streams;
+use super::timers::Timer;
+use super::voice::Speech;
+use crate::ledger::Entry;
+use crate::protocol::{EventBody, ProcessId, SpawnFailure, Voice};
+
+/// A start whose program does not run yet.
+pub(super) struct Begun {
+    pub(super) id: RunId,
+    pub(super) birth: Birth,
+    pub(super) streams: Streams,
+    pub(super) voice: Voice,
+    /// Where its line about readiness comes from.
+    pub(super) ready: Option<OwnedFd>,
+    /// How long it may run, if it is a job.
+    pub(super) limit: Option<Duration>,
+    /// What the child writes itself to on its way; not to be closed before.
+    pub(super) _joined: Vec<File>,
+}
+
+/// What is particular to jobs.
+#[derive(Clone, Copy)]
+pub(super) struct TimedJob {
+    /// When its time is over, in milliseconds since boot.
+    pub(super) until: u64,
+    /// How many bytes of its output are kept.
+    pub(super) capture: u64,
+    /// The same time as it was asked for.
+    pub(super) limit: Duration,
+}
+
+impl Keeper<'_> {
+    /// The lane of the next start. If all are taken, the first one is waited for.
+    pub(super) fn free_lane(&mut self) -> usize {
+        loop {
+            if let Some(lane) = self.spawner.free_lane() {
+                return lane;
+            }
+            match self.births.pop_front() {
+                Some(begun) => self.finish(begun),
+                // Every taken lane is in the list.
+                None => return 0,
+            }
+        }
+    }
+
+    /// Wait until everything that was begun runs, or has failed.
+    pub(super) fn settle(&mut self) {
+        while let Some(begun) = self.births.pop_front() {
+            self.finish(begun);
+        }
+    }
+
+    fn finish(&mut self, begun: Begun) {
+        let Begun {
+            id,
+            birth,
+            streams,
+            voice,
+            ready,
+            limit,
+            ..
+        } = begun;
+        let born = self.spawner.finish(Some(&self.shared.slots), birth);
+        let taken = born.and_then(|pid| self.take_up(id, pid, streams, voice, ready));
+        self.through(id, taken, limit);
+    }
+
+    /// Listen to what was born.
+    fn take_up(
+        &mut self,
+        id: RunId,
+        pid: u32,
+        streams: Streams,
+        voice: Voice,
+        ready: Option<OwnedFd>,
+    ) -> Result<ProcessRef, SpawnError> {
+        if let Some(run) = self.runs.get_mut(&id) {
+            (run.pipes, run.terminal) = streams.ours();
+            for (stream, source) in run.sources() {
+                self.poller
+                    .add(source, Token::Output(id, stream))
+                    .map_err(trouble)?;
+            }
+            if !voice.is_none() {
+                if let Some(ready) = &ready {
+                    self.poller.add(ready, Token::Ready(id)).map_err(trouble)?;
+                }
+                run.speech = Some(Box::new(Speech::new(voice, ready)));
+            }
+        }
+        Ok(ProcessRef {
+            pid,
+            // It is our child and not waited for, so it is there, be it as a zombie.
+            start_time: gantry_sys::start_time(pid).unwrap_or(0),
+        })
+    }
+
+    /// Write down and tell how a start went.
+    pub(super) fn through(
+        &mut self,
+        id: RunId,
+        outcome: Result<ProcessRef, SpawnError>,
+        limit: Option<Duration>,
+    ) {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return;
+        };
+        let failure = match &outcome {
+            Ok(process) => {
+                run.process = Some(*process);
+                run.tree_empty = false;
+                self.by_pid.insert(process.pid, id);
+                None
+            }
+            Err(error) => {
+                run.remove_groups();
+                run.ended_us = Some(now_us());
+                let failure = SpawnFailure {
+                    stage: error.stage.to_string(),
+                    errno: (error.errno != 0).then_some(error.errno),
+                    message: error.message.clone(),
+                };
+                run.failure = Some(failure.clone());
+                Some(failure)
+            }
+        };
+        match (&run.what, outcome, failure) {
+            (
+                What::Instance {
+                    name, generation, ..
+                },
+                Ok(process),
+                _,
+            ) => {
+                let body = EventBody::Spawned {
+                    instance: name.clone(),
+                    generation: *generation,
+                    process: ProcessId {
+                        pid: process.pid,
+                        start_time: process.start_time,
+                        boot_id: run.boot_id.clone(),
+                    },
+                    proof: run.proof,
+                    not_applied: run.not_applied.clone(),
+                };
+                self.happened(body);
+            }
+            (
+                What::Instance {
+                    name, generation, ..
+                },
+                Err(_),
+                Some(failure),
+            ) => {
+                let body = EventBody::SpawnFailed {
+                    instance: name.clone(),
+                    generation: *generation,
+                    failure,
+                };
+                self.happened(body);
+            }
+            (What::Job { .. }, Ok(process), _) => {
+                let entry = Entry::Started {
+                    key: run.key(),
+                    pid: process.pid,
+                    start_time: process.start_time,
+                };
+                self.note(&entry);
+                let due = after(Instant::now(), limit.unwrap_or_default());
+                self.timers.set(due, Timer::JobLimit(id));
+            }
+            (_, Err(_), _) => self.job_ended(id),
+        }
+    }
+}
+
+/// A start that failed before there was a child.
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+pub(super) fn trouble(error: SysError) -> SpawnError {
+    let errno = error.source.raw_os_error().unwrap_or(0);
+    SpawnError::new(Stage::Prepare, errno, error.to_string())
+}
