@@ -12,6 +12,7 @@ use clap::Parser;
 
 mod check;
 mod compare;
+mod kubernetes;
 mod shell;
 mod simulate;
 mod soak;
@@ -29,6 +30,8 @@ enum Chore {
     Check(check::Args),
     /// Run gantry and the service managers that are installed on the same work.
     Compare(compare::Args),
+    /// Build what `examples/kubernetes` runs: a cluster on this machine.
+    Kubernetes(kubernetes::Args),
     /// Run seeded schedules of the core over a simulated world.
     Simulate(simulate::Args),
     /// A long while of crashes, restarts, rotating logs and clients: memory and descriptors stay flat.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Check(args) => check::run(&args),
         Chore::Compare(args) => compare::run(&args),
+        Chore::Kubernetes(args) => kubernetes::run(&args),
         Chore::Simulate(args) => simulate::run(&args),
         Chore::Soak(args) => soak::run(&args),
         Chore::Torture(args) => torture::run(&args),
