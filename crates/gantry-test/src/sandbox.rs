@@ -137,12 +137,19 @@ impl Sandbox {
         self.path("home")
     }
 
-    /// Copy every file of a folder (not of those below it) into the stack's folder.
+    /// Copy every file of a folder, and of those below it, into the stack's folder.
     pub fn copy(&self, folder: &Path) {
+        self.copy_into(folder, Path::new(""));
+    }
+
+    fn copy_into(&self, folder: &Path, to: &Path) {
         for entry in fs::read_dir(folder).expect("a folder to copy").flatten() {
-            if entry.path().is_file() {
-                let text = fs::read_to_string(entry.path()).expect("a text file");
-                self.write(entry.file_name(), &text);
+            let (from, to) = (entry.path(), to.join(entry.file_name()));
+            if from.is_dir() {
+                self.copy_into(&from, &to);
+            } else {
+                let text = fs::read_to_string(from).expect("a text file");
+                self.write(to, &text);
             }
         }
     }

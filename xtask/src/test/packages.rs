@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::shell;
 
 /// A program, where it may be besides `PATH`, and the package that has it.
-const NEEDS: [(&str, &[&str], &str); 11] = [
+const NEEDS: [(&str, &[&str], &str); 17] = [
     ("psql", &[], "postgresql-client"),
     ("postgres", &["/usr/lib/postgresql/*/bin"], "postgresql"),
     ("redis-server", &[], "redis-server"),
@@ -19,6 +19,13 @@ const NEEDS: [(&str, &[&str], &str); 11] = [
     ("aardvark-dns", &["/usr/lib/podman"], "aardvark-dns"),
     ("iptables", &["/usr/sbin"], "iptables"),
     ("busybox", &[], "busybox-static"),
+    // The cluster of the Kubernetes example.
+    ("containerd", &[], "containerd"),
+    ("etcd", &[], "etcd-server"),
+    ("bridge", &["/usr/lib/cni"], "containernetworking-plugins"),
+    ("conntrack", &["/usr/sbin"], "conntrack"),
+    ("openssl", &[], "openssl"),
+    ("ip", &["/usr/sbin", "/sbin"], "iproute2"),
 ];
 
 /// Install what is missing. A failure is told and no more: the tests that need it are skipped.

@@ -63,6 +63,8 @@ mod ulimits;
 mod users;
 // Limits, usage, want of memory.
 mod resources;
+// A Kubernetes cluster that is a stack.
+mod cluster;
 // PostgreSQL, Redis, nginx: the example of Debian's packages.
 mod web;
 // What the machine may do to a stack.
