@@ -3,10 +3,18 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+
+/// How long one that is held is tried. What a guard or keeper was starting when it was killed holds its descriptors,
+/// too, until it runs its program: on a machine with much to do that is more than no time.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Failed to take the guard's lock.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +55,14 @@ pub(crate) fn take(path: &Utf8Path) -> Result<File, LockError> {
         Ok(file) => file,
         Err(source) => return Err(LockError::Failed { path, source }),
     };
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    let begin = Instant::now();
+    let locked = loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if begin.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            other => break other,
+        }
+    };
+    match locked {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(LockError::Held(path)),
         Err(errno @ (Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS)) => {
