@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gantry_test::{Run, Sandbox, skip, wait_for, wait_until};
 
@@ -256,7 +256,6 @@ fn two_clusters_are_two_stacks_and_leave_nothing() {
         return skip(test, what);
     }
     let clusters = [Cluster::new(231), Cluster::new(232)];
-    let begin = Instant::now();
     std::thread::scope(|scope| {
         for cluster in &clusters {
             scope.spawn(move || {
@@ -265,7 +264,6 @@ fn two_clusters_are_two_stacks_and_leave_nothing() {
             });
         }
     });
-    println!("both up after {:.1} s", begin.elapsed().as_secs_f64());
     std::thread::scope(|scope| {
         for cluster in &clusters {
             scope.spawn(|| cluster.work());
