@@ -15,8 +15,9 @@ use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptions;
 use futures::StreamExt as _;
 use gantry_core::InstanceId;
+use gantry_driver::stored::Already;
 use gantry_driver::{LogPolicy, StackIdentity};
-use gantry_log::{LogFolder, LogWriter, Policy, Query, Stream};
+use gantry_log::{LogFolder, LogWriter, Policy, Stream};
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -26,9 +27,6 @@ use crate::trouble;
 
 /// How long until a stream that broke is opened again, and until a full disk is tried again.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// How many records of one moment are told apart when following goes on.
-const OVERLAP: usize = 10_000;
 
 /// The folder of an instance's log.
 pub fn folder(stack: &StackIdentity, instance: &InstanceId) -> LogFolder {
@@ -74,7 +72,7 @@ pub fn follow(engine: Engine, what: Follow) -> JoinHandle<()> {
     };
     tokio::spawn(async move {
         let mut copy = Copy {
-            done: Done::of(&folder, made),
+            done: Already::of(&folder, made),
             writer: LogWriter::new(folder, policy),
             scratch: Vec::new(),
             made,
@@ -86,7 +84,7 @@ pub fn follow(engine: Engine, what: Follow) -> JoinHandle<()> {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
-            copy.done = Done::of(copy.writer.folder(), made);
+            copy.done = Already::of(copy.writer.folder(), made);
         }
         copy.end();
         over.cancel();
@@ -105,58 +103,8 @@ async fn runs(engine: &Engine, id: &str) -> bool {
     }
 }
 
-/// What the store has already of one container: nothing that is older than that counts, or is read.
-#[derive(Debug, Default)]
-struct Done {
-    /// The time of its last record.
-    until: Option<Timestamp>,
-    /// How many records of that time there are, by their streams.
-    out: usize,
-    err: usize,
-}
-
-impl Done {
-    fn of(folder: &LogFolder, made: Option<Timestamp>) -> Self {
-        let query = Query {
-            since: made,
-            without_notes: true,
-            ..Query::tail(OVERLAP)
-        };
-        let lines = folder.read(&query).unwrap_or_default();
-        let until = lines.iter().map(|line| line.at).max();
-        let of = |stream: Stream| {
-            let same = |line: &&gantry_log::Line| Some(line.at) == until && line.stream == stream;
-            lines.iter().filter(same).count()
-        };
-        Self {
-            until,
-            out: of(Stream::Out),
-            err: of(Stream::Err),
-        }
-    }
-
-    /// Whether a record is there already.
-    fn has(&mut self, at: Timestamp, stream: Stream) -> bool {
-        let Some(until) = self.until else {
-            return false;
-        };
-        let left = match stream {
-            Stream::Err => &mut self.err,
-            _ => &mut self.out,
-        };
-        if at < until {
-            true
-        } else if at == until && *left > 0 {
-            *left -= 1;
-            true
-        } else {
-            false
-        }
-    }
-}
-
 struct Copy {
-    done: Done,
+    done: Already,
     writer: LogWriter,
     scratch: Vec<u8>,
     /// When the container was made.

@@ -28,7 +28,6 @@ mod gates;
 mod judge;
 mod limits;
 mod link;
-mod logs;
 mod look;
 mod needs;
 mod observe;

@@ -12,7 +12,7 @@ use gantry_core::{EffectId, Generation, InstanceId};
 use gantry_driver::{
     BoxFuture, Close, DriverError, EventSink, JobOutcome, JobPlace, JobRequest, LogRequest,
     LogStream, Make, Observed, OpenContext, Outdated, Recorded, Session, StartRequest, StopRequest,
-    Target, UpdateRequest,
+    Target, UpdateRequest, stored,
 };
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -24,7 +24,7 @@ use crate::link::{self, Input, Link};
 use crate::look::{self, PROJECT};
 use crate::project::BUILT;
 use crate::spec::Spec;
-use crate::{logs, observe, outdated, record};
+use crate::{observe, outdated, record};
 
 /// A session with one engine.
 pub(crate) struct ComposeSession {
@@ -203,7 +203,8 @@ impl Session for ComposeSession {
     }
 
     fn logs(&self, request: LogRequest) -> LogStream {
-        logs::read(&self.context, request)
+        let folder = record::folder(&self.context.stack, &request.instance);
+        stored::read_parts(&folder, self.context.logs.subscribe(), request)
     }
 
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {

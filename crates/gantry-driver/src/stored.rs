@@ -4,6 +4,9 @@
 //! equal ones it was. To go on after it, what is kept is read from a little before that time, and
 //! delivered from behind that line; if it has been rotated away, everything later than it is new.
 
+mod already;
+mod parts;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,6 +21,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::{DriverError, LogCursor, LogFrom, LogRecord, LogRequest, LogStream, OutputStream};
+
+pub use already::Already;
+pub use parts::read_parts;
 
 /// How long before the cursor's line reading begins: the longest time for which a line may have been
 /// begun and not ended while others passed it.

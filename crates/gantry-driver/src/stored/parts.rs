@@ -1,17 +1,16 @@
-//! The output of an instance: of all its containers together, in the order of time, or of one part.
+//! The output of an instance that consists of parts, each with a log of its own: of all together, in the order of time,
+//! or of one.
+//!
+//! The logs lie at `parts/NAME/NUMBER/log` below the instance's folder.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use camino::Utf8Path;
 use futures::stream::{self, BoxStream, SelectAll, StreamExt as _};
-use gantry_driver::{
-    ChildName, DriverError, LogCursor, LogFrom, LogRecord, LogRequest, LogStream, stored,
-};
 use gantry_log::LogFolder;
 use tokio::sync::watch;
 
-use crate::context::Context;
-use crate::record;
+use crate::{ChildName, DriverError, LogCursor, LogFrom, LogRecord, LogRequest, LogStream};
 
 /// One log, by the name of its part and the number of its container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,9 +42,13 @@ struct Reading {
     changes: watch::Receiver<u64>,
 }
 
-/// The output that is asked for.
-pub(crate) fn read(context: &Context, request: LogRequest) -> LogStream {
-    let root = record::folder(&context.stack, &request.instance).join("parts");
+/// The output that is asked for, of the instance with this folder. `changes` is told when a log is new.
+pub fn read_parts(
+    folder: &Utf8Path,
+    changes: watch::Receiver<u64>,
+    request: LogRequest,
+) -> LogStream {
+    let root = folder.join("parts");
     let reading = Reading {
         root,
         places: match &request.from {
@@ -56,7 +59,7 @@ pub(crate) fn read(context: &Context, request: LogRequest) -> LogStream {
         ready: VecDeque::new(),
         followed: SelectAll::new(),
         known: Vec::new(),
-        changes: context.logs.subscribe(),
+        changes,
     };
     stream::once(reading.begin())
         .flat_map(|reading| {
@@ -113,7 +116,7 @@ impl Reading {
             ..self.request.clone()
         };
         let source = source.clone();
-        stored::read(&LogFolder::new(folder.join("log")), &request)
+        super::read(&LogFolder::new(folder.join("log")), &request)
             .map(move |record| (source.clone(), record))
             .boxed()
     }
