@@ -21,6 +21,7 @@ use crate::view::diagnostics;
 use crate::view::origins::OriginLine;
 use crate::view::render::Rendered;
 
+mod clusters;
 mod package;
 mod read;
 
@@ -91,7 +92,8 @@ pub(crate) fn load_with(
     args: &ModelArgs,
     services: &[String],
 ) -> Result<StackFile, Error> {
-    let loaded = read::read(&context.files, args, services)?;
+    let mut loaded = read::read(&context.files, args, services)?;
+    clusters::complete(&mut loaded).map_err(|report| Error::StackFile(Problems(report)))?;
     Ok(StackFile {
         name: loaded.stack.name.to_string(),
         services: in_start_order(&loaded.stack),

@@ -8,7 +8,7 @@ use super::Complaint;
 use super::workspace::{Workspace, array};
 
 /// Each member, and the members that it may depend on outside its tests.
-const MAY: [(&str, &[&str]); 20] = [
+const MAY: [(&str, &[&str]); 21] = [
     ("gantry-core", &[]),
     ("gantry-sys", &[]),
     ("gantry-log", &[]),
@@ -43,6 +43,10 @@ const MAY: [(&str, &[&str]); 20] = [
         ],
     ),
     (
+        "gantry-driver-kubernetes",
+        &["gantry-core", "gantry-driver", "gantry-log", "gantry-stack"],
+    ),
+    (
         "gantry-driver-process",
         &[
             "gantry-core",
@@ -72,6 +76,7 @@ const MAY: [(&str, &[&str]); 20] = [
             "gantry-driver",
             "gantry-driver-compose",
             "gantry-driver-container",
+            "gantry-driver-kubernetes",
             "gantry-driver-process",
             "gantry-engine",
             "gantry-keeper",

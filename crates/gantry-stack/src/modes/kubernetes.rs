@@ -26,18 +26,18 @@ pub struct KubernetesSpec {
     /// Whether the namespace is made if it is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create_namespace: bool,
-    /// The object that replicas, restarts and logs are about; all workloads if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workload: Option<String>,
     /// Images to use in place of those that the manifests name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub images: IndexMap<String, String>,
     /// Whether objects that were applied, and that the manifests no longer have, are deleted.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub prune: bool,
-    /// Conditions beyond the usual ones that make it ready.
+    /// Contexts of clusters elsewhere that may be changed although nobody named them: those of the stack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wait_for: Vec<String>,
+    pub allow_contexts: Vec<String>,
+    /// A sum of what the files say, so that the specification differs when one of them does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 fn yes() -> bool {

@@ -16,7 +16,7 @@ const FIELDS: &[Field] = &[
     field(
         "manifests",
         Kind::OneOrMany(&Kind::Path),
-        "Files with manifests, or folders of such.",
+        "Files with manifests, folders of such, or patterns with `*`.",
     ),
     field("kustomize", Kind::Path, "The folder of a kustomization."),
     field(
@@ -41,11 +41,6 @@ const FIELDS: &[Field] = &[
     )
     .default("false"),
     field(
-        "workload",
-        Kind::Template,
-        "The object that `replicas`, `restart` and `logs` are about, as `deployment/NAME`; all workloads if absent.",
-    ),
-    field(
         "images",
         Kind::Map(Names::Free, &Kind::Template),
         "Images to use in place of those that the manifests name.",
@@ -56,9 +51,4 @@ const FIELDS: &[Field] = &[
         "Whether objects that gantry applied, and that the manifests no longer have, are deleted.",
     )
     .default("true"),
-    field(
-        "wait-for",
-        Kind::OneOrMany(&Kind::Text),
-        "Conditions beyond the usual ones that make it ready, as `certificate/web=Ready`.",
-    ),
 ];

@@ -207,10 +207,8 @@ fn a_cluster_with_everything() {
         kubeconfig = "kube.conf"
         namespace = "shop"
         create-namespace = true
-        workload = "deployment/api"
         images = { "shop/api" = "shop/api:{{ services.db.ports.sql }}" }
         prune = false
-        wait-for = "certificate/web=Ready"
     "#;
     complete(&KUBERNETES, table, &["kustomize"]);
     let found = spec::<KubernetesSpec>("kubernetes", table).unwrap();

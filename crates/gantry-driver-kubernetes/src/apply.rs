@@ -1,0 +1,501 @@
+//! Bringing manifests into the cluster, and what left them out of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gantry_core::{FailureKind, Generation, InstanceId};
+use gantry_driver::{DriverError, JobPlace, JobRequest, Recorded};
+use kube::api::{DynamicObject, Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{self, MANAGER, trouble};
+use crate::context::Context;
+use crate::delete;
+use crate::manifest;
+use crate::object::{Key, Rank};
+use crate::record::{self, Applied, Record, STACK};
+use crate::spec::Spec;
+use crate::standing::{self, Standing};
+
+/// How many requests are under way at once.
+const AT_ONCE: usize = 8;
+
+/// How long a definition may take until its kind can be used.
+const ESTABLISHED: Duration = Duration::from_secs(30);
+
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a kustomization may take to be read, and how much of it is taken.
+const KUSTOMIZE: Duration = Duration::from_secs(60);
+const KUSTOMIZED: u64 = 64 * 1024 * 1024;
+
+/// A start, or a change as it runs.
+pub(crate) struct Apply {
+    pub(crate) context: Arc<Context>,
+    pub(crate) instance: InstanceId,
+    pub(crate) generation: Generation,
+    pub(crate) from: Recorded,
+    /// What was applied before: of the same instance, also of an earlier start.
+    pub(crate) before: Option<Record>,
+    pub(crate) cancelled: CancellationToken,
+}
+
+/// As which versions the server has what was applied: what is seen of it and is older says nothing.
+pub(crate) type Marks = Vec<(Key, u64)>;
+
+/// Why it was not applied.
+#[derive(Debug)]
+pub(crate) enum Wrong {
+    /// It was told to give up before it changed anything.
+    Cancelled,
+    /// It failed.
+    Failed(DriverError),
+}
+
+impl From<DriverError> for Wrong {
+    fn from(error: DriverError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Apply {
+    /// What is there now, also if it failed: then that is what was there before and what was made since.
+    pub(crate) async fn run(self) -> (Option<Record>, Result<Marks, Wrong>) {
+        let mut record = self.before.clone();
+        let result = self.go(&mut record).await;
+        let fresh = self.before.as_ref().is_none_or(|before| before.stopped);
+        if result.is_err() && fresh {
+            // Nothing of a start that failed stays.
+            if let Some(mut made) = record.take() {
+                let cleared = delete::all(
+                    &self.context,
+                    &self.instance,
+                    &mut made,
+                    delete::How::Polite,
+                )
+                .await;
+                match cleared {
+                    Ok(()) if made.objects.is_empty() => {}
+                    _ => record = Some(made),
+                }
+            }
+        }
+        (record, result)
+    }
+
+    async fn go(&self, record: &mut Option<Record>) -> Result<Marks, Wrong> {
+        let cluster = &self.context.cluster;
+        let spec = Spec::read(&self.from.spec).map_err(DriverError::from)?;
+        let namespace = spec.0.namespace.clone();
+        let namespace = namespace.unwrap_or_else(|| cluster.namespace.clone());
+        let mut objects = self.objects(&spec).await?;
+        self.complete(&mut objects, &namespace, &spec).await?;
+        if self.cancelled.is_cancelled() {
+            return Err(Wrong::Cancelled);
+        }
+        let made = self.see_to_namespace(&namespace, &spec).await?;
+        let before = record.take();
+        let mut now = Record::new(self.generation, &self.from, &self.context.target, namespace);
+        let same = before
+            .as_ref()
+            .filter(|before| before.namespace == now.namespace);
+        now.made_namespace = made || same.is_some_and(|before| before.made_namespace);
+        let planned = self.planned(&objects, before.as_ref()).await;
+        let planned = planned.inspect_err(|_| record.clone_from(&before))?;
+        let keys: BTreeSet<Key> = planned.iter().map(|one| one.key.clone()).collect();
+        now.objects = planned;
+        let left: Vec<Applied> = before.map_or_else(Vec::new, |before| before.objects);
+        let gone = |one: &Applied| !keys.iter().any(|key| key.is_same(&one.key));
+        let left: Vec<Applied> = left.into_iter().filter(gone).collect();
+        // What is there and what will be, before anything is changed.
+        now.objects.extend(left.iter().cloned());
+        self.note(&now).await?;
+        *record = Some(now.clone());
+        if let Some(before) = &self.before
+            && before.generation != self.generation
+        {
+            self.clear_what_ended(&objects, before).await?;
+        }
+        let marks = self.apply_all(&objects).await?;
+        if spec.0.prune {
+            let doomed = left.iter().filter(|one| !one.foreign);
+            let doomed: Vec<Key> = doomed.map(|one| one.key.clone()).collect();
+            delete::these(&self.context, &doomed, delete::How::Polite).await?;
+            now.objects.retain(|one| !gone(one));
+        }
+        now.started = true;
+        self.note(&now).await?;
+        *record = Some(now);
+        Ok(marks)
+    }
+
+    /// The objects as they are written.
+    async fn objects(&self, spec: &Spec) -> Result<Vec<Value>, DriverError> {
+        let wrong = |errors: Vec<manifest::ManifestError>| {
+            let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            DriverError::permanent("manifests", all.join("; "))
+        };
+        let Some(folder) = &spec.0.kustomize else {
+            let documents = manifest::read(&spec.0.manifests).map_err(wrong)?;
+            return Ok(documents.into_iter().map(|one| one.object).collect());
+        };
+        let Some(host) = &self.context.host else {
+            let reason = "nobody here runs commands on this machine";
+            return Err(DriverError::permanent("kustomize", reason));
+        };
+        let job = JobRequest {
+            name: smol_str::format_smolstr!("kustomize {}@{}", self.instance, self.generation),
+            command: ["kubectl", "kustomize", folder.as_str()]
+                .map(str::to_owned)
+                .to_vec(),
+            env: Vec::new(),
+            folder: Some(folder.clone()),
+            time_limit: KUSTOMIZE,
+            capture: KUSTOMIZED,
+            once: false,
+            place: JobPlace::Host,
+            log_as: None,
+        };
+        let outcome = host.run(job).await?;
+        if let Some(wrong) = outcome.wrong(KUSTOMIZE) {
+            let reason = format!("kubectl kustomize {folder} {wrong}");
+            return Err(DriverError::permanent("kustomize", reason));
+        }
+        let (mut documents, mut errors) = (Vec::new(), Vec::new());
+        manifest::parse(folder, &outcome.stdout, &mut documents, &mut errors);
+        if errors.is_empty() {
+            Ok(documents.into_iter().map(|one| one.object).collect())
+        } else {
+            Err(wrong(errors))
+        }
+    }
+
+    /// Gives each its namespace, our labels and the images that the stack file names.
+    async fn complete(
+        &self,
+        objects: &mut [Value],
+        namespace: &str,
+        spec: &Spec,
+    ) -> Result<(), DriverError> {
+        let labels = record::labels(&self.context.stack, &self.instance);
+        let defined = definitions(objects);
+        for object in objects.iter_mut() {
+            let key = Key::of(object);
+            let namespaced = match defined.iter().find(|one| one.is(&key)) {
+                Some(definition) => definition.namespaced,
+                None => self.context.cluster.kind(&key).await?.namespaced,
+            };
+            let metadata = &mut object["metadata"];
+            if namespaced && key.namespace.is_none() {
+                metadata["namespace"] = namespace.into();
+            }
+            if let Some(labels) = labels.as_object() {
+                for (name, value) in labels {
+                    metadata["labels"][name] = value.clone();
+                }
+            }
+            if !spec.0.images.is_empty() {
+                replace_images(object, &spec.0.images);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it was made now.
+    async fn see_to_namespace(&self, name: &str, spec: &Spec) -> Result<bool, DriverError> {
+        let key = namespace_key(name);
+        let api = self.context.cluster.place(&key).await?;
+        match api.get_metadata(name).await {
+            Ok(found) if found.metadata.deletion_timestamp.is_some() => {
+                let reason = format!("the namespace {name} is being deleted");
+                Err(DriverError::transient("namespace", reason))
+            }
+            // Who may not look at namespaces may work in one all the same.
+            Ok(_) => Ok(false),
+            Err(kube::Error::Api(status)) if status.code == 403 => Ok(false),
+            Err(error) if cluster::is_absent(&error) && spec.0.create_namespace => {
+                let object = json!({
+                    "apiVersion": "v1", "kind": "Namespace",
+                    "metadata": {
+                        "name": name,
+                        "labels": record::labels(&self.context.stack, &self.instance),
+                    },
+                });
+                self.apply_one(&object).await?;
+                Ok(true)
+            }
+            Err(error) if cluster::is_absent(&error) => {
+                let reason =
+                    format!("there is no namespace {name}; `create-namespace = true` makes it");
+                Err(DriverError::permanent("namespace", reason))
+            }
+            Err(error) => Err(trouble("namespace", &error)),
+        }
+    }
+
+    /// What will be applied, and whether it was somebody else's before.
+    async fn planned(
+        &self,
+        objects: &[Value],
+        before: Option<&Record>,
+    ) -> Result<Vec<Applied>, DriverError> {
+        let ours = record::label(&self.context.stack.id);
+        let looks = objects.iter().map(|object| {
+            let ours = ours.clone();
+            async move {
+                let key = Key::of(object);
+                if let Some(known) = before.and_then(|before| before.find(&key)) {
+                    let foreign = known.foreign;
+                    return Ok(Applied { key, foreign });
+                }
+                let api = match self.context.cluster.place(&key).await {
+                    Ok(api) => api,
+                    // Its kind is defined by another of these objects.
+                    Err(_) => {
+                        return Ok(Applied {
+                            key,
+                            foreign: false,
+                        });
+                    }
+                };
+                match api.get_metadata(&key.name).await {
+                    Ok(found) => {
+                        let labels = found.metadata.labels.unwrap_or_default();
+                        let foreign = labels.get(STACK) != Some(&ours);
+                        Ok(Applied { key, foreign })
+                    }
+                    Err(error) if cluster::is_absent(&error) => Ok(Applied {
+                        key,
+                        foreign: false,
+                    }),
+                    Err(error) => Err(trouble("look", &error)),
+                }
+            }
+        });
+        let looks: Vec<_> = looks.collect();
+        stream::iter(looks).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Writes it down here and in the cluster.
+    async fn note(&self, record: &Record) -> Result<(), DriverError> {
+        let written = record::write(&self.context.stack, &self.instance, record);
+        written.map_err(|error| {
+            DriverError::transient("inventory", "the inventory cannot be written down")
+                .with_evidence(error.to_string())
+        })?;
+        let copy = record.in_cluster(&self.context.stack, &self.instance);
+        self.apply_one(&copy).await.map(|_| ())
+    }
+
+    /// What runs once and has ended does not run again by being applied again: it goes first.
+    async fn clear_what_ended(
+        &self,
+        objects: &[Value],
+        before: &Record,
+    ) -> Result<(), DriverError> {
+        let once = objects.iter().filter(|object| runs_once(object));
+        let ours = |key: &Key| before.find(key).is_some_and(|one| !one.foreign);
+        let doomed: Vec<Key> = once.map(Key::of).filter(ours).collect();
+        delete::these(&self.context, &doomed, delete::How::Polite).await
+    }
+
+    async fn apply_all(&self, objects: &[Value]) -> Result<Marks, DriverError> {
+        let mut marks = Marks::new();
+        for rank in Rank::ALL {
+            let these = objects.iter();
+            let these = these.filter(|object| Rank::of(&Key::of(object)) == rank);
+            let these: Vec<_> = these.map(|object| self.apply_one(object)).collect();
+            let applied = stream::iter(these).buffer_unordered(AT_ONCE);
+            marks.extend(applied.try_collect::<Marks>().await?);
+            if rank == Rank::Definition {
+                for object in objects {
+                    let key = Key::of(object);
+                    if Rank::of(&key) == rank {
+                        self.wait_until_established(&key).await?;
+                    }
+                }
+            }
+        }
+        Ok(marks)
+    }
+
+    async fn apply_one(&self, object: &Value) -> Result<(Key, u64), DriverError> {
+        let key = Key::of(object);
+        let api = self.context.cluster.place(&key).await?;
+        let wrong = |error| DriverError::permanent("apply", format!("{}: {error}", key.short()));
+        let object: DynamicObject = serde_json::from_value(object.clone()).map_err(wrong)?;
+        let parameters = PatchParams::apply(MANAGER);
+        let patch = Patch::Apply(&object);
+        let mut applied = api.patch(&key.name, &parameters, &patch).await;
+        let known = self.before.as_ref().and_then(|before| before.find(&key));
+        if let Err(kube::Error::Api(status)) = &applied
+            && status.code == 422
+            && is_fixed(&key)
+            && known.is_some_and(|one| !one.foreign)
+        {
+            // It cannot be changed, only made anew.
+            delete::these(
+                &self.context,
+                std::slice::from_ref(&key),
+                delete::How::Polite,
+            )
+            .await?;
+            applied = api.patch(&key.name, &parameters, &patch).await;
+        }
+        let applied = applied.map_err(|error| refused(&key, &error))?;
+        let version = applied.metadata.resource_version.unwrap_or_default();
+        Ok((key, version.parse().unwrap_or(0)))
+    }
+
+    async fn wait_until_established(&self, key: &Key) -> Result<(), DriverError> {
+        let api = self.context.cluster.place(key).await?;
+        let wait = async {
+            loop {
+                let found = api
+                    .get(&key.name)
+                    .await
+                    .map_err(|error| trouble("apply", &error))?;
+                let object = serde_json::to_value(&found).unwrap_or_default();
+                match standing::of(&object) {
+                    Standing::Current => return Ok(()),
+                    Standing::Failed(reason) => {
+                        let reason = format!("{} {reason}", key.short());
+                        return Err(DriverError::permanent("apply", reason));
+                    }
+                    _ => tokio::time::sleep(LOOK).await,
+                }
+            }
+        };
+        let late = |_| {
+            let reason = format!("{} was not established in time", key.short());
+            Err(DriverError::transient("apply", reason))
+        };
+        tokio::time::timeout(ESTABLISHED, wait)
+            .await
+            .unwrap_or_else(late)
+    }
+}
+
+/// Whether a kind's objects can hardly be changed once they are there.
+fn is_fixed(key: &Key) -> bool {
+    matches!(
+        (key.group.as_str(), key.kind.as_str()),
+        ("batch", "Job") | ("", "Pod")
+    )
+}
+
+/// Whether an object is meant to end.
+fn runs_once(object: &Value) -> bool {
+    let key = Key::of(object);
+    let policy = object["spec"]["restartPolicy"].as_str();
+    match (key.group.as_str(), key.kind.as_str()) {
+        ("batch", "Job") => true,
+        ("", "Pod") => matches!(policy, Some("Never" | "OnFailure")),
+        _ => false,
+    }
+}
+
+/// The key of a namespace.
+pub(crate) fn namespace_key(name: &str) -> Key {
+    Key {
+        group: String::new(),
+        version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+        namespace: None,
+        name: name.to_owned(),
+    }
+}
+
+/// Why the server did not take an object: whose a field is, or its own words.
+fn refused(key: &Key, error: &kube::Error) -> DriverError {
+    let kube::Error::Api(status) = error else {
+        return trouble("apply", error);
+    };
+    let causes = status
+        .details
+        .as_ref()
+        .map(|details| details.causes.as_slice());
+    let conflicts: Vec<String> = causes
+        .unwrap_or_default()
+        .iter()
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| {
+            let owner = cause.message.split('"').nth(1).unwrap_or("somebody else");
+            format!("{} belongs to {owner}", cause.field)
+        })
+        .collect();
+    if !conflicts.is_empty() {
+        let reason = format!("{}: {}", key.short(), conflicts.join(", "));
+        return DriverError::new("apply", FailureKind::NotOurs, reason);
+    }
+    let mut told = trouble("apply", error);
+    told.reason = format!("{}: {}", key.short(), told.reason);
+    told
+}
+
+/// A kind that one of the objects defines.
+struct Defined {
+    group: String,
+    kind: String,
+    namespaced: bool,
+}
+
+impl Defined {
+    fn is(&self, key: &Key) -> bool {
+        (&self.group, &self.kind) == (&key.group, &key.kind)
+    }
+}
+
+fn definitions(objects: &[Value]) -> Vec<Defined> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let definitions = objects.iter();
+    let definitions = definitions.filter(|it| Rank::of(&Key::of(it)) == Rank::Definition);
+    definitions
+        .map(|object| Defined {
+            group: text(&object["spec"]["group"]),
+            kind: text(&object["spec"]["names"]["kind"]),
+            namespaced: object["spec"]["scope"] == "Namespaced",
+        })
+        .collect()
+}
+
+/// Puts other images in place of those of containers, wherever they are in an object.
+fn replace_images(value: &mut Value, images: &indexmap::IndexMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                let are_containers = matches!(name.as_str(), "containers" | "initContainers");
+                if let (true, Value::Array(containers)) = (are_containers, &mut *value) {
+                    for container in containers {
+                        let image = container["image"].as_str();
+                        if let Some(other) = image.and_then(|image| replaced(image, images)) {
+                            container["image"] = other.into();
+                        }
+                    }
+                } else {
+                    replace_images(value, images);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                replace_images(item, images);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// By its whole name, or by its name without tag and digest.
+fn replaced(image: &str, images: &indexmap::IndexMap<String, String>) -> Option<String> {
+    let bare = image.split('@').next().unwrap_or(image);
+    let bare = match bare.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => bare,
+    };
+    images.get(image).or_else(|| images.get(bare)).cloned()
+}

@@ -1,0 +1,274 @@
+//! A connection to a cluster: which one, by which right, and what kinds it knows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use gantry_core::FailureKind;
+use gantry_driver::DriverError;
+use kube::api::{Api, DynamicObject};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::discovery::Scope;
+use kube::{Client, Config};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::local;
+use crate::object::Key;
+
+/// Who owns the fields that we set.
+pub(crate) const MANAGER: &str = "gantry";
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The oldest minor version of Kubernetes 1 that we know.
+const OLDEST: u32 = 25;
+
+/// Which cluster, as the stack file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Choice {
+    pub(crate) kubeconfig: Option<Utf8PathBuf>,
+    pub(crate) context: Option<String>,
+    /// Contexts of clusters elsewhere that may be changed although nobody named them.
+    #[serde(default)]
+    pub(crate) allowed: Vec<String>,
+}
+
+/// A kind of objects, as the cluster serves it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kind {
+    pub(crate) resource: ApiResource,
+    pub(crate) namespaced: bool,
+}
+
+/// A connection.
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    /// The context's own namespace.
+    pub(crate) namespace: String,
+    kinds: Mutex<HashMap<(String, String, String), Kind>>,
+}
+
+impl Cluster {
+    /// Connects, if that cluster may be changed.
+    pub(crate) async fn connect(
+        choice: &Choice,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, DriverError> {
+        let config = kubeconfig(choice, environment)?;
+        let context = choice.context.clone().or(config.current_context.clone());
+        let Some(context) = context else {
+            let reason =
+                "the Kubernetes configuration has no current context; name one in `context`";
+            return Err(DriverError::permanent("context", reason));
+        };
+        if !config.contexts.iter().any(|one| one.name == context) {
+            let names: Vec<&str> = config
+                .contexts
+                .iter()
+                .map(|one| one.name.as_str())
+                .collect();
+            let reason = format!(
+                "there is no context {context} in the Kubernetes configuration; it has {}",
+                if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                }
+            );
+            return Err(DriverError::permanent("context", reason));
+        }
+        let options = KubeConfigOptions {
+            context: Some(context.clone()),
+            ..KubeConfigOptions::default()
+        };
+        let config = Config::from_custom_kubeconfig(config, &options).await;
+        let mut config = config.map_err(|error| {
+            let reason =
+                format!("the Kubernetes configuration of context {context} cannot be used");
+            DriverError::permanent("context", reason).with_evidence(error.to_string())
+        })?;
+        config.connect_timeout = Some(CONNECT);
+        if choice.context.is_none() && !choice.allowed.contains(&context) {
+            must_be_local(&config, &context).await?;
+        }
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).map_err(|error| {
+            let reason =
+                format!("the Kubernetes configuration of context {context} cannot be used");
+            DriverError::permanent("context", reason).with_evidence(error.to_string())
+        })?;
+        Ok(Self {
+            client,
+            namespace,
+            kinds: Mutex::default(),
+        })
+    }
+
+    /// Whether somebody answers who is not too old.
+    pub(crate) async fn version(&self) -> Result<String, DriverError> {
+        let version = self.client.apiserver_version().await;
+        let version = version.map_err(|error| trouble("connect", &error))?;
+        let digits: String = version
+            .minor
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        if version.major == "1" && digits.parse().is_ok_and(|minor: u32| minor < OLDEST) {
+            let reason = format!(
+                "the cluster's version is {}; 1.{OLDEST} or newer is needed",
+                version.git_version
+            );
+            return Err(DriverError::permanent("version", reason));
+        }
+        Ok(version.git_version)
+    }
+
+    /// How the cluster serves a kind.
+    pub(crate) async fn kind(&self, key: &Key) -> Result<Kind, DriverError> {
+        let name = (key.group.clone(), key.version.clone(), key.kind.clone());
+        if let Some(kind) = self.kinds.lock().await.get(&name) {
+            return Ok(kind.clone());
+        }
+        let gvk = GroupVersionKind::gvk(&key.group, &key.version, &key.kind);
+        let found = kube::discovery::pinned_kind(&self.client, &gvk).await;
+        let (resource, capabilities) = found.map_err(|error| match error {
+            kube::Error::Discovery(_) => unknown_kind(key),
+            kube::Error::Api(status) if status.code == 404 => unknown_kind(key),
+            error => trouble("discovery", &error),
+        })?;
+        let kind = Kind {
+            resource,
+            namespaced: capabilities.scope == Scope::Namespaced,
+        };
+        self.kinds.lock().await.insert(name, kind.clone());
+        Ok(kind)
+    }
+
+    /// The objects of a kind in a namespace, or in the whole cluster.
+    pub(crate) fn api(&self, kind: &Kind, namespace: Option<&str>) -> Api<DynamicObject> {
+        match namespace.filter(|_| kind.namespaced) {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind.resource),
+            None => Api::all_with(self.client.clone(), &kind.resource),
+        }
+    }
+
+    /// Where an object is, or would be.
+    pub(crate) async fn place(&self, key: &Key) -> Result<Api<DynamicObject>, DriverError> {
+        let kind = self.kind(key).await?;
+        Ok(self.api(&kind, key.namespace.as_deref()))
+    }
+}
+
+fn unknown_kind(key: &Key) -> DriverError {
+    let group = if key.group.is_empty() {
+        key.version.clone()
+    } else {
+        format!("{}/{}", key.group, key.version)
+    };
+    let reason = format!("the cluster knows no kind {} of {group}", key.kind);
+    DriverError::permanent("discovery", reason)
+}
+
+/// What the files say, as kubectl merges them.
+fn kubeconfig(
+    choice: &Choice,
+    environment: &BTreeMap<String, String>,
+) -> Result<Kubeconfig, DriverError> {
+    let named = environment.get("KUBECONFIG").filter(|it| !it.is_empty());
+    let home = environment
+        .get("HOME")
+        .map(|home| format!("{home}/.kube/config"));
+    let (files, by): (Vec<Utf8PathBuf>, &str) = match (&choice.kubeconfig, named, home) {
+        (Some(file), ..) => (vec![file.clone()], "`kubeconfig`"),
+        (None, Some(named), _) => {
+            let files = named.split(':').filter(|file| !file.is_empty());
+            (files.map(Utf8PathBuf::from).collect(), "KUBECONFIG")
+        }
+        (None, None, Some(home)) => (vec![home.into()], "no `kubeconfig` or KUBECONFIG"),
+        (None, None, None) => (Vec::new(), "no `kubeconfig`, KUBECONFIG or HOME"),
+    };
+    let mut merged: Option<Kubeconfig> = None;
+    for file in files.iter().filter(|file| file.exists()) {
+        let wrong = |error: kube::config::KubeconfigError| {
+            // What the file says may be secret: only where it is wrong is told.
+            let reason = format!("the Kubernetes configuration {file} cannot be read");
+            let kind = error.to_string();
+            let kind = kind
+                .split([':', '\n'])
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            DriverError::permanent("context", reason).with_evidence(kind)
+        };
+        let read = Kubeconfig::read_from(file).map_err(wrong)?;
+        merged = Some(match merged {
+            None => read,
+            Some(before) => before.merge(read).map_err(wrong)?,
+        });
+    }
+    merged.ok_or_else(|| {
+        let files: Vec<&str> = files.iter().map(|file| file.as_str()).collect();
+        let reason = if files.is_empty() {
+            format!("there is no Kubernetes configuration: {by}")
+        } else {
+            format!(
+                "there is no Kubernetes configuration {} ({by})",
+                files.join(", ")
+            )
+        };
+        DriverError::permanent("context", reason)
+    })
+}
+
+/// Nobody changes a cluster elsewhere by accident.
+async fn must_be_local(config: &Config, context: &str) -> Result<(), DriverError> {
+    let host = config.cluster_url.host().unwrap_or_default();
+    let port = config.cluster_url.port_u16().unwrap_or(443);
+    let addresses = local::addresses(host, port).await;
+    let networks = local::networks();
+    let is_local = |address| local::is_local(address, &networks);
+    if !addresses.is_empty() && addresses.into_iter().all(is_local) {
+        return Ok(());
+    }
+    let reason = format!(
+        "the current context {context} ({host}) is not on this machine, and nobody named it: put it into `context`, \
+         or into `kubernetes.allow-contexts`"
+    );
+    Err(DriverError::not_ours("context", reason))
+}
+
+/// What a request came to.
+pub(crate) fn trouble(stage: &'static str, error: &kube::Error) -> DriverError {
+    match error {
+        kube::Error::Api(status) => {
+            let kind = match status.code {
+                429 | 500..=599 => FailureKind::Transient,
+                _ => FailureKind::Permanent,
+            };
+            DriverError::new(stage, kind, status.message.clone())
+        }
+        kube::Error::Auth(error) => {
+            DriverError::permanent(stage, "the cluster's credentials cannot be had")
+                .with_evidence(error.to_string())
+        }
+        error => {
+            let mut reason = error.to_string();
+            let mut source = std::error::Error::source(error);
+            // The last one says what the system said.
+            while let Some(inner) = source {
+                reason = inner.to_string();
+                source = inner.source();
+            }
+            DriverError::unreachable(stage, format!("the cluster cannot be reached: {reason}"))
+        }
+    }
+}
+
+/// Whether something is not there.
+pub(crate) fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}

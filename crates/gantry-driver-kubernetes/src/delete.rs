@@ -1,0 +1,180 @@
+//! Taking out of the cluster what was applied, and nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use gantry_core::InstanceId;
+use gantry_driver::DriverError;
+use kube::api::{DeleteParams, PropagationPolicy};
+use kube::core::ObjectMeta;
+
+use crate::apply::namespace_key;
+use crate::cluster::{self, trouble};
+use crate::context::Context;
+use crate::object::{Key, Rank};
+use crate::record::{self, Record};
+
+/// How often it is looked whether something is gone.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// In which manner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// With the time that pods ask for.
+    Polite,
+    /// At once.
+    Kill,
+}
+
+/// What stays when a service is stopped: data, and what others may use by now.
+fn is_kept(key: &Key) -> bool {
+    matches!(
+        (key.group.as_str(), key.kind.as_str()),
+        (
+            "",
+            "PersistentVolumeClaim" | "PersistentVolume" | "Namespace"
+        ) | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
+}
+
+/// Deletes what was applied for an instance, but for what is kept, which stays in the record.
+pub(crate) async fn all(
+    context: &Arc<Context>,
+    instance: &InstanceId,
+    record: &mut Record,
+    how: How,
+) -> Result<(), DriverError> {
+    let ours = record.objects.iter().filter(|one| !one.foreign);
+    let doomed: Vec<Key> = ours
+        .map(|one| one.key.clone())
+        .filter(|key| !is_kept(key))
+        .collect();
+    these(context, &doomed, how).await?;
+    record
+        .objects
+        .retain(|one| !one.foreign && is_kept(&one.key));
+    let has_data = record.objects.iter().any(|one| one.key.namespace.is_some());
+    if record.made_namespace && !has_data {
+        these(context, &[namespace_key(&record.namespace)], how).await?;
+        record.made_namespace = false;
+    } else {
+        forget(context, instance, record).await?;
+    }
+    Ok(())
+}
+
+/// Deletes what is kept otherwise.
+pub(crate) async fn kept(
+    context: &Arc<Context>,
+    instance: &InstanceId,
+    record: &Record,
+) -> Result<(), DriverError> {
+    let mut doomed: Vec<Key> = record.objects.iter().map(|one| one.key.clone()).collect();
+    if record.made_namespace {
+        doomed.push(namespace_key(&record.namespace));
+    }
+    these(context, &doomed, How::Polite).await?;
+    if !record.made_namespace {
+        forget(context, instance, record).await?;
+    }
+    Ok(())
+}
+
+/// Removes the cluster's copy of an inventory.
+async fn forget(
+    context: &Context,
+    instance: &InstanceId,
+    record: &Record,
+) -> Result<(), DriverError> {
+    let copy = Key {
+        kind: "ConfigMap".to_owned(),
+        namespace: Some(record.namespace.clone()),
+        ..namespace_key(&record::name_in_cluster(&context.stack, instance))
+    };
+    let api = context.cluster.place(&copy).await?;
+    match api.delete(&copy.name, &DeleteParams::default()).await {
+        Err(error) if !cluster::is_absent(&error) => Err(trouble("delete", &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes these, in the reverse of the order in which things are made, and waits until they are gone.
+pub(crate) async fn these(
+    context: &Arc<Context>,
+    keys: &[Key],
+    how: How,
+) -> Result<(), DriverError> {
+    for rank in Rank::ALL.into_iter().rev() {
+        let of_rank = keys.iter().filter(|key| Rank::of(key) == rank);
+        try_join_all(of_rank.map(|key| one(context, key, how))).await?;
+    }
+    Ok(())
+}
+
+async fn one(context: &Context, key: &Key, how: How) -> Result<(), DriverError> {
+    let api = match context.cluster.place(key).await {
+        Ok(api) => api,
+        // Its kind went with its definition, and it with that.
+        Err(error) if error.reason.starts_with("the cluster knows no kind") => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    // Whoever depends on it goes first, so that it is gone only when they are.
+    let mut parameters = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Foreground),
+        ..DeleteParams::default()
+    };
+    if how == How::Kill {
+        parameters.grace_period_seconds = Some(0);
+    }
+    match api.delete(&key.name, &parameters).await {
+        Err(error) if cluster::is_absent(&error) => return Ok(()),
+        Err(error) => return Err(trouble("delete", &error)),
+        Ok(_) => {}
+    }
+    loop {
+        match api.get_metadata(&key.name).await {
+            Err(error) if cluster::is_absent(&error) => return Ok(()),
+            // Somebody has made it anew meanwhile: that one is not ours.
+            Ok(found) if found.metadata.deletion_timestamp.is_none() => return Ok(()),
+            Err(kube::Error::Api(status)) if status.code < 500 => {
+                return Err(trouble("delete", &kube::Error::Api(status)));
+            }
+            // One that cannot be reached for a moment is asked again.
+            Ok(_) | Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+/// What holds these, of those that are being deleted.
+pub(crate) async fn what_holds(context: &Context, keys: &[Key]) -> Option<String> {
+    let mut held = Vec::new();
+    for key in keys {
+        let Ok(api) = context.cluster.place(key).await else {
+            continue;
+        };
+        let Ok(found) = api.get_metadata(&key.name).await else {
+            continue;
+        };
+        let ObjectMeta {
+            deletion_timestamp,
+            finalizers,
+            ..
+        } = found.metadata;
+        if deletion_timestamp.is_none() {
+            continue;
+        }
+        let mut holders = finalizers.unwrap_or_default();
+        holders.retain(|holder| holder != "foregroundDeletion");
+        held.push(if holders.is_empty() {
+            format!("{} still has pods", key.short())
+        } else {
+            format!(
+                "{} is held by the finalizer {}",
+                key.short(),
+                holders.join(", ")
+            )
+        });
+    }
+    (!held.is_empty()).then(|| held.join("; "))
+}

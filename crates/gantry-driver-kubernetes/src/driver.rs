@@ -1,0 +1,125 @@
+//! The static half.
+
+use std::sync::Arc;
+
+use gantry_core::{ChangeEffect, ModeName, ServiceName};
+use gantry_driver::{
+    Around, BoxFuture, Capabilities, ChildName, Described, Driver, DriverError, EventSink,
+    FieldChange, Missing, Need, OpenContext, Owner, Prerequisite, Session, SpecError, Target, diff,
+};
+use serde_json::Value;
+
+use crate::manifest;
+use crate::needs;
+use crate::object::Key;
+use crate::session::KubernetesSession;
+use crate::spec::{Spec, choice_of};
+
+/// The driver of mode `kubernetes`.
+#[derive(Debug)]
+pub struct KubernetesDriver {
+    capabilities: Capabilities,
+}
+
+impl KubernetesDriver {
+    /// The driver.
+    pub fn new() -> Self {
+        Self {
+            capabilities: Capabilities {
+                readiness: Owner::Backend,
+                replicas: Owner::Backend,
+                update_in_place: true,
+                children: true,
+                local_ports: false,
+                // How long pods have is said in their manifests.
+                stop_policy: false,
+                ..Capabilities::all_ours()
+            },
+        }
+    }
+}
+
+impl Default for KubernetesDriver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Driver for KubernetesDriver {
+    fn mode(&self) -> ModeName {
+        ModeName::new("kubernetes")
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn check(&self, spec: &Value) -> Result<(), SpecError> {
+        Spec::read(spec).map(|_| ())
+    }
+
+    fn prerequisites(&self, services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite> {
+        needs::of(services)
+    }
+
+    fn examine_around<'a>(
+        &'a self,
+        need: &'a Need,
+        around: Around<'a>,
+    ) -> BoxFuture<'a, Result<(), Missing>> {
+        let _ = around;
+        Box::pin(needs::examine(need))
+    }
+
+    fn part(
+        &self,
+        service: &ServiceName,
+        described: Described<'_>,
+        part: &ChildName,
+    ) -> Option<Need> {
+        needs::part(service, described, part.as_str())
+    }
+
+    fn declared_children(&self, spec: &Value) -> Vec<ChildName> {
+        let Ok(spec) = Spec::read(spec) else {
+            return Vec::new();
+        };
+        let documents = manifest::read(&spec.0.manifests).unwrap_or_default();
+        let keys = documents.iter().map(|one| Key::of(&one.object));
+        let workloads = keys.filter(Key::is_workload);
+        workloads.map(|key| ChildName::new(key.short())).collect()
+    }
+
+    fn diff(&self, old: Described<'_>, new: Described<'_>) -> Vec<FieldChange> {
+        diff::values(
+            old.spec,
+            new.spec,
+            &|path| match path.split('.').next().unwrap_or(path) {
+                "context" | "kubeconfig" | "namespace" => ChangeEffect::Restart,
+                "create-namespace" | "allow-contexts" => ChangeEffect::None,
+                _ => ChangeEffect::InPlace,
+            },
+        )
+    }
+
+    fn target(&self, spec: &Value) -> Result<Target, SpecError> {
+        let key = serde_json::to_string(&choice_of(spec));
+        let key = key.map_err(|error| SpecError::new("context", error.to_string()))?;
+        Ok(Target {
+            mode: self.mode(),
+            key: key.into(),
+        })
+    }
+
+    fn open(
+        &self,
+        context: OpenContext,
+        target: Target,
+        events: EventSink,
+    ) -> BoxFuture<'_, Result<Arc<dyn Session>, DriverError>> {
+        Box::pin(async move {
+            let session = KubernetesSession::open(context, &target, events).await?;
+            Ok(Arc::new(session) as Arc<dyn Session>)
+        })
+    }
+}

@@ -1,0 +1,408 @@
+//! What all objects of an instance mean together. Without I/O.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use gantry_core::ExitStatus;
+use gantry_driver::{ChildName, ChildStatus};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use smol_str::SmolStr;
+
+use crate::object::{Key, text};
+use crate::record::Record;
+use crate::standing::{self, Standing};
+use crate::trouble::{self, Trouble, Weight};
+use crate::view::{Scope, View};
+
+/// How long a pod without a readiness probe must have run before it counts as ready.
+const SETTLE: SignedDuration = SignedDuration::from_secs(2);
+
+/// An instance, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Judged {
+    /// Its workloads and pods.
+    pub(crate) children: Vec<ChildStatus>,
+    pub(crate) verdict: Verdict,
+    /// When time alone may change that.
+    pub(crate) again: Option<Timestamp>,
+    /// Its pods.
+    pub(crate) pods: Vec<Arc<Value>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verdict {
+    /// Not everything has been seen.
+    Unknown,
+    /// Nothing of it is there any more.
+    Gone,
+    /// It is there, and ready; or not, with what is missing.
+    There { missing: Option<SmolStr> },
+    /// It will not become ready.
+    Hopeless(Cause),
+    /// It consists of jobs, and all ended: well, or with this.
+    Ended {
+        cause: Option<Cause>,
+        exit: ExitStatus,
+    },
+}
+
+/// Why, and whose last words tell more.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cause {
+    pub(crate) what: String,
+    /// The pod, its container, and whether those of its run before are meant.
+    pub(crate) words: Option<(Key, String, bool)>,
+    pub(crate) exit: Option<ExitStatus>,
+}
+
+/// What is watched for an instance.
+pub(crate) fn scopes(record: &Record) -> Vec<Scope> {
+    let mut scopes: Vec<Scope> = Vec::new();
+    for one in &record.objects {
+        scopes.push(Scope::of(&one.key));
+        if let (true, Some(namespace)) = (one.key.is_workload(), &one.key.namespace) {
+            scopes.extend(Scope::of_workloads(namespace));
+        }
+    }
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
+
+/// Judges an instance.
+pub(crate) fn judge(record: &Record, view: &View, now: Timestamp) -> Judged {
+    let mut judged = Judged {
+        children: Vec::new(),
+        verdict: Verdict::Unknown,
+        again: None,
+        pods: Vec::new(),
+    };
+    if !scopes(record).iter().all(|scope| view.knows(scope)) {
+        return judged;
+    }
+    let mut look = Look {
+        view,
+        now,
+        begun: record.begun,
+        again: None,
+        missing: Vec::new(),
+        hopeless: Vec::new(),
+        absent: 0,
+        jobs: 0,
+        over: 0,
+        others: 0,
+    };
+    for one in record
+        .objects
+        .iter()
+        .filter(|one| !one.foreign || one.key.is_workload())
+    {
+        look.object(&one.key, &mut judged);
+    }
+    judged.again = look.again;
+    judged.verdict = look.verdict();
+    judged
+}
+
+struct Look<'a> {
+    view: &'a View,
+    now: Timestamp,
+    begun: Timestamp,
+    again: Option<Timestamp>,
+    missing: Vec<String>,
+    hopeless: Vec<Cause>,
+    /// How many objects are not there.
+    absent: usize,
+    /// How many jobs there are, and how many of them have ended.
+    jobs: usize,
+    over: usize,
+    /// How many objects there are that are no jobs, and run.
+    others: usize,
+}
+
+impl Look<'_> {
+    fn verdict(self) -> Verdict {
+        if self.others == 0 && self.jobs > 0 && self.over == self.jobs {
+            let exit = |cause: &Cause| cause.exit.clone();
+            return match self.hopeless.into_iter().next() {
+                Some(cause) => Verdict::Ended {
+                    exit: exit(&cause).unwrap_or(ExitStatus::Code(1)),
+                    cause: Some(cause),
+                },
+                None => Verdict::Ended {
+                    cause: None,
+                    exit: ExitStatus::Code(0),
+                },
+            };
+        }
+        if self.others + self.jobs == 0 && self.absent > 0 {
+            return Verdict::Gone;
+        }
+        if let Some(cause) = self.hopeless.into_iter().next() {
+            return Verdict::Hopeless(cause);
+        }
+        let missing = (!self.missing.is_empty()).then(|| self.missing.join("; ").into());
+        Verdict::There { missing }
+    }
+
+    fn object(&mut self, key: &Key, judged: &mut Judged) {
+        let short = key.short();
+        let Some(object) = self.view.get(key).cloned() else {
+            self.absent += 1;
+            self.missing.push(format!("{short} is not there"));
+            if key.is_workload() {
+                judged.children.push(gone(&short));
+            }
+            return;
+        };
+        let mut standing = standing::of(&object);
+        if !key.is_workload() {
+            match standing {
+                Standing::Current => {}
+                Standing::Failed(what) => self.hopeless.push(plain(format!("{short} {what}"))),
+                // Nobody is bound to a claim before somebody uses it.
+                Standing::InProgress(_) if key.kind == "PersistentVolumeClaim" => {}
+                Standing::InProgress(what) | Standing::Terminating(what) => {
+                    self.missing.push(format!("{short}: {what}"));
+                }
+            }
+            return;
+        }
+        let pods = self.pods_of(key, &object);
+        let is_job = key.kind == "Job" || key.kind == "Pod" && is_run_once(&object);
+        let ended =
+            is_job && (standing::has_completed(&object) || matches!(standing, Standing::Failed(_)));
+        if is_job {
+            self.jobs += 1;
+            self.over += usize::from(ended);
+        } else {
+            self.others += 1;
+        }
+        let mut causes: Vec<(Weight, Cause)> = Vec::new();
+        for told in trouble::of_workload(&object) {
+            causes.push((told.weight, plain(format!("{short}: {}", told.what))));
+        }
+        for pod in &pods {
+            let pod_key = Key::of(pod);
+            let name = pod_key.short();
+            let troubles = trouble::of_pod(pod);
+            let events = self.events_of(pod);
+            judged.children.push(self.pod(&name, pod, &troubles));
+            if standing == Standing::Current && !is_job && !self.has_settled(pod) {
+                standing = Standing::InProgress(format!("{name} has not run for two seconds"));
+            }
+            for told in troubles.into_iter().chain(events) {
+                causes.push((told.weight, cause_of(&pod_key, told)));
+            }
+            judged.pods.push(Arc::clone(pod));
+        }
+        for told in self.events_of(&object) {
+            causes.push((told.weight, plain(format!("{short}: {}", told.what))));
+        }
+        causes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        let first = causes.first().cloned();
+        let message = first.as_ref().map(|(_, cause)| cause.what.clone());
+        let is_current = standing == Standing::Current;
+        match (&standing, first) {
+            (Standing::Current, _) => {}
+            (_, Some((Weight::Hopeless, cause))) => self.hopeless.push(cause),
+            (Standing::Failed(what), first) => {
+                let mut cause = first.map_or_else(|| plain(what.clone()), |(_, cause)| cause);
+                if !cause.what.contains(&short) {
+                    cause.what = format!("{short}: {}", cause.what);
+                }
+                self.hopeless.push(cause);
+            }
+            (Standing::InProgress(what) | Standing::Terminating(what), first) => {
+                let detail =
+                    first.map_or_else(String::new, |(_, cause)| format!(" ({})", cause.what));
+                self.missing.push(format!("{short}: {what}{detail}"));
+            }
+        }
+        judged.children.push(ChildStatus {
+            name: ChildName::new(&short),
+            state: Some(word(&standing, ended).into()),
+            started: true,
+            ready: is_current && !ended,
+            completed: is_job && standing::has_completed(&object),
+            message: message.filter(|_| !is_current),
+        });
+    }
+
+    fn pod(&self, name: &str, pod: &Value, troubles: &[Trouble]) -> ChildStatus {
+        let phase = text(pod, &["status", "phase"])
+            .unwrap_or("Pending")
+            .to_lowercase();
+        let is_going = pod["metadata"]["deletionTimestamp"].is_string();
+        let completed = standing::has_completed(pod);
+        ChildStatus {
+            name: ChildName::new(name),
+            state: Some(if is_going {
+                "terminating".into()
+            } else {
+                phase.as_str().into()
+            }),
+            started: matches!(phase.as_str(), "running" | "succeeded" | "failed"),
+            ready: standing::of(pod) == Standing::Current && !completed,
+            completed,
+            message: troubles.first().map(|told| told.what.clone()),
+        }
+    }
+
+    /// The pods of a workload; of a Deployment those that are made of what it asks for now.
+    fn pods_of(&self, key: &Key, object: &Arc<Value>) -> Vec<Arc<Value>> {
+        if key.kind == "Pod" {
+            return vec![Arc::clone(object)];
+        }
+        let Some(namespace) = &key.namespace else {
+            return Vec::new();
+        };
+        let [pods, _, sets, jobs] = Scope::of_workloads(namespace);
+        let mut owners: HashSet<&str> = text(object, &["metadata", "uid"]).into_iter().collect();
+        let between = match key.kind.as_str() {
+            "Deployment" => newest(self.owned(&sets, &owners)),
+            "CronJob" => self.owned(&jobs, &owners),
+            _ => Vec::new(),
+        };
+        owners.extend(
+            between
+                .iter()
+                .filter_map(|one| text(one, &["metadata", "uid"])),
+        );
+        self.owned(&pods, &owners).into_iter().cloned().collect()
+    }
+
+    fn owned(&self, scope: &Scope, owners: &HashSet<&str>) -> Vec<&Arc<Value>> {
+        let mut all = self.view.all(scope);
+        all.retain(|one| owner(one).is_some_and(|owner| owners.contains(owner)));
+        all
+    }
+
+    /// What events tell of an object since the start.
+    fn events_of(&self, object: &Value) -> Vec<Trouble> {
+        let Some(namespace) = text(object, &["metadata", "namespace"]) else {
+            return Vec::new();
+        };
+        let uid = text(object, &["metadata", "uid"]);
+        let [_, events, ..] = Scope::of_workloads(namespace);
+        let mut mine = self.view.all(&events);
+        let since = self
+            .begun
+            .checked_sub(SignedDuration::from_secs(1))
+            .unwrap_or(self.begun);
+        let is_late = |event: &Value| {
+            let times = ["lastTimestamp", "eventTime", "firstTimestamp"];
+            let mut times = times.iter().filter_map(|name| event[name].as_str());
+            let at = times.find_map(|time| time.parse::<Timestamp>().ok());
+            at.is_none_or(|at| at >= since)
+        };
+        mine.retain(|event| text(event, &["involvedObject", "uid"]) == uid && is_late(event));
+        mine.into_iter()
+            .filter_map(|event| trouble::of_event(event))
+            .collect()
+    }
+
+    /// Whether a pod has run for long enough to count. One with readiness probes counts at once.
+    fn has_settled(&mut self, pod: &Value) -> bool {
+        let containers = pod["spec"]["containers"].as_array();
+        let unprobed = containers
+            .into_iter()
+            .flatten()
+            .filter(|container| !container["readinessProbe"].is_object());
+        let mut settles: Option<Timestamp> = None;
+        for container in unprobed {
+            let statuses = pod["status"]["containerStatuses"].as_array();
+            let mut statuses = statuses.into_iter().flatten();
+            let status = statuses.find(|status| status["name"] == container["name"]);
+            let started = status.and_then(|it| text(it, &["state", "running", "startedAt"]));
+            let started: Option<Timestamp> = started.and_then(|time| time.parse().ok());
+            // Whole seconds are told: it may have begun at the end of that one.
+            let whole = SETTLE.saturating_add(SignedDuration::from_secs(1));
+            let at = started.and_then(|at| at.checked_add(whole).ok());
+            settles = settles.max(at);
+        }
+        match settles {
+            Some(at) if at > self.now => {
+                self.again = Some(self.again.map_or(at, |other| other.min(at)));
+                false
+            }
+            _ => true,
+        }
+    }
+}
+
+fn owner(object: &Value) -> Option<&str> {
+    let owners = object["metadata"]["ownerReferences"].as_array()?;
+    let controller = owners.iter().find(|owner| owner["controller"] == true)?;
+    controller["uid"].as_str()
+}
+
+/// The newest of a Deployment's sets.
+fn newest(sets: Vec<&Arc<Value>>) -> Vec<&Arc<Value>> {
+    let revision = |set: &&Arc<Value>| -> u64 {
+        let annotation = &set["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+        annotation
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
+    };
+    sets.into_iter().max_by_key(revision).into_iter().collect()
+}
+
+fn is_run_once(pod: &Value) -> bool {
+    matches!(
+        text(pod, &["spec", "restartPolicy"]),
+        Some("Never" | "OnFailure")
+    )
+}
+
+fn plain(what: String) -> Cause {
+    Cause {
+        what,
+        words: None,
+        exit: None,
+    }
+}
+
+fn cause_of(pod: &Key, told: Trouble) -> Cause {
+    let exit = told.end.map(|end| {
+        let code = i32::try_from(end.code).unwrap_or(-1);
+        match end.signal.and_then(|signal| i32::try_from(signal).ok()) {
+            _ if end.out_of_memory => ExitStatus::OutOfMemory {
+                limit: None,
+                code: Some(code),
+            },
+            Some(signal) => ExitStatus::Signal(signal),
+            None => ExitStatus::Code(code),
+        }
+    });
+    Cause {
+        what: format!("{}: {}", pod.short(), told.what),
+        words: told
+            .words
+            .map(|(container, before)| (pod.clone(), container, before)),
+        exit,
+    }
+}
+
+fn word(standing: &Standing, ended: bool) -> &'static str {
+    match standing {
+        Standing::Current if ended => "completed",
+        Standing::Current => "ready",
+        Standing::InProgress(_) => "progressing",
+        Standing::Failed(_) => "failed",
+        Standing::Terminating(_) => "terminating",
+    }
+}
+
+fn gone(name: &str) -> ChildStatus {
+    ChildStatus {
+        name: ChildName::new(name),
+        state: None,
+        started: false,
+        ready: false,
+        completed: false,
+        message: None,
+    }
+}

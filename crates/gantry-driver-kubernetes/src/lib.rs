@@ -1,0 +1,36 @@
+//! The driver of mode `kubernetes`: manifests, applied to a cluster and watched in it.
+//!
+//! # What is whose
+//!
+//! What is applied for an instance stands in its inventory (`record.rs`), written down here and in the cluster before
+//! anything is changed; nothing else is ever deleted. Fields that somebody else owns are never taken: server-side apply
+//! refuses, and whose they are is told (`apply.rs`).
+//!
+//! # One session
+//!
+//! A session is one cluster: a context of a configuration file. It is an actor (`link.rs`): what it is asked, what watches
+//! tell (`view.rs`: one for each kind and namespace) and what its own tasks report reach it one after another. What all
+//! objects of an instance mean together is decided in one place, without I/O (`judge.rs`), from how each stands
+//! (`standing.rs`) and what troubles its pods (`trouble.rs`). Containers' output is copied into gantry's own log store
+//! (`logs.rs`).
+
+mod apply;
+mod cluster;
+mod context;
+mod delete;
+mod driver;
+mod judge;
+mod link;
+mod local;
+mod logs;
+pub mod manifest;
+mod needs;
+pub mod object;
+mod record;
+mod session;
+mod spec;
+mod standing;
+mod trouble;
+mod view;
+
+pub use driver::KubernetesDriver;

@@ -1,0 +1,393 @@
+//! What the cluster tells, what it means, and what is told of it.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::sync::Arc;
+
+use gantry_core::{ExitStatus, Failure, FailureKind, Generation, InstanceId, Stage};
+use gantry_driver::{DriverEvent, Observed, ObservedState};
+use jiff::Timestamp;
+use smol_str::SmolStr;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::slot::{End, Word};
+use super::{Input, Link};
+use crate::judge::{self, Cause, Judged, Verdict};
+use crate::logs;
+use crate::object::{Key, text};
+use crate::record::Record;
+use crate::view::{Change, Scope};
+
+impl Link {
+    /// Watches everything that instances consist of.
+    pub(super) fn watch_all(&mut self) {
+        let records = self.slots.values().filter_map(|slot| slot.record.as_ref());
+        let mut scopes: Vec<Scope> = records.flat_map(judge::scopes).collect();
+        scopes.sort();
+        scopes.dedup();
+        for scope in scopes {
+            self.view.want(&scope, &self.context, &self.outbox);
+        }
+    }
+
+    pub(super) fn seen(&mut self, scope: &Scope, change: Change) {
+        if let Change::Away(reason) = &change
+            && !std::mem::replace(&mut self.away, true)
+        {
+            self.report(DriverEvent::Unreachable {
+                reason: reason.clone(),
+            });
+        }
+        self.view.take(scope, change);
+        if self.away && !self.view.is_away() {
+            self.away = false;
+            let observed = self.observed();
+            self.report(DriverEvent::Reachable { observed });
+        }
+    }
+
+    /// Judges every instance, and tells what is new.
+    pub(super) fn judge_all(&mut self) {
+        let mut instances: Vec<InstanceId> = self.slots.keys().cloned().collect();
+        instances.sort();
+        for instance in instances {
+            self.judge(&instance);
+        }
+        if self.view.is_whole() {
+            for reply in std::mem::take(&mut self.observers) {
+                let _ = reply.send(Ok(self.observed()));
+            }
+        } else if self.away {
+            for reply in std::mem::take(&mut self.observers) {
+                let reason = "the cluster cannot be reached";
+                let _ = reply.send(Err(gantry_driver::DriverError::unreachable(
+                    "observe", reason,
+                )));
+            }
+        }
+    }
+
+    fn judge(&mut self, instance: &InstanceId) {
+        let view = &self.view;
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        slot.marks
+            .retain(|(key, version)| !view.has_seen(key, *version));
+        let slot = &*slot;
+        let Some(record) = slot.record.as_ref().filter(|record| !record.stopped) else {
+            return;
+        };
+        let judged = judge::judge(record, &self.view, Timestamp::now());
+        if judged.verdict == Verdict::Unknown {
+            return;
+        }
+        let generation = record.generation;
+        let logs = record.logs.clone();
+        self.copy_output(instance, &judged, &logs);
+        self.tell_children(instance, generation, &judged);
+        self.wake_again(instance, judged.again);
+        let Some(slot) = self.slots.get(instance) else {
+            return;
+        };
+        if self.away || slot.begun.is_some() || slot.stopping.is_some() || !slot.stops.is_empty() {
+            return;
+        }
+        if slot.told.over || slot.ending || !slot.told.started || !slot.marks.is_empty() {
+            return;
+        }
+        match judged.verdict {
+            Verdict::Unknown => {}
+            Verdict::There { missing } => self.tell_readiness(instance, generation, missing),
+            Verdict::Hopeless(cause) if slot.told.been_ready => {
+                self.tell_readiness(instance, generation, Some(cause.what.into()));
+            }
+            Verdict::Hopeless(cause) => {
+                if !slot.told.doomed {
+                    self.end(instance, generation, cause, None);
+                }
+            }
+            Verdict::Ended { cause, exit } => {
+                let cause = cause.unwrap_or(Cause {
+                    what: "all its jobs have ended".to_owned(),
+                    words: None,
+                    exit: None,
+                });
+                self.end(instance, generation, cause, Some(exit));
+            }
+            Verdict::Gone => {
+                let what = "its objects were deleted by somebody else";
+                let cause = Cause {
+                    what: what.to_owned(),
+                    words: None,
+                    exit: None,
+                };
+                self.end(
+                    instance,
+                    generation,
+                    cause,
+                    Some(ExitStatus::Unknown(what.into())),
+                );
+            }
+        }
+    }
+
+    fn tell_children(&mut self, instance: &InstanceId, generation: Generation, judged: &Judged) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        let mut events = Vec::new();
+        for child in &judged.children {
+            if slot.children.get(&child.name) != Some(child) {
+                slot.children.insert(child.name.clone(), child.clone());
+                events.push(child.clone());
+            }
+        }
+        let gone = slot.children.extract_if(.., |name, _| {
+            !judged.children.iter().any(|child| child.name == *name)
+        });
+        for (_, mut child) in gone {
+            child.state = None;
+            (child.ready, child.started, child.completed) = (false, false, false);
+            events.push(child);
+        }
+        for child in events {
+            self.report(DriverEvent::Child {
+                instance: instance.clone(),
+                generation,
+                child,
+            });
+        }
+    }
+
+    fn wake_again(&mut self, instance: &InstanceId, at: Option<Timestamp>) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        if at.is_none() || slot.again == at {
+            return;
+        }
+        slot.again = at;
+        let Some(at) = at else { return };
+        let outbox = self.outbox.clone();
+        let wait = at.duration_since(Timestamp::now()).unsigned_abs();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = outbox.send(Input::Later);
+        });
+    }
+
+    fn copy_output(
+        &mut self,
+        instance: &InstanceId,
+        judged: &Judged,
+        policy: &gantry_driver::LogPolicy,
+    ) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        let mut fresh = false;
+        for pod in &judged.pods {
+            for output in logs::outputs(pod) {
+                if slot.copiers.contains_key(&output.id) {
+                    continue;
+                }
+                let folder = self.context.log_folder(instance, &output.part);
+                // Whoever follows the whole instance looks for it once it is told.
+                let mut folders = std::fs::DirBuilder::new();
+                let _ = folders.recursive(true).mode(0o700).create(folder.path());
+                let task = logs::follow(
+                    Arc::clone(&self.context),
+                    output.clone(),
+                    folder,
+                    policy.clone(),
+                );
+                slot.copiers
+                    .insert(output.id, AbortOnDropHandle::new(tokio::spawn(task)));
+                fresh = true;
+            }
+        }
+        if fresh {
+            self.context.logs.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn tell_readiness(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        evidence: Option<SmolStr>,
+    ) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        let word = evidence.clone().map_or(Word::Ready, Word::NotReady);
+        if slot.told.word == word {
+            return;
+        }
+        slot.told.word = word;
+        slot.told.been_ready |= evidence.is_none();
+        let instance = instance.clone();
+        self.report(match evidence {
+            None => DriverEvent::Ready {
+                instance,
+                generation,
+            },
+            Some(evidence) => DriverEvent::NotReady {
+                instance,
+                generation,
+                evidence,
+            },
+        });
+    }
+
+    /// Reads the last words of the container that decides, then tells.
+    fn end(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        cause: Cause,
+        exit: Option<ExitStatus>,
+    ) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        slot.ending = true;
+        let context = Arc::clone(&self.context);
+        let (outbox, instance) = (self.outbox.clone(), instance.clone());
+        self.tasks.spawn(async move {
+            let tail = match &cause.words {
+                Some((pod, container, before)) => {
+                    logs::last_words(&context, pod, container, *before).await
+                }
+                None => Vec::new(),
+            };
+            let end = End {
+                reason: cause.what.into(),
+                exit: exit.or(None),
+                tail,
+            };
+            let _ = outbox.send(Input::Ended(instance, generation, Box::new(end)));
+        });
+    }
+
+    pub(super) fn ended(&mut self, instance: &InstanceId, generation: Generation, end: End) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        slot.ending = false;
+        if slot.generation() != Some(generation) || slot.begun.is_some() {
+            self.go_on_stopping(instance);
+            self.start_next(instance);
+            return;
+        }
+        let well = end.exit.as_ref().is_some_and(ExitStatus::success);
+        if !slot.told.been_ready && !well && !slot.told.doomed {
+            slot.told.doomed = true;
+            let mut failure = Failure::new(Stage::Run, end.reason.clone());
+            failure.kind = FailureKind::Permanent;
+            failure.exit.clone_from(&end.exit);
+            failure.tail.clone_from(&end.tail);
+            self.report(DriverEvent::Doomed {
+                instance: instance.clone(),
+                generation,
+                failure,
+            });
+        }
+        if let Some(exit) = end.exit {
+            if let Some(slot) = self.slots.get_mut(instance) {
+                slot.told.over = true;
+                slot.floor = slot.floor.max(generation);
+            }
+            self.report(DriverEvent::Exited {
+                instance: instance.clone(),
+                generation,
+                message: end.reason,
+                exit,
+                at: Timestamp::now(),
+                left: None,
+                tail: end.tail,
+            });
+        }
+        self.go_on_stopping(instance);
+        self.start_next(instance);
+    }
+
+    /// The pods of an instance that are there.
+    pub(super) fn pods(&self, record: &Record) -> Vec<Key> {
+        let judged = judge::judge(record, &self.view, Timestamp::now());
+        judged.pods.iter().map(|pod| Key::of(pod)).collect()
+    }
+
+    /// Everything, in the words of all drivers.
+    pub(super) fn observed(&self) -> Vec<Observed> {
+        let mut all: Vec<Observed> = Vec::new();
+        for (instance, slot) in &self.slots {
+            let Some(record) = &slot.record else { continue };
+            let judged = judge::judge(record, &self.view, Timestamp::now());
+            let (state, ready) = state(record, &judged, slot.stopping.is_some());
+            all.push(Observed {
+                instance: instance.clone(),
+                generation: record.generation,
+                revision: Some(record.revision),
+                digest: Some(record.digest),
+                state,
+                ready,
+                said: None,
+                handle: None,
+                children: if record.stopped {
+                    Vec::new()
+                } else {
+                    judged.children
+                },
+                proof: Some("inventory"),
+                unguarded: false,
+                warnings: Vec::new(),
+            });
+        }
+        all.sort_by(|one, other| one.instance.cmp(&other.instance));
+        all
+    }
+}
+
+fn state(record: &Record, judged: &Judged, is_stopping: bool) -> (ObservedState, Option<bool>) {
+    if record.stopped {
+        return (
+            ObservedState::Stopped {
+                exit: None,
+                at: None,
+            },
+            None,
+        );
+    }
+    if is_stopping {
+        return (ObservedState::Stopping { pid: None }, None);
+    }
+    let running = ObservedState::Running {
+        pid: None,
+        since: Some(record.begun),
+    };
+    match &judged.verdict {
+        Verdict::Unknown => (running, None),
+        Verdict::There { missing } => (running, Some(missing.is_none())),
+        Verdict::Hopeless(_) => (running, Some(false)),
+        Verdict::Ended { exit, .. } => (over(exit.clone()), None),
+        Verdict::Gone => {
+            let reason = "its objects were deleted by somebody else";
+            (over(ExitStatus::Unknown(reason.into())), None)
+        }
+    }
+}
+
+fn over(exit: ExitStatus) -> ObservedState {
+    ObservedState::Exited {
+        exit,
+        at: None,
+        left: true,
+        tail: Vec::new(),
+    }
+}
+
+/// The uid of an object.
+pub(crate) fn uid(object: &serde_json::Value) -> &str {
+    text(object, &["metadata", "uid"]).unwrap_or_default()
+}

@@ -1,0 +1,439 @@
+//! What the session is asked, and how it ends.
+
+use std::sync::Arc;
+
+use gantry_core::{EffectId, ExitStatus, Generation, InstanceId, Stage, StopHow};
+use gantry_driver::{DriverError, DriverEvent, Recorded, StartRequest, StopRequest, UpdateRequest};
+use jiff::Timestamp;
+use smol_str::{SmolStr, format_smolstr};
+use tokio_util::sync::CancellationToken;
+
+use super::slot::{Begun, Slot, Stop, Told};
+use super::{Input, Link, stop};
+use crate::apply::{Apply, Marks, Wrong};
+use crate::record::{self, Record};
+
+impl Link {
+    pub(super) fn start(&mut self, request: StartRequest) {
+        let StartRequest {
+            effect,
+            ref instance,
+            generation,
+            ..
+        } = request;
+        let instance = instance.clone();
+        let slot = self.slots.entry(instance.clone()).or_default();
+        let at_rest = slot.stopping.is_none() && slot.stops.is_empty();
+        if slot.generation() == Some(generation) && at_rest && !slot.told.over {
+            if let Some(begun) = &mut slot.begun {
+                begun.effects.push(effect);
+                return;
+            }
+            if slot.told.started {
+                return self.report(started(&instance, generation, effect));
+            }
+        }
+        if slot.floor >= generation || slot.generation() > Some(generation) {
+            return self.report(cancelled(&request));
+        }
+        if slot.begun.is_some() || slot.stopping.is_some() {
+            if let Some(before) = slot.next.replace(request) {
+                self.report(cancelled(&before));
+            }
+            return;
+        }
+        slot.told = Told::default();
+        self.begin(&instance, generation, vec![effect], request.from, false);
+    }
+
+    /// Brings what runs to another specification.
+    pub(super) fn update(&mut self, request: UpdateRequest) {
+        let UpdateRequest {
+            effect,
+            instance,
+            generation,
+            to,
+        } = request;
+        let slot = self.slots.entry(instance.clone()).or_default();
+        let runs = slot.begun.is_none()
+            && slot.stopping.is_none()
+            && slot.stops.is_empty()
+            && slot.generation() == Some(generation);
+        if !runs {
+            return self.report(DriverEvent::Lost {
+                effect,
+                instance,
+                generation,
+                reason: "it does not run, or something else is being done to it".into(),
+            });
+        }
+        // How it was before the change says nothing of how it will be.
+        self.report(DriverEvent::NotReady {
+            instance: instance.clone(),
+            generation,
+            evidence: SmolStr::new_static("its objects are being changed"),
+        });
+        self.begin(&instance, generation, vec![effect], to, true);
+    }
+
+    fn begin(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        effects: Vec<EffectId>,
+        from: Recorded,
+        is_update: bool,
+    ) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        let give_up = CancellationToken::new();
+        slot.begun = Some(Begun {
+            generation,
+            effects,
+            is_update,
+            give_up: give_up.clone(),
+        });
+        let apply = Apply {
+            context: Arc::clone(&self.context),
+            instance: instance.clone(),
+            generation,
+            from,
+            before: slot.record.clone(),
+            cancelled: give_up,
+        };
+        let (outbox, instance) = (self.outbox.clone(), instance.clone());
+        self.tasks.spawn(async move {
+            let (record, result) = apply.run().await;
+            let _ = outbox.send(Input::Applied(
+                instance,
+                generation,
+                Box::new(record),
+                result,
+            ));
+        });
+    }
+
+    pub(super) fn applied(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        record: Option<Record>,
+        result: Result<Marks, Wrong>,
+    ) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        let Some(begun) = slot.begun.take() else {
+            return;
+        };
+        slot.record = record;
+        let Begun {
+            effects, is_update, ..
+        } = begun;
+        let of = |effect| (effect, instance.clone());
+        match result {
+            Ok(marks) => {
+                slot.marks = marks;
+                slot.told.started = true;
+                slot.told.word = super::slot::Word::None;
+                (slot.told.been_ready, slot.told.doomed) = (false, false);
+                for (effect, instance) in effects.into_iter().map(of) {
+                    self.report(if is_update {
+                        DriverEvent::Updated {
+                            effect,
+                            instance,
+                            generation,
+                            handle: None,
+                        }
+                    } else {
+                        started(&instance, generation, effect)
+                    });
+                }
+            }
+            Err(Wrong::Cancelled) => {
+                for (effect, instance) in effects.into_iter().map(of) {
+                    self.report(DriverEvent::Cancelled {
+                        effect,
+                        instance,
+                        generation,
+                    });
+                }
+            }
+            Err(Wrong::Failed(error)) => {
+                let stage = if is_update {
+                    Stage::Update
+                } else {
+                    Stage::Start
+                };
+                let mut failure = error.into_failure(stage);
+                failure.reason = format_smolstr!("failed to apply: {}", failure.reason);
+                for (effect, instance) in effects.into_iter().map(of) {
+                    let failure = failure.clone();
+                    self.report(if is_update {
+                        DriverEvent::UpdateFailed {
+                            effect,
+                            instance,
+                            generation,
+                            failure,
+                        }
+                    } else {
+                        DriverEvent::StartFailed {
+                            effect,
+                            instance,
+                            generation,
+                            failure,
+                        }
+                    });
+                }
+                if !is_update {
+                    self.tell_children_gone(instance);
+                    self.write_down(instance);
+                }
+            }
+        }
+        self.watch_all();
+        self.go_on_stopping(instance);
+        self.start_next(instance);
+    }
+
+    /// Keeps the file in step with what is left after a start that failed.
+    fn write_down(&self, instance: &InstanceId) {
+        let record = self
+            .slots
+            .get(instance)
+            .and_then(|slot| slot.record.as_ref());
+        match record {
+            None => record::remove(&self.context.stack, instance),
+            Some(record) => {
+                if let Err(error) = record::write(&self.context.stack, instance, record) {
+                    tracing::warn!(%instance, %error, "an inventory cannot be written down");
+                }
+            }
+        }
+    }
+
+    /// Begins the start that has waited, if nothing stands before it any more.
+    pub(super) fn start_next(&mut self, instance: &InstanceId) {
+        let free = |slot: &&mut Slot| {
+            slot.begun.is_none() && slot.stopping.is_none() && slot.stops.is_empty() && !slot.ending
+        };
+        let slot = self.slots.get_mut(instance).filter(free);
+        if let Some(next) = slot.and_then(|slot| slot.next.take()) {
+            self.start(next);
+        }
+    }
+
+    pub(super) fn stop(&mut self, request: StopRequest) {
+        let StopRequest {
+            effect,
+            instance,
+            generation,
+            how,
+            from,
+        } = request;
+        let slot = self.slots.entry(instance.clone()).or_default();
+        slot.floor = slot.floor.max(generation);
+        let policy = from.map(|from| from.settings.stop.clone());
+        slot.stops.push(Stop {
+            effect,
+            generation,
+            policy: policy.unwrap_or_default(),
+            kill: how == StopHow::Kill,
+        });
+        if let Some(begun) = &slot.begun
+            && begun.generation <= generation
+        {
+            begun.give_up.cancel();
+        }
+        let unwanted = slot.next.take_if(|next| next.generation <= generation);
+        if let Some(stopping) = &slot.stopping
+            && how == StopHow::Kill
+        {
+            stopping.cancel();
+        }
+        if let Some(next) = unwanted {
+            self.report(cancelled(&next));
+        }
+        self.go_on_stopping(&instance);
+    }
+
+    /// Begins the stop that is due, if nothing stands before it.
+    pub(super) fn go_on_stopping(&mut self, instance: &InstanceId) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        if slot.stops.is_empty() || slot.stopping.is_some() || slot.begun.is_some() || slot.ending {
+            return;
+        }
+        let newest = slot.stops.iter().map(|it| it.generation).max();
+        let generation = newest.unwrap_or_default();
+        let hurry = CancellationToken::new();
+        if slot.stops.iter().any(|it| it.kill) {
+            hurry.cancel();
+        }
+        let policy = slot.stops.last().map(|it| it.policy.clone());
+        slot.stopping = Some(hurry.clone());
+        // What a later start has made is not this stop's.
+        let runs = slot.generation();
+        let record = slot
+            .record
+            .clone()
+            .filter(|_| runs.is_none_or(|runs| runs <= generation));
+        let stop = stop::Stop {
+            context: Arc::clone(&self.context),
+            instance: instance.clone(),
+            generation,
+            pods: record
+                .as_ref()
+                .map(|record| self.pods(record))
+                .unwrap_or_default(),
+            record,
+            policy: policy.unwrap_or_default(),
+            hurry,
+            outbox: self.outbox.clone(),
+        };
+        let (outbox, instance) = (self.outbox.clone(), instance.clone());
+        self.tasks.spawn(async move {
+            let (result, record) = stop.run().await;
+            let _ = outbox.send(Input::Gone(instance, generation, result, Box::new(record)));
+        });
+    }
+
+    pub(super) fn gone(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        result: &Result<Option<ExitStatus>, DriverError>,
+        record: Option<Record>,
+    ) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        slot.stopping = None;
+        let cleared = result.is_ok() && slot.generation().is_none_or(|runs| runs <= generation);
+        if cleared {
+            slot.record = record;
+            slot.told = Told::default();
+            slot.again = None;
+        }
+        let done: Vec<Stop> = slot
+            .stops
+            .extract_if(.., |stop| stop.generation <= generation)
+            .collect();
+        if cleared {
+            self.tell_children_gone(instance);
+            self.write_down(instance);
+            if let Some(slot) = self.slots.get_mut(instance) {
+                slot.copiers.clear();
+            }
+        }
+        for stop in done {
+            let (effect, instance) = (stop.effect, instance.clone());
+            self.report(match result {
+                Ok(exit) => DriverEvent::Stopped {
+                    effect,
+                    instance,
+                    generation: stop.generation,
+                    exit: exit.clone(),
+                    proof: Some("the cluster has deleted its objects".into()),
+                },
+                Err(error) => DriverEvent::Lost {
+                    effect,
+                    instance,
+                    generation: stop.generation,
+                    reason: error.to_string(),
+                },
+            });
+        }
+        self.go_on_stopping(instance);
+        self.start_next(instance);
+    }
+
+    /// Nothing of it is left.
+    pub(super) fn tell_children_gone(&mut self, instance: &InstanceId) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        let generation = slot.floor;
+        for (_, mut child) in std::mem::take(&mut slot.children) {
+            child.state = None;
+            (child.ready, child.started, child.completed) = (false, false, false);
+            self.report(DriverEvent::Child {
+                instance: instance.clone(),
+                generation,
+                child,
+            });
+        }
+    }
+
+    pub(super) fn resists(&self, instance: &InstanceId, generation: Generation, what: &SmolStr) {
+        let slot = self.slots.get(instance);
+        let stops = slot.into_iter().flat_map(|it| &it.stops);
+        for stop in stops.filter(|stop| stop.generation <= generation) {
+            self.report(DriverEvent::StopResisted {
+                effect: stop.effect,
+                instance: instance.clone(),
+                generation: stop.generation,
+                what: what.clone(),
+            });
+        }
+    }
+
+    pub(super) fn cancel(&mut self, effect: EffectId) {
+        let mut waiting = None;
+        for slot in self.slots.values_mut() {
+            waiting = waiting.or(slot.next.take_if(|next| next.effect == effect));
+            if let Some(begun) = &slot.begun
+                && begun.effects.contains(&effect)
+            {
+                begun.give_up.cancel();
+            }
+        }
+        if let Some(next) = waiting {
+            self.report(cancelled(&next));
+        }
+    }
+
+    pub(super) fn forget(&mut self, instances: Vec<(InstanceId, Generation)>) {
+        for (instance, generation) in instances {
+            let busy = |slot: &Slot| {
+                let newer = slot.generation().is_some_and(|it| it > generation);
+                newer || slot.begun.is_some() || slot.stopping.is_some() || slot.next.is_some()
+            };
+            let slot = self.slots.get(&instance);
+            let keeps = |slot: &Slot| {
+                slot.record
+                    .as_ref()
+                    .is_some_and(|it| !it.objects.is_empty())
+            };
+            if slot.is_some_and(busy) || slot.is_some_and(keeps) {
+                continue;
+            }
+            self.slots.remove(&instance);
+            record::remove(&self.context.stack, &instance);
+        }
+    }
+}
+
+/// A start that nobody wants any more.
+fn cancelled(request: &StartRequest) -> DriverEvent {
+    DriverEvent::Cancelled {
+        effect: request.effect,
+        instance: request.instance.clone(),
+        generation: request.generation,
+    }
+}
+
+/// What tells that a start has succeeded.
+fn started(instance: &InstanceId, generation: Generation, effect: EffectId) -> DriverEvent {
+    DriverEvent::Started {
+        effect,
+        instance: instance.clone(),
+        generation,
+        pid: None,
+        at: Timestamp::now(),
+        handle: None,
+        warnings: Vec::new(),
+    }
+}

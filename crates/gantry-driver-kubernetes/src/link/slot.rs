@@ -1,0 +1,103 @@
+//! What the actor knows of one instance.
+
+use std::collections::{BTreeMap, HashMap};
+
+use gantry_core::{EffectId, ExitStatus, Generation};
+use gantry_driver::{ChildName, ChildStatus, StartRequest, StopPolicy};
+use jiff::Timestamp;
+use smol_str::SmolStr;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::apply::Marks;
+use crate::record::Record;
+
+/// One instance.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    /// The newest generation that was stopped, or has ended.
+    pub(super) floor: Generation,
+    /// What was applied, and is there; or kept by a stop.
+    pub(super) record: Option<Record>,
+    /// A start or an update that is under way.
+    pub(super) begun: Option<Begun>,
+    /// A start that waits for the end of another one, which has failed already.
+    pub(super) next: Option<StartRequest>,
+    /// What must be seen of what was applied before it says anything.
+    pub(super) marks: Marks,
+    /// What was told of this generation.
+    pub(super) told: Told,
+    /// The parts as they were told last.
+    pub(super) children: BTreeMap<ChildName, ChildStatus>,
+    /// Who copies the output of which container.
+    pub(super) copiers: HashMap<String, AbortOnDropHandle<()>>,
+    /// Stops that have not ended.
+    pub(super) stops: Vec<Stop>,
+    /// Tells the stop that is under way to hurry.
+    pub(super) stopping: Option<CancellationToken>,
+    /// Whether it has failed or ended, and its last words are awaited.
+    pub(super) ending: bool,
+    /// When it is judged again though nothing was told.
+    pub(super) again: Option<Timestamp>,
+}
+
+/// A start or an update that is under way.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(super) generation: Generation,
+    pub(super) effects: Vec<EffectId>,
+    pub(super) is_update: bool,
+    pub(super) give_up: CancellationToken,
+}
+
+/// What was told of a generation.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// That it was started.
+    pub(super) started: bool,
+    /// The last word about readiness.
+    pub(super) word: Word,
+    /// Whether it has been ready since it was started or changed.
+    pub(super) been_ready: bool,
+    /// That it ended.
+    pub(super) over: bool,
+    /// That it will not become ready.
+    pub(super) doomed: bool,
+}
+
+/// What was told about readiness.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// Nothing yet.
+    #[default]
+    None,
+    Ready,
+    NotReady(SmolStr),
+}
+
+/// A stop that has not ended.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(super) effect: EffectId,
+    pub(super) generation: Generation,
+    pub(super) policy: StopPolicy,
+    pub(super) kill: bool,
+}
+
+/// How an instance ended or failed by itself.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(super) reason: SmolStr,
+    /// `None`: it goes on, and will never be ready.
+    pub(super) exit: Option<ExitStatus>,
+    pub(super) tail: Vec<String>,
+}
+
+impl Slot {
+    /// The start that runs, or is under way.
+    pub(super) fn generation(&self) -> Option<Generation> {
+        let begun = self.begun.as_ref().map(|begun| begun.generation);
+        let record = self.record.as_ref().filter(|record| !record.stopped);
+        begun.or(record.map(|record| record.generation))
+    }
+}

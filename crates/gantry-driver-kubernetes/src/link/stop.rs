@@ -1,0 +1,95 @@
+//! A stop, in a task of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gantry_core::{ExitStatus, Generation, InstanceId};
+use gantry_driver::{DriverError, StopPolicy};
+use kube::api::DeleteParams;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use super::Input;
+use crate::context::Context;
+use crate::delete::{self, How};
+use crate::object::Key;
+use crate::record::Record;
+
+/// How long after its time a stop is said to be resisted, and how often from then on.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) struct Stop {
+    pub(super) context: Arc<Context>,
+    pub(super) instance: InstanceId,
+    pub(super) generation: Generation,
+    pub(super) record: Option<Record>,
+    pub(super) pods: Vec<Key>,
+    pub(super) policy: StopPolicy,
+    pub(super) hurry: CancellationToken,
+    pub(super) outbox: UnboundedSender<Input>,
+}
+
+impl Stop {
+    /// What is kept is given.
+    pub(super) async fn run(self) -> (Result<Option<ExitStatus>, DriverError>, Option<Record>) {
+        let Some(record) = self.record.clone() else {
+            return (Ok(None), None);
+        };
+        let mut kept = record.clone();
+        let result = if self.hurry.is_cancelled() {
+            self.kill(&mut kept).await
+        } else {
+            let mut polite = record.clone();
+            let deleted = tokio::select! {
+                result = self.patiently(&mut polite) => Some(result),
+                () = self.hurry.cancelled() => None,
+            };
+            match deleted {
+                Some(result) => {
+                    kept = polite;
+                    result
+                }
+                None => self.kill(&mut kept).await,
+            }
+        };
+        match result {
+            Ok(()) => {
+                kept.stopped = true;
+                kept.generation = self.generation;
+                let keeps = !kept.objects.is_empty() || kept.made_namespace;
+                (Ok(None), keeps.then_some(kept))
+            }
+            Err(error) => (Err(error), Some(record)),
+        }
+    }
+
+    async fn patiently(&self, record: &mut Record) -> Result<(), DriverError> {
+        let keys: Vec<Key> = record.objects.iter().map(|one| one.key.clone()).collect();
+        let deleted = delete::all(&self.context, &self.instance, record, How::Polite);
+        tokio::pin!(deleted);
+        let mut late = self.policy.grace + PATIENCE;
+        loop {
+            if let Ok(done) = tokio::time::timeout(late, &mut deleted).await {
+                return done;
+            }
+            late = PATIENCE;
+            let what = delete::what_holds(&self.context, &keys).await;
+            let what = what.unwrap_or_else(|| "the cluster has not deleted it".to_owned());
+            let input = Input::Resists(self.instance.clone(), self.generation, what.into());
+            let _ = self.outbox.send(input);
+        }
+    }
+
+    async fn kill(&self, record: &mut Record) -> Result<(), DriverError> {
+        for key in &self.pods {
+            let api = self.context.cluster.place(key).await?;
+            let at_once = DeleteParams {
+                grace_period_seconds: Some(0),
+                ..DeleteParams::default()
+            };
+            // Whoever is gone is what was wanted; the others are said below.
+            let _ = api.delete(&key.name, &at_once).await;
+        }
+        delete::all(&self.context, &self.instance, record, How::Kill).await
+    }
+}

@@ -1,0 +1,220 @@
+//! What was applied for an instance: the inventory, written down here and in the cluster.
+//!
+//! It is written before anything is applied, so that nothing that was made is ever forgotten. Only what stands in it is
+//! ever deleted.
+
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use gantry_core::{Digest, Generation, InstanceId, Revision, ServiceName};
+use gantry_driver::{LogPolicy, StackIdentity};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::object::Key;
+
+const VERSION: u32 = 1;
+
+/// The labels that everything has that we apply.
+pub(crate) const STACK: &str = "gantry.stack";
+pub(crate) const SERVICE: &str = "gantry.service";
+
+/// What was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Record {
+    version: u32,
+    pub(crate) generation: Generation,
+    pub(crate) revision: Revision,
+    pub(crate) digest: Digest,
+    /// Which cluster: another session's records are not this one's.
+    pub(crate) target: String,
+    /// The namespace of objects that name none, in which the cluster's copy of this is.
+    pub(crate) namespace: String,
+    /// Whether we made it.
+    pub(crate) made_namespace: bool,
+    /// In the order in which they are applied.
+    pub(crate) objects: Vec<Applied>,
+    /// When its start began.
+    pub(crate) begun: Timestamp,
+    /// Whether it has come to where its start has ended.
+    pub(crate) started: bool,
+    /// Whether it was stopped: what is left is kept for the next start.
+    pub(crate) stopped: bool,
+    /// How output is kept.
+    pub(crate) logs: LogPolicy,
+}
+
+/// One object that was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Applied {
+    #[serde(flatten)]
+    pub(crate) key: Key,
+    /// Whether it was there before, made by somebody else: then it is never deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) foreign: bool,
+}
+
+impl Record {
+    pub(crate) fn new(
+        generation: Generation,
+        from: &gantry_driver::Recorded,
+        target: &str,
+        namespace: String,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            generation,
+            revision: from.revision,
+            digest: from.digest,
+            target: target.to_owned(),
+            namespace,
+            made_namespace: false,
+            objects: Vec::new(),
+            begun: Timestamp::now(),
+            started: false,
+            stopped: false,
+            logs: from.settings.logs.clone(),
+        }
+    }
+
+    /// Whether an object is in it.
+    pub(crate) fn find(&self, key: &Key) -> Option<&Applied> {
+        self.objects.iter().find(|one| one.key.is_same(key))
+    }
+
+    /// The object in which the cluster has a copy.
+    pub(crate) fn in_cluster(&self, stack: &StackIdentity, instance: &InstanceId) -> Value {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": name_in_cluster(stack, instance),
+                "namespace": self.namespace,
+                "labels": labels(stack, instance),
+            },
+            "data": { "stack": stack.name, "inventory": text },
+        })
+    }
+}
+
+/// What the cluster's copy is called.
+pub(crate) fn name_in_cluster(stack: &StackIdentity, instance: &InstanceId) -> String {
+    let sum = blake3::hash(stack.id.as_bytes()).to_hex();
+    let service = instance.service.as_str().to_lowercase().replace('_', "-");
+    format!("gantry.{}.{service}.{}", &sum[..10], instance.number())
+}
+
+/// The labels of what is applied for an instance. A label has at most 63 characters: a long id is named by its sum.
+pub(crate) fn labels(stack: &StackIdentity, instance: &InstanceId) -> Value {
+    json!({ STACK: label(&stack.id), SERVICE: label(instance.service.as_str()) })
+}
+
+pub(crate) fn label(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let ends = |letter: char| letter.is_ascii_alphanumeric();
+    if text.len() <= 63
+        && text.chars().all(is_plain)
+        && text.starts_with(ends)
+        && text.ends_with(ends)
+    {
+        return text.to_owned();
+    }
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+}
+
+/// The folder with all that is kept of an instance.
+pub(crate) fn folder(stack: &StackIdentity, instance: &InstanceId) -> Utf8PathBuf {
+    stack
+        .state_dir
+        .join("services")
+        .join(instance.service.as_str())
+        .join(instance.number().to_string())
+}
+
+fn path(stack: &StackIdentity, instance: &InstanceId) -> Utf8PathBuf {
+    folder(stack, instance).join("kubernetes.json")
+}
+
+/// Writes a record down, whole.
+pub(crate) fn write(
+    stack: &StackIdentity,
+    instance: &InstanceId,
+    record: &Record,
+) -> io::Result<()> {
+    let path = path(stack, instance);
+    if let Some(folder) = path.parent() {
+        let mut folders = std::fs::DirBuilder::new();
+        folders.recursive(true).mode(0o700).create(folder)?;
+    }
+    let mut text = serde_json::to_vec_pretty(record)?;
+    text.push(b'\n');
+    let temporary = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(&text)?;
+    drop(file);
+    std::fs::rename(temporary, path)
+}
+
+/// Removes what was written.
+pub(crate) fn remove(stack: &StackIdentity, instance: &InstanceId) {
+    let path = path(stack, instance);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%path, %error, "what was noted of an instance stays");
+        }
+        _ => {}
+    }
+}
+
+/// All records of a stack in one cluster. One that cannot be read is set aside, and said.
+pub(crate) fn all(stack: &StackIdentity, target: &str) -> Vec<(InstanceId, Record)> {
+    let mut found = Vec::new();
+    for (service, folder) in folders(&stack.state_dir.join("services")) {
+        let Ok(service) = ServiceName::new(&service) else {
+            continue;
+        };
+        for (number, _) in folders(&folder) {
+            let slot = number.parse::<u16>().ok().and_then(|it| it.checked_sub(1));
+            let Some(slot) = slot else { continue };
+            let instance = InstanceId::new(service.clone(), slot);
+            let path = path(stack, &instance);
+            let Ok(text) = std::fs::read(&path) else {
+                continue;
+            };
+            match serde_json::from_slice::<Record>(&text) {
+                Ok(record) if record.version == VERSION => {
+                    if record.target == target {
+                        found.push((instance, record));
+                    }
+                }
+                other => {
+                    let reason = other.map_or_else(
+                        |error| error.to_string(),
+                        |record| format!("it is of version {}", record.version),
+                    );
+                    tracing::warn!(%path, reason, "an inventory is set aside");
+                    let _ = std::fs::rename(&path, path.with_extension("unreadable"));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn folders(path: &Utf8Path) -> Vec<(String, Utf8PathBuf)> {
+    let entries = path.read_dir_utf8().into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders
+        .map(|entry| (entry.file_name().to_owned(), entry.path().to_owned()))
+        .collect()
+}

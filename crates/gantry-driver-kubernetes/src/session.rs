@@ -1,0 +1,147 @@
+//! The live half, as the engine of gantry sees it: every call becomes an input of the actor.
+
+use std::sync::Arc;
+
+use gantry_core::{EffectId, Generation, InstanceId};
+use gantry_driver::{
+    BoxFuture, Close, DriverError, EventSink, JobOutcome, JobPlace, JobRequest, LogRequest,
+    LogStream, Observed, OpenContext, Session, StartRequest, StopRequest, Target, UpdateRequest,
+    stored,
+};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{oneshot, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::cluster::{Choice, Cluster};
+use crate::context::Context;
+use crate::delete;
+use crate::link::{Input, Link};
+use crate::record;
+
+/// A session with one cluster.
+pub(crate) struct KubernetesSession {
+    context: Arc<Context>,
+    orders: UnboundedSender<Input>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl KubernetesSession {
+    pub(crate) async fn open(
+        open: OpenContext,
+        target: &Target,
+        events: EventSink,
+    ) -> Result<Self, DriverError> {
+        let choice: Choice = serde_json::from_str(&target.key).map_err(|error| {
+            DriverError::permanent("open", "it is not known which cluster is meant")
+                .with_evidence(error.to_string())
+        })?;
+        let cluster = Cluster::connect(&choice, &open.environment).await?;
+        cluster.version().await?;
+        let context = Arc::new(Context {
+            cluster,
+            target: target.key.to_string(),
+            stack: open.stack,
+            events,
+            host: open.host,
+            logs: watch::Sender::new(0),
+        });
+        let (orders, inbox) = unbounded_channel();
+        let records = record::all(&context.stack, &target.key);
+        let link = Link::new(Arc::clone(&context), orders.clone(), records);
+        let task = AbortOnDropHandle::new(tokio::spawn(link.run(inbox)));
+        Ok(Self {
+            context,
+            orders,
+            _task: task,
+        })
+    }
+
+    fn order(&self, input: Input) {
+        // The actor ends only with the session.
+        let _ = self.orders.send(input);
+    }
+
+    async fn close_for(&self, how: Close) -> Result<(), DriverError> {
+        let Close::Down(discard) = how else {
+            return Ok(());
+        };
+        if !discard.volumes {
+            return Ok(());
+        }
+        let (reply, records) = oneshot::channel();
+        self.order(Input::Records(reply));
+        for (instance, record) in records.await.unwrap_or_default() {
+            delete::kept(&self.context, &instance, &record).await?;
+            record::remove(&self.context.stack, &instance);
+        }
+        Ok(())
+    }
+
+    /// A command beside an instance runs on this machine.
+    async fn run_job(&self, mut job: JobRequest) -> Result<JobOutcome, DriverError> {
+        let Some(host) = &self.context.host else {
+            let reason = "nobody here runs commands on this machine";
+            return Err(DriverError::permanent("job", reason));
+        };
+        if let JobPlace::Instance { from, .. } = &job.place {
+            let folder = from.settings.folder.clone();
+            let variables = from.settings.env.iter();
+            let mut env: Vec<(String, String)> = variables
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            env.append(&mut job.env);
+            job.env = env;
+            job.folder = Some(match job.folder.take() {
+                Some(own) => folder.join(own),
+                None => folder,
+            });
+            job.place = JobPlace::Host;
+            job.log_as = None;
+        }
+        host.run(job).await
+    }
+}
+
+impl Session for KubernetesSession {
+    fn observe(&self) -> BoxFuture<'_, Result<Vec<Observed>, DriverError>> {
+        Box::pin(async move {
+            let (reply, observed) = oneshot::channel();
+            self.order(Input::Observe(reply));
+            let gone = |_| Err(DriverError::unreachable("observe", "the session is closed"));
+            observed.await.unwrap_or_else(gone)
+        })
+    }
+
+    fn start(&self, batch: Vec<StartRequest>) {
+        self.order(Input::Start(batch));
+    }
+
+    fn stop(&self, batch: Vec<StopRequest>) {
+        self.order(Input::Stop(batch));
+    }
+
+    fn update(&self, batch: Vec<UpdateRequest>) {
+        self.order(Input::Update(batch));
+    }
+
+    fn cancel(&self, effect: EffectId) {
+        self.order(Input::Cancel(effect));
+    }
+
+    fn logs(&self, request: LogRequest) -> LogStream {
+        let folder = record::folder(&self.context.stack, &request.instance);
+        stored::read_parts(&folder, self.context.logs.subscribe(), request)
+    }
+
+    fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {
+        Box::pin(self.run_job(job))
+    }
+
+    fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
+        self.order(Input::Forget(instances));
+    }
+
+    fn close(&self, how: Close) -> BoxFuture<'_, Result<(), DriverError>> {
+        Box::pin(self.close_for(how))
+    }
+}

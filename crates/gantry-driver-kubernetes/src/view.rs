@@ -1,0 +1,274 @@
+//! What is seen of the cluster: one watch for each kind and namespace, whatever it is watched for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::cluster::trouble;
+use crate::context::Context;
+use crate::link::Input;
+use crate::object::{Key, text};
+
+/// One watch: a kind in a namespace, or in the whole cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Scope {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    pub(crate) namespace: Option<String>,
+}
+
+impl Scope {
+    /// The watch in which an object is seen.
+    pub(crate) fn of(key: &Key) -> Self {
+        Self {
+            group: key.group.clone(),
+            version: key.version.clone(),
+            kind: key.kind.clone(),
+            namespace: key.namespace.clone(),
+        }
+    }
+
+    fn beside(namespace: &str, group: &str, kind: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            namespace: Some(namespace.to_owned()),
+        }
+    }
+
+    /// What is looked at beside workloads in a namespace: what they make, and what is told of it.
+    pub(crate) fn of_workloads(namespace: &str) -> [Self; 4] {
+        [
+            Self::beside(namespace, "", "Pod"),
+            Self::beside(namespace, "", "Event"),
+            Self::beside(namespace, "apps", "ReplicaSet"),
+            Self::beside(namespace, "batch", "Job"),
+        ]
+    }
+}
+
+/// What a watch tells.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Everything is told anew.
+    Begin,
+    /// It is there, like this.
+    There(Value),
+    /// It is gone.
+    Gone(Value),
+    /// Everything was told.
+    Whole,
+    /// The cluster cannot be asked.
+    Away(String),
+}
+
+/// Everything that is seen.
+#[derive(Default)]
+pub(crate) struct View {
+    watches: HashMap<Scope, Watch>,
+}
+
+struct Watch {
+    objects: HashMap<String, Arc<Value>>,
+    /// What was told since everything is told anew.
+    fresh: Option<HashMap<String, Arc<Value>>>,
+    /// The newest version of anything that was told.
+    newest: u64,
+    /// Whether everything was told once.
+    whole: bool,
+    away: bool,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl View {
+    /// Sees to it that this is watched.
+    pub(crate) fn want(
+        &mut self,
+        scope: &Scope,
+        context: &Arc<Context>,
+        outbox: &UnboundedSender<Input>,
+    ) {
+        if self.watches.contains_key(scope) {
+            return;
+        }
+        let task = tokio::spawn(watch(Arc::clone(context), scope.clone(), outbox.clone()));
+        self.watches.insert(
+            scope.clone(),
+            Watch {
+                objects: HashMap::new(),
+                fresh: None,
+                newest: 0,
+                whole: false,
+                away: false,
+                _task: AbortOnDropHandle::new(task),
+            },
+        );
+    }
+
+    /// Takes in what a watch tells.
+    pub(crate) fn take(&mut self, scope: &Scope, change: Change) {
+        let Some(watch) = self.watches.get_mut(scope) else {
+            return;
+        };
+        let name = |object: &Value| Key::of(object).name;
+        if let Change::There(object) | Change::Gone(object) = &change {
+            watch.newest = watch.newest.max(version_of(object));
+        }
+        match change {
+            Change::Begin => watch.fresh = Some(HashMap::new()),
+            Change::There(object) => {
+                let all = watch.fresh.as_mut().unwrap_or(&mut watch.objects);
+                all.insert(name(&object), Arc::new(object));
+            }
+            Change::Gone(object) => {
+                watch.objects.remove(&name(&object));
+            }
+            Change::Whole => {
+                if let Some(fresh) = watch.fresh.take() {
+                    watch.objects = fresh;
+                }
+                (watch.whole, watch.away) = (true, false);
+            }
+            Change::Away(_) => watch.away = true,
+        }
+    }
+
+    /// Whether some watch cannot ask.
+    pub(crate) fn is_away(&self) -> bool {
+        self.watches.values().any(|watch| watch.away)
+    }
+
+    /// Whether all that was asked for has been told.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.watches.values().all(|watch| watch.whole)
+    }
+
+    /// Whether that of this watch has been told.
+    pub(crate) fn knows(&self, scope: &Scope) -> bool {
+        self.watches.get(scope).is_some_and(|watch| watch.whole)
+    }
+
+    /// Whether an object was seen as it was in this version, or later. One that is gone was.
+    pub(crate) fn has_seen(&self, key: &Key, version: u64) -> bool {
+        let Some(watch) = self.watches.get(&Scope::of(key)) else {
+            return false;
+        };
+        let Some(object) = watch.objects.get(&key.name) else {
+            return watch.newest >= version;
+        };
+        version_of(object) >= version
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Value>> {
+        self.watches.get(&Scope::of(key))?.objects.get(&key.name)
+    }
+
+    /// All of a watch, in the order of their names.
+    pub(crate) fn all(&self, scope: &Scope) -> Vec<&Arc<Value>> {
+        let objects = self.watches.get(scope).map(|watch| &watch.objects);
+        let mut all: Vec<_> = objects.into_iter().flatten().collect();
+        all.sort_by_key(|(name, _)| *name);
+        all.into_iter().map(|(_, object)| object).collect()
+    }
+}
+
+/// Versions are numbers that grow within a kind.
+fn version_of(object: &Value) -> u64 {
+    let version = text(object, &["metadata", "resourceVersion"]);
+    version.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+async fn watch(context: Arc<Context>, scope: Scope, outbox: UnboundedSender<Input>) {
+    let tell = |change| {
+        outbox
+            .send(Input::Seen(scope.clone(), Box::new(change)))
+            .is_ok()
+    };
+    let key = Key {
+        group: scope.group.clone(),
+        version: scope.version.clone(),
+        kind: scope.kind.clone(),
+        namespace: scope.namespace.clone(),
+        name: String::new(),
+    };
+    let api = loop {
+        match context.cluster.place(&key).await {
+            Ok(api) => break api,
+            Err(error) => {
+                if !tell(Change::Away(error.to_string())) {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            }
+        }
+    };
+    let config = if scope.kind == "Event" {
+        watcher::Config::default().fields("type=Warning")
+    } else {
+        watcher::Config::default()
+    };
+    let mut events = watcher::watcher(api, config).backoff(quick()).boxed();
+    while let Some(event) = events.next().await {
+        let plain = |object: kube::api::DynamicObject| {
+            let mut value = serde_json::to_value(object).unwrap_or_default();
+            if let Some(metadata) = value["metadata"].as_object_mut() {
+                metadata.remove("managedFields");
+            }
+            value
+        };
+        let change = match event {
+            Ok(Event::Init) => Change::Begin,
+            Ok(Event::InitApply(object) | Event::Apply(object)) => {
+                Change::There(typed(plain(object), &scope))
+            }
+            Ok(Event::InitDone) => Change::Whole,
+            Ok(Event::Delete(object)) => Change::Gone(typed(plain(object), &scope)),
+            Err(error) => match reason(&error) {
+                Some(reason) => Change::Away(reason),
+                // Too old to go on from: everything is told anew.
+                None => continue,
+            },
+        };
+        if !tell(change) {
+            return;
+        }
+    }
+}
+
+/// Lists leave out what all of their items have in common.
+fn typed(mut object: Value, scope: &Scope) -> Value {
+    if !object["kind"].is_string() {
+        let api = if scope.group.is_empty() {
+            scope.version.clone()
+        } else {
+            format!("{}/{}", scope.group, scope.version)
+        };
+        object["apiVersion"] = api.into();
+        object["kind"] = scope.kind.clone().into();
+    }
+    object
+}
+
+fn quick() -> watcher::DefaultBackoff {
+    watcher::DefaultBackoff::default()
+}
+
+/// Why a watch cannot ask; `None` if it can, and only begins anew.
+fn reason(error: &watcher::Error) -> Option<String> {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => Some(trouble("watch", error).to_string()),
+        watcher::Error::WatchError(status) if status.code == 410 => None,
+        watcher::Error::WatchError(status) => Some(status.message.clone()),
+        watcher::Error::NoResourceVersion => None,
+    }
+}

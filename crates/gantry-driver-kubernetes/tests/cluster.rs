@@ -1,0 +1,196 @@
+//! The driver with a real cluster: the one that the test command has started from `examples/kubernetes`.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use futures::future::LocalBoxFuture;
+use gantry_driver::conformance::{self, Harness, JobRecipe, Recipe};
+use gantry_driver::{Driver, OpenContext, StackIdentity};
+use gantry_driver_kubernetes::KubernetesDriver;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Cluster {
+    kubeconfig: Utf8PathBuf,
+    kubectl: Utf8PathBuf,
+    home: TempDir,
+    files: AtomicU32,
+}
+
+const PRINT: &str = r#"for line; do printf '%s\n' "$line"; done"#;
+
+/// The first process of a container ignores a signal that it has no answer to.
+const FOREVER: &str = "trap 'exit 0' TERM; while :; do sleep 0.05; done";
+
+impl Cluster {
+    /// The one that is named in the environment.
+    fn there() -> Option<Self> {
+        let variable = |name| std::env::var(name).ok().filter(|it| !it.is_empty());
+        Some(Self {
+            kubeconfig: variable("GANTRY_TEST_KUBECONFIG")?.into(),
+            kubectl: Utf8PathBuf::from(variable("GANTRY_TEST_KUBERNETES")?).join("bin/kubectl"),
+            home: tempfile::tempdir().expect("a folder"),
+            files: AtomicU32::new(0),
+        })
+    }
+
+    fn folder(&self) -> &Utf8Path {
+        Utf8Path::from_path(self.home.path()).expect("UTF-8")
+    }
+
+    fn kubectl(&self, words: &[&str]) {
+        let mut command = Command::new(&self.kubectl);
+        command
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .args(words);
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.is_ok(), "kubectl runs");
+    }
+
+    fn namespace(stack: &str) -> String {
+        format!("{stack}-{}", std::process::id())
+    }
+
+    /// A file with a pod that runs this.
+    fn pod(&self, policy: &str, script: &str, arguments: &[String], more: &Value) -> Value {
+        let mut command = vec!["sh".to_owned(), "-c".into(), script.into(), "sh".into()];
+        command.extend(arguments.iter().cloned());
+        let mut pod = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": { "name": "one", "labels": {} },
+            "spec": {
+                "restartPolicy": policy,
+                "terminationGracePeriodSeconds": 1,
+                "containers": [{ "name": "one", "image": "busybox:1.36", "command": command }],
+            },
+        });
+        if let Value::Object(more) = more {
+            for (name, value) in more {
+                pod["spec"]["containers"][0][name] = value.clone();
+            }
+        }
+        self.manifest(&pod)
+    }
+
+    fn manifest(&self, object: &Value) -> Value {
+        let number = self.files.fetch_add(1, Ordering::Relaxed);
+        let file = self.folder().join(format!("{number}.json"));
+        std::fs::write(&file, object.to_string()).expect("a file");
+        json!({ "manifests": [file], "content": number.to_string() })
+    }
+}
+
+impl Harness for Cluster {
+    fn driver(&self) -> Arc<dyn Driver> {
+        Arc::new(KubernetesDriver::new())
+    }
+
+    fn context(&self, stack: &str) -> LocalBoxFuture<'_, OpenContext> {
+        let namespace = Self::namespace(stack);
+        self.kubectl(&["create", "namespace", &namespace]);
+        // A pod can be made when its namespace has an account.
+        let account = [
+            "wait",
+            "--for=create",
+            "serviceaccount/default",
+            "--timeout=20s",
+            "-n",
+        ];
+        self.kubectl(&[&account[..], &[&namespace]].concat());
+        let text = std::fs::read_to_string(&self.kubeconfig).expect("the cluster's configuration");
+        let text = text.replace(
+            "context: {",
+            &format!("context: {{ namespace: {namespace},"),
+        );
+        let config = self.folder().join(format!("{stack}.conf"));
+        std::fs::write(&config, text).expect("a file");
+        let mut context = OpenContext::new(StackIdentity {
+            name: stack.into(),
+            id: namespace.as_str().into(),
+            state_dir: self.folder().join(stack),
+            base_dir: self.folder().to_owned(),
+        });
+        let environment = BTreeMap::from([("KUBECONFIG".to_owned(), config.to_string())]);
+        context.environment = Arc::new(environment);
+        Box::pin(std::future::ready(context))
+    }
+
+    fn recipe(&self, recipe: &Recipe) -> Option<Value> {
+        let nothing = Value::Null;
+        Some(match recipe {
+            Recipe::RunsForever => self.pod("Always", FOREVER, &[], &nothing),
+            Recipe::RunsForeverOtherwise => {
+                let mut spec = self.pod("Always", FOREVER, &[], &nothing);
+                spec["namespace"] = "kube-public".into();
+                spec
+            }
+            Recipe::RunsForeverAdjusted => {
+                // An image may be changed while a pod runs.
+                let image = json!({ "image": "docker.io/library/busybox:1.36" });
+                self.pod("Always", FOREVER, &[], &image)
+            }
+            Recipe::ExitsWith(code) => self.pod("Never", &format!("exit {code}"), &[], &nothing),
+            Recipe::RunsFor(time) => self.pod(
+                "Never",
+                &format!("sleep {}", time.as_secs_f64()),
+                &[],
+                &nothing,
+            ),
+            Recipe::FailsToStart => self.manifest(&json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "no pod" },
+                "spec": { "containers": [] },
+            })),
+            Recipe::Prints(lines) => {
+                self.pod("Always", &format!("{PRINT}; {FOREVER}"), lines, &nothing)
+            }
+            Recipe::PrintsAndExits(lines, code) => {
+                self.pod("Never", &format!("{PRINT}; exit {code}"), lines, &nothing)
+            }
+            Recipe::BecomesReady => {
+                let script = format!("sleep 1; touch /tmp/ready; {FOREVER}");
+                let probe = json!({
+                    "readinessProbe": {
+                        "exec": { "command": ["test", "-e", "/tmp/ready"] }, "periodSeconds": 1,
+                    },
+                });
+                self.pod("Always", &script, &[], &probe)
+            }
+            _ => return None,
+        })
+    }
+
+    fn job(&self, _: &JobRecipe) -> Option<Vec<String>> {
+        None
+    }
+
+    fn at_once(&self) -> usize {
+        4
+    }
+
+    fn many(&self) -> u16 {
+        1
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_conforms() {
+    let Some(cluster) = Cluster::there() else {
+        return gantry_test::skip(
+            "conformance of clusters",
+            "the cluster of examples/kubernetes",
+        );
+    };
+    let report = conformance::run(&cluster).await;
+    println!("{report}");
+    report.assert_passed();
+}
