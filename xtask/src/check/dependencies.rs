@@ -121,9 +121,13 @@ const NEVER: [(&[&str], &[&str], &str); 3] = [
 ];
 
 /// Crates of others, and the only members that may take them directly.
-const ONLY: [(&str, &[&str]); 12] = [
+const ONLY: [(&str, &[&str]); 13] = [
     ("libc", &["gantry-sys"]),
-    ("nix", &["gantry-engine", "gantry-sys"]),
+    ("kube", &["gantry-driver-kubernetes"]),
+    (
+        "nix",
+        &["gantry-driver-kubernetes", "gantry-engine", "gantry-sys"],
+    ),
     ("clap", &["gantry", "xtask"]),
     ("miette", &["gantry"]),
     ("comfy-table", &["gantry"]),
@@ -133,7 +137,7 @@ const ONLY: [(&str, &[&str]); 12] = [
     ("granit-parser", &["gantry-stack"]),
     ("rustls", &["gantry-probe"]),
     ("tokio-rustls", &["gantry-probe"]),
-    ("glob", &["gantry-stack"]),
+    ("glob", &["gantry-driver-kubernetes", "gantry-stack"]),
 ];
 
 pub(super) fn check(workspace: &Workspace) -> Vec<Complaint> {
