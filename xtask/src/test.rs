@@ -12,12 +12,14 @@ use anyhow::Context as _;
 use crate::{kubernetes, shell};
 
 mod cargo_test;
+mod cluster;
 mod engines;
 mod packages;
 mod patience;
 mod tally;
 mod tools;
 
+use cluster::Cluster;
 use engines::Engines;
 use tally::Tally;
 
@@ -79,18 +81,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     step(&mut tally, BUILD.0, BUILD.1);
-    if args.filter.is_none() {
-        cluster(&mut tally);
-    }
+    let cluster = Cluster::start(&mut tally);
     let engines = Engines::start();
     let mut variables = [engines.variables(), &tools::variables()].concat();
     let programs = kubernetes::folder();
-    if programs.is_dir() {
-        variables.push(("GANTRY_TEST_KUBERNETES", programs.display().to_string()));
+    variables.push(("GANTRY_TEST_KUBERNETES", programs.display().to_string()));
+    if cluster.is_some() {
+        variables.extend(Cluster::variables());
     }
     cargo_test::workspace(&mut tally, args.filter.as_deref(), &variables)
         .context("failed to run the tests")?;
-    drop(engines);
+    drop((engines, cluster));
     if args.filter.is_none() {
         for (what, words) in TORTURE {
             step(&mut tally, what, words);
@@ -103,27 +104,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// The programs of the cluster that tests start.
-fn cluster(tally: &mut Tally) {
-    if shell::find_program("go").is_none() {
-        return tally.skip(format!(
-            "the cluster's programs needs Go ({})",
-            kubernetes::GO
-        ));
-    }
-    println!("==> the cluster's programs");
-    let begin = Instant::now();
-    let outcome = kubernetes::build();
-    println!(
-        "==> the cluster's programs: {:.1} s",
-        begin.elapsed().as_secs_f64()
-    );
-    match outcome {
-        Ok(()) => tally.pass(1),
-        Err(error) => tally.fail(format!("the cluster's programs: {error:#}")),
-    }
 }
 
 /// One cargo command that counts as one test.

@@ -30,7 +30,7 @@ const ESTABLISHED: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a kustomization may take to be read, and how much of it is taken.
-const KUSTOMIZE: Duration = Duration::from_secs(60);
+const KUSTOMIZE: Duration = Duration::from_mins(1);
 const KUSTOMIZED: u64 = 64 * 1024 * 1024;
 
 /// A start, or a change as it runs.
@@ -252,15 +252,10 @@ impl Apply {
                     let foreign = known.foreign;
                     return Ok(Applied { key, foreign });
                 }
-                let api = match self.context.cluster.place(&key).await {
-                    Ok(api) => api,
+                let Ok(api) = self.context.cluster.place(&key).await else {
                     // Its kind is defined by another of these objects.
-                    Err(_) => {
-                        return Ok(Applied {
-                            key,
-                            foreign: false,
-                        });
-                    }
+                    let foreign = false;
+                    return Ok(Applied { key, foreign });
                 };
                 match api.get_metadata(&key.name).await {
                     Ok(found) => {

@@ -1,6 +1,6 @@
 //! What all objects of an instance mean together. Without I/O.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use gantry_core::ExitStatus;
@@ -17,6 +17,12 @@ use crate::view::{Scope, View};
 
 /// How long a pod without a readiness probe must have run before it counts as ready.
 const SETTLE: SignedDuration = SignedDuration::from_secs(2);
+
+/// For how long a real error may be seen before it counts as one that stays.
+const STAYS: SignedDuration = SignedDuration::from_secs(4);
+
+/// Since when each real error was seen.
+pub(crate) type Errors = BTreeMap<String, Timestamp>;
 
 /// An instance, judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +77,7 @@ pub(crate) fn scopes(record: &Record) -> Vec<Scope> {
 }
 
 /// Judges an instance.
-pub(crate) fn judge(record: &Record, view: &View, now: Timestamp) -> Judged {
+pub(crate) fn judge(record: &Record, view: &View, now: Timestamp, errors: &mut Errors) -> Judged {
     let mut judged = Judged {
         children: Vec::new(),
         verdict: Verdict::Unknown,
@@ -84,6 +90,8 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp) -> Judged {
     let mut look = Look {
         view,
         now,
+        before: std::mem::take(errors),
+        errors,
         begun: record.begun,
         again: None,
         missing: Vec::new(),
@@ -108,6 +116,9 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp) -> Judged {
 struct Look<'a> {
     view: &'a View,
     now: Timestamp,
+    /// The errors that were seen when it was judged last, and those that are seen now.
+    before: Errors,
+    errors: &'a mut Errors,
     begun: Timestamp,
     again: Option<Timestamp>,
     missing: Vec<String>,
@@ -188,7 +199,7 @@ impl Look<'_> {
             let name = pod_key.short();
             let troubles = trouble::of_pod(pod);
             let events = self.events_of(pod);
-            judged.children.push(self.pod(&name, pod, &troubles));
+            judged.children.push(self::pod(&name, pod, &troubles));
             if standing == Standing::Current && !is_job && !self.has_settled(pod) {
                 standing = Standing::InProgress(format!("{name} has not run for two seconds"));
             }
@@ -199,6 +210,9 @@ impl Look<'_> {
         }
         for told in self.events_of(&object) {
             causes.push((told.weight, plain(format!("{short}: {}", told.what))));
+        }
+        for (weight, cause) in &mut causes {
+            self.weigh(weight, &cause.what);
         }
         causes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let first = causes.first().cloned();
@@ -230,23 +244,19 @@ impl Look<'_> {
         });
     }
 
-    fn pod(&self, name: &str, pod: &Value, troubles: &[Trouble]) -> ChildStatus {
-        let phase = text(pod, &["status", "phase"])
-            .unwrap_or("Pending")
-            .to_lowercase();
-        let is_going = pod["metadata"]["deletionTimestamp"].is_string();
-        let completed = standing::has_completed(pod);
-        ChildStatus {
-            name: ChildName::new(name),
-            state: Some(if is_going {
-                "terminating".into()
-            } else {
-                phase.as_str().into()
-            }),
-            started: matches!(phase.as_str(), "running" | "succeeded" | "failed"),
-            ready: standing::of(pod) == Standing::Current && !completed,
-            completed,
-            message: troubles.first().map(|told| told.what.clone()),
+    /// A real error that stays is as bad as one that is seen twice. A probe that is not answered yet is none: whoever
+    /// starts slowly has its time.
+    fn weigh(&mut self, weight: &mut Weight, what: &str) {
+        if *weight != Weight::Once || what.contains("probe failed") {
+            return;
+        }
+        let since = self.before.get(what).copied().unwrap_or(self.now);
+        self.errors.insert(what.to_owned(), since);
+        let stays = since.checked_add(STAYS).unwrap_or(since);
+        if stays <= self.now {
+            *weight = Weight::Hopeless;
+        } else {
+            self.again = Some(self.again.map_or(stays, |other| other.min(stays)));
         }
     }
 
@@ -329,6 +339,27 @@ impl Look<'_> {
             }
             _ => true,
         }
+    }
+}
+
+/// A pod as a part.
+fn pod(name: &str, pod: &Value, troubles: &[Trouble]) -> ChildStatus {
+    let phase = text(pod, &["status", "phase"])
+        .unwrap_or("Pending")
+        .to_lowercase();
+    let is_going = pod["metadata"]["deletionTimestamp"].is_string();
+    let completed = standing::has_completed(pod);
+    ChildStatus {
+        name: ChildName::new(name),
+        state: Some(if is_going {
+            "terminating".into()
+        } else {
+            phase.as_str().into()
+        }),
+        started: matches!(phase.as_str(), "running" | "succeeded" | "failed"),
+        ready: standing::of(pod) == Standing::Current && !completed,
+        completed,
+        message: troubles.first().map(|told| told.what.clone()),
     }
 }
 

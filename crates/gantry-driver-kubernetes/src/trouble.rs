@@ -417,7 +417,9 @@ pub(crate) fn of_workload(object: &Value) -> Vec<Trouble> {
     let holds = |kind| condition(object, kind).filter(|it| says(it, "True"));
     let (group, kind) = group_and_kind(object);
     if (group, kind) == ("batch", "Job") {
+        // The target is set at once, the end when its pods are gone.
         return holds("Failed")
+            .or_else(|| holds("FailureTarget"))
             .map(|it| failed_job(object, it))
             .into_iter()
             .collect();

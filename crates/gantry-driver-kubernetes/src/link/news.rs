@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::slot::{End, Word};
+use super::slot::{End, Fate, Word};
 use super::{Input, Link};
-use crate::judge::{self, Cause, Judged, Verdict};
+use crate::judge::{self, Cause, Errors, Judged, Verdict};
 use crate::logs;
 use crate::object::{Key, text};
 use crate::record::Record;
@@ -73,11 +73,10 @@ impl Link {
         };
         slot.marks
             .retain(|(key, version)| !view.has_seen(key, *version));
-        let slot = &*slot;
         let Some(record) = slot.record.as_ref().filter(|record| !record.stopped) else {
             return;
         };
-        let judged = judge::judge(record, &self.view, Timestamp::now());
+        let judged = judge::judge(record, view, Timestamp::now(), &mut slot.errors);
         if judged.verdict == Verdict::Unknown {
             return;
         }
@@ -92,7 +91,11 @@ impl Link {
         if self.away || slot.begun.is_some() || slot.stopping.is_some() || !slot.stops.is_empty() {
             return;
         }
-        if slot.told.over || slot.ending || !slot.told.started || !slot.marks.is_empty() {
+        if slot.told.fate == Fate::Over
+            || slot.ending
+            || !slot.told.started
+            || !slot.marks.is_empty()
+        {
             return;
         }
         match judged.verdict {
@@ -102,7 +105,7 @@ impl Link {
                 self.tell_readiness(instance, generation, Some(cause.what.into()));
             }
             Verdict::Hopeless(cause) => {
-                if !slot.told.doomed {
+                if slot.told.fate == Fate::Open {
                     self.end(instance, generation, cause, None);
                 }
             }
@@ -281,8 +284,8 @@ impl Link {
             return;
         }
         let well = end.exit.as_ref().is_some_and(ExitStatus::success);
-        if !slot.told.been_ready && !well && !slot.told.doomed {
-            slot.told.doomed = true;
+        if !slot.told.been_ready && !well && slot.told.fate == Fate::Open {
+            slot.told.fate = Fate::Doomed;
             let mut failure = Failure::new(Stage::Run, end.reason.clone());
             failure.kind = FailureKind::Permanent;
             failure.exit.clone_from(&end.exit);
@@ -295,7 +298,7 @@ impl Link {
         }
         if let Some(exit) = end.exit {
             if let Some(slot) = self.slots.get_mut(instance) {
-                slot.told.over = true;
+                slot.told.fate = Fate::Over;
                 slot.floor = slot.floor.max(generation);
             }
             self.report(DriverEvent::Exited {
@@ -314,7 +317,7 @@ impl Link {
 
     /// The pods of an instance that are there.
     pub(super) fn pods(&self, record: &Record) -> Vec<Key> {
-        let judged = judge::judge(record, &self.view, Timestamp::now());
+        let judged = judge::judge(record, &self.view, Timestamp::now(), &mut Errors::new());
         judged.pods.iter().map(|pod| Key::of(pod)).collect()
     }
 
@@ -323,7 +326,7 @@ impl Link {
         let mut all: Vec<Observed> = Vec::new();
         for (instance, slot) in &self.slots {
             let Some(record) = &slot.record else { continue };
-            let judged = judge::judge(record, &self.view, Timestamp::now());
+            let judged = judge::judge(record, &self.view, Timestamp::now(), &mut Errors::new());
             let (state, ready) = state(record, &judged, slot.stopping.is_some());
             all.push(Observed {
                 instance: instance.clone(),

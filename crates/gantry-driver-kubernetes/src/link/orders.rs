@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 use tokio_util::sync::CancellationToken;
 
-use super::slot::{Begun, Slot, Stop, Told};
+use super::slot::{Begun, Fate, Slot, Stop, Told};
 use super::{Input, Link, stop};
 use crate::apply::{Apply, Marks, Wrong};
 use crate::record::{self, Record};
@@ -24,7 +24,7 @@ impl Link {
         let instance = instance.clone();
         let slot = self.slots.entry(instance.clone()).or_default();
         let at_rest = slot.stopping.is_none() && slot.stops.is_empty();
-        if slot.generation() == Some(generation) && at_rest && !slot.told.over {
+        if slot.generation() == Some(generation) && at_rest && slot.told.fate != Fate::Over {
             if let Some(begun) = &mut slot.begun {
                 begun.effects.push(effect);
                 return;
@@ -137,7 +137,7 @@ impl Link {
                 slot.marks = marks;
                 slot.told.started = true;
                 slot.told.word = super::slot::Word::None;
-                (slot.told.been_ready, slot.told.doomed) = (false, false);
+                (slot.told.been_ready, slot.told.fate) = (false, Fate::Open);
                 for (effect, instance) in effects.into_iter().map(of) {
                     self.report(if is_update {
                         DriverEvent::Updated {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::apply::Marks;
+use crate::judge::Errors;
 use crate::record::Record;
 
 /// One instance.
@@ -37,6 +38,8 @@ pub(crate) struct Slot {
     pub(super) stopping: Option<CancellationToken>,
     /// Whether it has failed or ended, and its last words are awaited.
     pub(super) ending: bool,
+    /// Since when each real error was seen.
+    pub(super) errors: Errors,
     /// When it is judged again though nothing was told.
     pub(super) again: Option<Timestamp>,
 }
@@ -59,10 +62,20 @@ pub(crate) struct Told {
     pub(super) word: Word,
     /// Whether it has been ready since it was started or changed.
     pub(super) been_ready: bool,
-    /// That it ended.
-    pub(super) over: bool,
+    /// What was told of its end.
+    pub(super) fate: Fate,
+}
+
+/// What was told of an end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing.
+    #[default]
+    Open,
     /// That it will not become ready.
-    pub(super) doomed: bool,
+    Doomed,
+    /// That it ended.
+    Over,
 }
 
 /// What was told about readiness.

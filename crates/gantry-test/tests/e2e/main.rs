@@ -65,6 +65,8 @@ mod users;
 mod resources;
 // A Kubernetes cluster that is a stack.
 mod cluster;
+// Manifests in that cluster.
+mod kubernetes;
 // PostgreSQL, Redis, nginx: the example of Debian's packages.
 mod web;
 // What the machine may do to a stack.

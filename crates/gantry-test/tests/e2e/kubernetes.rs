@@ -1,0 +1,289 @@
+//! Manifests in a real cluster: what comes up, what changes, what stays, and what is left.
+
+mod wrong;
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use gantry_test::{Run, Sandbox, skip, wait_until};
+use serde_json::Value;
+
+use crate::support::{kill_supervisor, printed, service};
+
+/// What a loaded machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A stack in a namespace of its own.
+struct Stack {
+    sandbox: Sandbox,
+    namespace: String,
+    kubeconfig: String,
+    kubectl: String,
+}
+
+/// A Deployment of one pod that runs this, and a Service.
+fn web(script: &str) -> String {
+    format!(
+        r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: web }}
+spec:
+  selector: {{ matchLabels: {{ app: web }} }}
+  template:
+    metadata: {{ labels: {{ app: web }} }}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: web
+          image: busybox:1.36
+          command: [sh, -c, "{script}"]
+---
+apiVersion: v1
+kind: Service
+metadata: {{ name: web }}
+spec:
+  selector: {{ app: web }}
+  ports: [{{ port: 80, targetPort: 8000 }}]
+"#
+    )
+}
+
+/// It prints, and serves until it is asked to end.
+const SERVES: &str = "echo hello from the pod; exec httpd -f -p 8000";
+
+impl Stack {
+    /// With these manifests; `None` if there is no cluster.
+    fn new(test: &str, manifests: &str) -> Option<Self> {
+        let variable = |name| std::env::var(name).ok().filter(|it| !it.is_empty());
+        let (Some(kubeconfig), Some(programs)) = (
+            variable("GANTRY_TEST_KUBECONFIG"),
+            variable("GANTRY_TEST_KUBERNETES"),
+        ) else {
+            skip(test, "the cluster of examples/kubernetes");
+            return None;
+        };
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let stack = Self {
+            sandbox: Sandbox::new(),
+            namespace: format!("e2e-{}-{number}", std::process::id()),
+            kubeconfig,
+            kubectl: format!("{programs}/bin/kubectl"),
+        };
+        stack.write(manifests);
+        stack.file("");
+        Some(stack)
+    }
+
+    fn write(&self, manifests: &str) {
+        self.sandbox.write("manifests/all.yaml", manifests);
+    }
+
+    /// The stack file, with these lines for its service.
+    fn file(&self, more: &str) {
+        let (kubeconfig, namespace) = (&self.kubeconfig, &self.namespace);
+        self.sandbox.write(
+            "gantry.toml",
+            &format!(
+                "name = \"shop\"\n[services.web.kubernetes]\nmanifests = \"manifests\"\nnamespace = \"{namespace}\"\n\
+                 create-namespace = true\nkubeconfig = \"{kubeconfig}\"\n{more}\n"
+            ),
+        );
+    }
+
+    fn gantry(&self, words: &[&str]) -> Run {
+        self.sandbox.gantry(words)
+    }
+
+    fn kubectl(&self, words: &[&str]) -> Run {
+        let mut command = Command::new(&self.kubectl);
+        command
+            .args([
+                "--kubeconfig",
+                &self.kubeconfig,
+                "--namespace",
+                &self.namespace,
+            ])
+            .args(words)
+            .stdin(Stdio::null());
+        gantry_test::output(&mut command).into()
+    }
+
+    /// Everything of the namespace that we could have made.
+    fn objects(&self) -> String {
+        let kinds = "deployments,services,pods,jobs,configmaps,persistentvolumeclaims";
+        let all = self.kubectl(&["get", kinds, "-o", "name", "--ignore-not-found"]);
+        let lines = all.stdout.lines();
+        let lines = lines.filter(|line| *line != "configmap/kube-root-ca.crt");
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn is_ready(status: &Value) -> bool {
+        service(status, "web")["ready"] == true
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.kubectl(&[
+            "delete",
+            "namespace",
+            &self.namespace,
+            "--ignore-not-found",
+            "--wait=false",
+        ]);
+    }
+}
+
+#[test]
+fn a_deployment_comes_up_changes_and_goes() {
+    let test = "kubernetes::a_deployment_comes_up_changes_and_goes";
+    let Some(stack) = Stack::new(test, &web(SERVES)) else {
+        return;
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    let status = stack.sandbox.status();
+    assert!(Stack::is_ready(&status), "{status:#}");
+    let parts = service(&status, "web")["children"].as_array().map(Vec::len);
+    assert_eq!(parts, Some(2), "a Deployment and its pod: {status:#}");
+    wait_until(
+        PATIENCE,
+        "its output is in our log",
+        || printed(&stack.sandbox, "web"),
+        |lines| lines.iter().any(|line| line == "hello from the pod"),
+    );
+
+    // Nothing differs: nothing is written.
+    let version = [
+        "get",
+        "deployment",
+        "web",
+        "-o",
+        "jsonpath={.metadata.resourceVersion}",
+    ];
+    let before = stack.kubectl(&version).expect(0).stdout.clone();
+    stack.gantry(&["up", "-d"]).expect(0);
+    assert_eq!(stack.kubectl(&version).expect(0).stdout, before);
+
+    // One line differs: it is changed as it runs, and ready means the new one.
+    stack.write(&web("echo another; exec httpd -f -p 8000"));
+    let plan = stack.gantry(&["plan"]);
+    assert!(plan.expect(0).stdout.contains("update"), "{}", plan.stdout);
+    stack.gantry(&["up", "-d"]).expect(0);
+    let updated = [
+        "get",
+        "deployment",
+        "web",
+        "-o",
+        "jsonpath={.status.updatedReplicas}/{.status.replicas}",
+    ];
+    assert_eq!(stack.kubectl(&updated).expect(0).stdout, "1/1");
+
+    // What leaves the files leaves the cluster.
+    let only = web(SERVES);
+    let only = only.split("---").next().expect("a document");
+    stack.write(only);
+    stack.gantry(&["up", "-d"]).expect(0);
+    let objects = stack.objects();
+    assert!(
+        !objects.contains("service/web") && objects.contains("deployment.apps/web"),
+        "{objects}"
+    );
+
+    stack.gantry(&["down"]).expect(0);
+    stack.sandbox.expect_nothing_left();
+    // We made the namespace.
+    let gone = stack.kubectl(&["get", "namespace", &stack.namespace]);
+    assert!(gone.stderr.contains("NotFound"), "{}", gone.stderr);
+}
+
+#[test]
+fn a_new_supervisor_knows_what_runs() {
+    let test = "kubernetes::a_new_supervisor_knows_what_runs";
+    let Some(stack) = Stack::new(test, &web(SERVES)) else {
+        return;
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    let uid = ["get", "pods", "-o", "jsonpath={.items[*].metadata.uid}"];
+    let before = stack.kubectl(&uid).expect(0).stdout.clone();
+    kill_supervisor(&stack.sandbox);
+    wait_until(
+        PATIENCE,
+        "it is ready",
+        || stack.sandbox.status(),
+        Stack::is_ready,
+    );
+    assert_eq!(stack.kubectl(&uid).expect(0).stdout, before);
+    let printed = printed(&stack.sandbox, "web");
+    assert_eq!(printed, ["hello from the pod"], "nothing is doubled");
+    stack.gantry(&["down"]).expect(0);
+}
+
+#[test]
+fn data_stays_until_it_is_asked_for() {
+    let test = "kubernetes::data_stays_until_it_is_asked_for";
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: data }\nspec:\n  \
+                 accessModes: [ReadWriteOnce]\n  resources: { requests: { storage: 1Mi } }\n---\n";
+    let Some(stack) = Stack::new(test, &format!("{claim}{}", web(SERVES))) else {
+        return;
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    stack.gantry(&["down"]).expect(0);
+    assert_eq!(stack.objects(), "persistentvolumeclaim/data");
+    stack.gantry(&["up", "-d"]).expect(0);
+    stack.gantry(&["down", "--purge"]).expect(0);
+    assert_eq!(stack.objects(), "");
+}
+
+#[test]
+fn a_job_is_waited_for_and_runs_again() {
+    let test = "kubernetes::a_job_is_waited_for_and_runs_again";
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: { name: migrate }\nspec:\n  template:\n    spec:\n      \
+               restartPolicy: Never\n      containers: [{ name: one, image: 'busybox:1.36', command: [sh, -c, 'echo migrated'] }]\n";
+    let Some(stack) = Stack::new(test, job) else {
+        return;
+    };
+    let text =
+        std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("the stack file");
+    let dependent = "[services.after]\ndepends-on = [{ service = \"web\", condition = \"completed\" }]\n\
+                     [services.after.process]\ncommand = [\"sleep\", \"1000\"]\n";
+    stack
+        .sandbox
+        .write("gantry.toml", &format!("{text}{dependent}"));
+    stack.gantry(&["up", "-d"]).expect(0);
+    let status = stack.sandbox.status();
+    assert_eq!(service(&status, "web")["state"], "completed", "{status:#}");
+    stack.gantry(&["restart", "web"]).expect(0);
+    stack.gantry(&["down"]).expect(0);
+}
+
+/// What was there before, made by somebody else, is changed where nobody minds, and never deleted.
+#[test]
+fn what_is_somebody_elses_stays() {
+    let test = "kubernetes::what_is_somebody_elses_stays";
+    let map =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: shared }\ndata: { ours: yes-it-is }\n";
+    let Some(stack) = Stack::new(test, map) else {
+        return;
+    };
+    stack
+        .kubectl(&["create", "namespace", &stack.namespace])
+        .expect(0);
+    stack
+        .kubectl(&["create", "configmap", "shared", "--from-literal=theirs=too"])
+        .expect(0);
+    stack.gantry(&["up", "-d"]).expect(0);
+    let data = [
+        "get",
+        "configmap",
+        "shared",
+        "-o",
+        "jsonpath={.data.ours} {.data.theirs}",
+    ];
+    assert_eq!(stack.kubectl(&data).expect(0).stdout, "yes-it-is too");
+    stack.gantry(&["down"]).expect(0);
+    let left = stack.kubectl(&["get", "configmap", "shared", "-o", "name"]);
+    assert_eq!(left.expect(0).stdout, "configmap/shared\n");
+}
