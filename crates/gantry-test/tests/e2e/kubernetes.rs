@@ -12,7 +12,10 @@ use serde_json::Value;
 use crate::support::{kill_supervisor, printed, service};
 
 /// What a loaded machine needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Counts the namespaces of this run.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A stack in a namespace of its own.
 struct Stack {
@@ -64,7 +67,6 @@ impl Stack {
             skip(test, "the cluster of examples/kubernetes");
             return None;
         };
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let stack = Self {
             sandbox: Sandbox::new(),
@@ -245,13 +247,13 @@ fn a_job_is_waited_for_and_runs_again() {
     let Some(stack) = Stack::new(test, job) else {
         return;
     };
-    let text =
+    let file =
         std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("the stack file");
     let dependent = "[services.after]\ndepends-on = [{ service = \"web\", condition = \"completed\" }]\n\
                      [services.after.process]\ncommand = [\"sleep\", \"1000\"]\n";
     stack
         .sandbox
-        .write("gantry.toml", &format!("{text}{dependent}"));
+        .write("gantry.toml", &format!("{file}{dependent}"));
     stack.gantry(&["up", "-d"]).expect(0);
     let status = stack.sandbox.status();
     assert_eq!(service(&status, "web")["state"], "completed", "{status:#}");

@@ -320,8 +320,8 @@ fn elsewhere(test: &str, change: impl FnOnce(&Stack, String) -> String, code: i3
         return;
     };
     let path = stack.sandbox.path("stack/gantry.toml");
-    let text = std::fs::read_to_string(path).expect("the stack file");
-    stack.sandbox.write("gantry.toml", &change(&stack, text));
+    let file = std::fs::read_to_string(path).expect("the stack file");
+    stack.sandbox.write("gantry.toml", &change(&stack, file));
     fails(&stack, code, says);
 }
 
