@@ -50,6 +50,8 @@ pub(crate) enum Input {
     Observe(oneshot::Sender<Result<Vec<Observed>, DriverError>>),
     /// A watch tells something.
     Seen(Scope, Box<Change>),
+    /// The cluster answers again.
+    Back,
     /// Time alone may have changed a verdict.
     Later,
     /// A start or an update has ended, and this is there now.
@@ -143,6 +145,7 @@ impl Link {
             Input::Forget(instances) => self.forget(instances),
             Input::Observe(reply) => self.observers.push(reply),
             Input::Seen(scope, change) => self.seen(&scope, *change),
+            Input::Back => self.back(),
             Input::Later => {}
             Input::Applied(instance, generation, record, result) => {
                 self.applied(&instance, generation, *record, result);

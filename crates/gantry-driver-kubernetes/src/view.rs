@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use kube::runtime::WatchStreamExt as _;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -146,6 +148,13 @@ impl View {
         self.watches.values().any(|watch| watch.away)
     }
 
+    /// The cluster answers again. Watches go on from where they were, and what was missed is told.
+    pub(crate) fn is_back(&mut self) {
+        for watch in self.watches.values_mut() {
+            watch.away = false;
+        }
+    }
+
     /// Whether all that was asked for has been told.
     pub(crate) fn is_whole(&self) -> bool {
         self.watches.values().all(|watch| watch.whole)
@@ -206,7 +215,7 @@ async fn watch(context: Arc<Context>, scope: Scope, outbox: UnboundedSender<Inpu
                 if !tell(Change::Away(error.to_string())) {
                     return;
                 }
-                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                tokio::time::sleep(Pause::LONGEST).await;
             }
         }
     };
@@ -215,7 +224,9 @@ async fn watch(context: Arc<Context>, scope: Scope, outbox: UnboundedSender<Inpu
     } else {
         watcher::Config::default()
     };
-    let mut events = watcher::watcher(api, config).backoff(quick()).boxed();
+    let mut events = watcher::watcher(api, config)
+        .backoff(Pause::default())
+        .boxed();
     while let Some(event) = events.next().await {
         let plain = |object: kube::api::DynamicObject| {
             let mut value = serde_json::to_value(object).unwrap_or_default();
@@ -231,10 +242,15 @@ async fn watch(context: Arc<Context>, scope: Scope, outbox: UnboundedSender<Inpu
             }
             Ok(Event::InitDone) => Change::Whole,
             Ok(Event::Delete(object)) => Change::Gone(typed(plain(object), &scope)),
-            Err(error) => match reason(&error) {
-                Some(reason) => Change::Away(reason),
-                // Too old to go on from: everything is told anew.
-                None => continue,
+            Err(error) => match trouble_of(&error) {
+                Trouble::Away(reason) => Change::Away(reason),
+                Trouble::Refused(reason) => {
+                    tracing::warn!(?scope, reason, "this cannot be watched");
+                    // As if nothing were there: whoever waits for it is told that it is not.
+                    let _ = tell(Change::Begin);
+                    Change::Whole
+                }
+                Trouble::None => continue,
             },
         };
         if !tell(change) {
@@ -257,18 +273,59 @@ fn typed(mut object: Value, scope: &Scope) -> Value {
     object
 }
 
-fn quick() -> watcher::DefaultBackoff {
-    watcher::DefaultBackoff::default()
+/// How long a watch waits before it asks again: a server that is back is noticed within a second.
+struct Pause(Duration);
+
+impl Pause {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_millis(800);
 }
 
-/// Why a watch cannot ask; `None` if it can, and only begins anew.
-fn reason(error: &watcher::Error) -> Option<String> {
+impl Default for Pause {
+    fn default() -> Self {
+        Self(Self::FIRST)
+    }
+}
+
+impl Iterator for Pause {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let now = self.0;
+        self.0 = (now * 2).min(Self::LONGEST);
+        Some(now)
+    }
+}
+
+impl Backoff for Pause {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// What an error of a watch says.
+enum Trouble {
+    /// Nothing: what it knew is too old to go on from, and everything is told anew.
+    None,
+    /// The cluster cannot be asked.
+    Away(String),
+    /// It does not answer this question.
+    Refused(String),
+}
+
+fn trouble_of(error: &watcher::Error) -> Trouble {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => Some(trouble("watch", error).to_string()),
-        watcher::Error::WatchError(status) if status.code == 410 => None,
-        watcher::Error::WatchError(status) => Some(status.message.clone()),
-        watcher::Error::NoResourceVersion => None,
+        | watcher::Error::WatchFailed(error) => match error {
+            kube::Error::Api(status) if status.code == 410 => Trouble::None,
+            kube::Error::Api(status) if status.code < 500 && status.code != 429 => {
+                Trouble::Refused(status.message.clone())
+            }
+            error => Trouble::Away(trouble("watch", error).to_string()),
+        },
+        watcher::Error::WatchError(status) if status.code == 410 => Trouble::None,
+        watcher::Error::WatchError(status) => Trouble::Away(status.message.clone()),
+        watcher::Error::NoResourceVersion => Trouble::None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gantry_core::{ExitStatus, Failure, FailureKind, Generation, InstanceId, Stage};
 use gantry_driver::{DriverEvent, Observed, ObservedState};
@@ -16,6 +17,9 @@ use crate::logs;
 use crate::object::{Key, text};
 use crate::record::Record;
 use crate::view::{Change, Scope};
+
+/// How often a cluster that is away is asked whether it is back.
+const ASK: Duration = Duration::from_millis(100);
 
 impl Link {
     /// Watches everything that instances consist of.
@@ -36,10 +40,32 @@ impl Link {
             self.report(DriverEvent::Unreachable {
                 reason: reason.clone(),
             });
+            self.ask_until_it_answers();
         }
         self.view.take(scope, change);
         if self.away && !self.view.is_away() {
-            self.away = false;
+            self.back();
+        }
+    }
+
+    /// A watch that goes on where it was says nothing as long as nothing happens: so somebody else asks.
+    fn ask_until_it_answers(&mut self) {
+        let (context, outbox) = (Arc::clone(&self.context), self.outbox.clone());
+        self.tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(ASK).await;
+                if context.cluster.version().await.is_ok() {
+                    let _ = outbox.send(Input::Back);
+                    return;
+                }
+            }
+        });
+    }
+
+    /// The cluster answers again.
+    pub(super) fn back(&mut self) {
+        if std::mem::take(&mut self.away) {
+            self.view.is_back();
             let observed = self.observed();
             self.report(DriverEvent::Reachable { observed });
         }

@@ -79,7 +79,7 @@ spec:
 "#;
 
 /// The first thing that the example needs and that is not here.
-fn missing() -> Option<&'static str> {
+pub(crate) fn missing() -> Option<&'static str> {
     if !rustix::process::geteuid().is_root() {
         return Some("root");
     }
@@ -110,13 +110,13 @@ fn programs() -> Option<PathBuf> {
     std::env::var_os("GANTRY_TEST_KUBERNETES").map(PathBuf::from)
 }
 
-struct Cluster {
+pub(crate) struct Cluster {
     number: u8,
-    sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Cluster {
-    fn new(number: u8) -> Self {
+    pub(crate) fn new(number: u8) -> Self {
         let sandbox = Sandbox::new();
         sandbox.copy(&example("kubernetes"));
         Self { number, sandbox }
@@ -130,15 +130,15 @@ impl Cluster {
         command
     }
 
-    fn gantry(&self, words: &[&str]) -> Run {
+    pub(crate) fn gantry(&self, words: &[&str]) -> Run {
         gantry_test::output(&mut self.command(words)).into()
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         format!("/run/gantry-kubernetes-{}", self.number).into()
     }
 
-    fn kubectl(&self, words: &[&str]) -> Run {
+    pub(crate) fn kubectl(&self, words: &[&str]) -> Run {
         let mut command = Command::new(programs().expect("the programs").join("bin/kubectl"));
         command
             .arg("--kubeconfig")

@@ -1,5 +1,6 @@
 //! Manifests in a real cluster: what comes up, what changes, what stays, and what is left.
 
+mod away;
 mod wrong;
 
 use std::process::{Command, Stdio};
@@ -56,22 +57,31 @@ spec:
 /// It prints, and serves until it is asked to end.
 const SERVES: &str = "echo hello from the pod; exec httpd -f -p 8000";
 
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|it| !it.is_empty())
+}
+
 impl Stack {
     /// With these manifests; `None` if there is no cluster.
     fn new(test: &str, manifests: &str) -> Option<Self> {
-        let variable = |name| std::env::var(name).ok().filter(|it| !it.is_empty());
-        let (Some(kubeconfig), Some(programs)) = (
-            variable("GANTRY_TEST_KUBECONFIG"),
-            variable("GANTRY_TEST_KUBERNETES"),
-        ) else {
+        let Some(kubeconfig) = variable("GANTRY_TEST_KUBECONFIG") else {
             skip(test, "the cluster of examples/kubernetes");
+            return None;
+        };
+        Self::at(test, manifests, &kubeconfig)
+    }
+
+    /// The same in the cluster of this configuration.
+    fn at(test: &str, manifests: &str, kubeconfig: &str) -> Option<Self> {
+        let Some(programs) = variable("GANTRY_TEST_KUBERNETES") else {
+            skip(test, "the cluster's programs");
             return None;
         };
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let stack = Self {
             sandbox: Sandbox::new(),
             namespace: format!("e2e-{}-{number}", std::process::id()),
-            kubeconfig,
+            kubeconfig: kubeconfig.to_owned(),
             kubectl: format!("{programs}/bin/kubectl"),
         };
         stack.write(manifests);
