@@ -78,9 +78,10 @@ impl Apply {
                     delete::How::Polite,
                 )
                 .await;
-                match cleared {
-                    Ok(()) if made.objects.is_empty() => {}
-                    _ => record = Some(made),
+                if cleared.is_err() || !made.objects.is_empty() {
+                    // What is kept, or would not go, is the next start's to find.
+                    made.stopped = true;
+                    record = Some(made);
                 }
             }
         }

@@ -64,13 +64,15 @@ pub(crate) async fn all(
     Ok(())
 }
 
-/// Deletes what is kept otherwise.
+/// Deletes what is kept otherwise, but for definitions: with one would go what others have made of its kind.
 pub(crate) async fn kept(
     context: &Arc<Context>,
     instance: &InstanceId,
     record: &Record,
 ) -> Result<(), DriverError> {
-    let mut doomed: Vec<Key> = record.objects.iter().map(|one| one.key.clone()).collect();
+    let objects = record.objects.iter().filter(|one| !one.foreign);
+    let mut doomed: Vec<Key> = objects.map(|one| one.key.clone()).collect();
+    doomed.retain(|key| Rank::of(key) != Rank::Definition);
     if record.made_namespace {
         doomed.push(namespace_key(&record.namespace));
     }

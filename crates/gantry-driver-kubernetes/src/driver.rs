@@ -5,7 +5,8 @@ use std::sync::Arc;
 use gantry_core::{ChangeEffect, ModeName, ServiceName};
 use gantry_driver::{
     Around, BoxFuture, Capabilities, ChildName, Described, Driver, DriverError, EventSink,
-    FieldChange, Missing, Need, OpenContext, Owner, Prerequisite, Session, SpecError, Target, diff,
+    FieldChange, Missing, Need, OpenContext, Owner, Power, Prerequisite, Session, SpecError,
+    Target, diff,
 };
 use serde_json::Value;
 
@@ -33,6 +34,7 @@ impl KubernetesDriver {
                 local_ports: false,
                 // How long pods have is said in their manifests.
                 stop_policy: false,
+                powers: vec![Power::Exec],
                 ..Capabilities::all_ours()
             },
         }

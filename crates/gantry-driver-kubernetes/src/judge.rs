@@ -208,6 +208,16 @@ impl Look<'_> {
             }
             judged.pods.push(Arc::clone(pod));
         }
+        // A workload may be told to be whole before its pods are seen: they are what it is judged by.
+        let is_seen = |pod: &&Arc<Value>| standing::of(pod) == Standing::Current;
+        let (seen, wanted) = (
+            pods.iter().filter(is_seen).count(),
+            wanted_pods(key, &object),
+        );
+        if standing == Standing::Current && seen < wanted {
+            standing =
+                Standing::InProgress(format!("{seen} of {wanted} pods were seen to be ready"));
+        }
         for told in self.events_of(&object) {
             causes.push((told.weight, plain(format!("{short}: {}", told.what))));
         }
@@ -340,6 +350,20 @@ impl Look<'_> {
             _ => true,
         }
     }
+}
+
+/// How many pods a workload that is whole has at least.
+fn wanted_pods(key: &Key, object: &Value) -> usize {
+    let number = match key.kind.as_str() {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "ReplicationController" => {
+            object["spec"]["replicas"].as_u64().unwrap_or(1)
+        }
+        "DaemonSet" => object["status"]["desiredNumberScheduled"]
+            .as_u64()
+            .unwrap_or(0),
+        _ => 0,
+    };
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// A pod as a part.

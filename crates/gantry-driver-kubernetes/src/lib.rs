@@ -19,6 +19,7 @@ mod cluster;
 mod context;
 mod delete;
 mod driver;
+mod exec;
 mod judge;
 mod link;
 mod local;

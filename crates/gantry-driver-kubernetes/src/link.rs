@@ -72,6 +72,8 @@ pub(crate) enum Input {
     ),
     /// A stop takes longer than it should.
     Resists(InstanceId, Generation, smol_str::SmolStr),
+    /// Somebody wants the pods of an instance.
+    Pods(InstanceId, oneshot::Sender<Vec<Arc<serde_json::Value>>>),
     /// The session is to be closed: what is noted is asked for.
     Records(oneshot::Sender<Vec<(InstanceId, Record)>>),
 }
@@ -156,6 +158,14 @@ impl Link {
             }
             Input::Resists(instance, generation, what) => {
                 self.resists(&instance, generation, &what);
+            }
+            Input::Pods(instance, reply) => {
+                let record = self
+                    .slots
+                    .get(&instance)
+                    .and_then(|slot| slot.record.as_ref());
+                let pods = record.map(|record| self.pods(record));
+                let _ = reply.send(pods.unwrap_or_default());
             }
             Input::Records(reply) => {
                 let records = self.slots.iter();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gantry_core::{EffectId, Generation, InstanceId};
 use gantry_driver::{
-    BoxFuture, Close, DriverError, EventSink, JobOutcome, JobPlace, JobRequest, LogRequest,
+    BoxFuture, Close, DriverError, EventSink, Exec, JobOutcome, JobPlace, JobRequest, LogRequest,
     LogStream, Observed, OpenContext, Session, StartRequest, StopRequest, Target, UpdateRequest,
     stored,
 };
@@ -56,7 +56,11 @@ impl KubernetesSession {
         })
     }
 
-    fn order(&self, input: Input) {
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn order(&self, input: Input) {
         // The actor ends only with the session.
         let _ = self.orders.send(input);
     }
@@ -139,6 +143,10 @@ impl Session for KubernetesSession {
 
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
         self.order(Input::Forget(instances));
+    }
+
+    fn as_exec(&self) -> Option<&dyn Exec> {
+        Some(self)
     }
 
     fn close(&self, how: Close) -> BoxFuture<'_, Result<(), DriverError>> {

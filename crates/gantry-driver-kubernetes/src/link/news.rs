@@ -14,7 +14,7 @@ use super::slot::{End, Fate, Word};
 use super::{Input, Link};
 use crate::judge::{self, Cause, Errors, Judged, Verdict};
 use crate::logs;
-use crate::object::{Key, text};
+use crate::object::text;
 use crate::record::Record;
 use crate::view::{Change, Scope};
 
@@ -342,9 +342,9 @@ impl Link {
     }
 
     /// The pods of an instance that are there.
-    pub(super) fn pods(&self, record: &Record) -> Vec<Key> {
+    pub(super) fn pods(&self, record: &Record) -> Vec<Arc<serde_json::Value>> {
         let judged = judge::judge(record, &self.view, Timestamp::now(), &mut Errors::new());
-        judged.pods.iter().map(|pod| Key::of(pod)).collect()
+        judged.pods
     }
 
     /// Everything, in the words of all drivers.

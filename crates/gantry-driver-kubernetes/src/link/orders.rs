@@ -1,6 +1,7 @@
 //! What the session is asked, and how it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gantry_core::{EffectId, ExitStatus, Generation, InstanceId, Stage, StopHow};
 use gantry_driver::{DriverError, DriverEvent, Recorded, StartRequest, StopRequest, UpdateRequest};
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::slot::{Begun, Fate, Slot, Stop, Told};
 use super::{Input, Link, stop};
 use crate::apply::{Apply, Marks, Wrong};
+use crate::object::Key;
 use crate::record::{self, Record};
 
 impl Link {
@@ -280,14 +282,18 @@ impl Link {
             .record
             .clone()
             .filter(|_| runs.is_none_or(|runs| runs <= generation));
+        let pods = record.as_ref().map(|record| self.pods(record));
+        let pods = pods.unwrap_or_default();
+        let grace =
+            |pod: &Arc<serde_json::Value>| pod["spec"]["terminationGracePeriodSeconds"].as_u64();
+        let own_grace = pods.iter().filter_map(grace).max().unwrap_or(0);
+        let pods = pods.iter().map(|pod| Key::of(pod)).collect();
         let stop = stop::Stop {
             context: Arc::clone(&self.context),
             instance: instance.clone(),
             generation,
-            pods: record
-                .as_ref()
-                .map(|record| self.pods(record))
-                .unwrap_or_default(),
+            pods,
+            own_grace: Duration::from_secs(own_grace),
             record,
             policy: policy.unwrap_or_default(),
             hurry,

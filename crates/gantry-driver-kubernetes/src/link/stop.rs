@@ -24,6 +24,8 @@ pub(super) struct Stop {
     pub(super) generation: Generation,
     pub(super) record: Option<Record>,
     pub(super) pods: Vec<Key>,
+    /// The longest time that one of them asks for to end.
+    pub(super) own_grace: Duration,
     pub(super) policy: StopPolicy,
     pub(super) hurry: CancellationToken,
     pub(super) outbox: UnboundedSender<Input>,
@@ -67,7 +69,7 @@ impl Stop {
         let keys: Vec<Key> = record.objects.iter().map(|one| one.key.clone()).collect();
         let deleted = delete::all(&self.context, &self.instance, record, How::Polite);
         tokio::pin!(deleted);
-        let mut late = self.policy.grace + PATIENCE;
+        let mut late = self.policy.grace.max(self.own_grace) + PATIENCE;
         loop {
             if let Ok(done) = tokio::time::timeout(late, &mut deleted).await {
                 return done;

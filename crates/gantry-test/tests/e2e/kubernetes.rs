@@ -299,3 +299,32 @@ fn what_is_somebody_elses_stays() {
     let left = stack.kubectl(&["get", "configmap", "shared", "-o", "name"]);
     assert_eq!(left.expect(0).stdout, "configmap/shared\n");
 }
+
+#[test]
+fn a_command_runs_in_a_pod() {
+    let test = "kubernetes::a_command_runs_in_a_pod";
+    let Some(stack) = Stack::new(test, &web(SERVES)) else {
+        return;
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    let script = "echo inside; echo aside >&2; read line; echo got $line; exit 7";
+    let mut command = stack
+        .sandbox
+        .command(["exec", "web", "--", "sh", "-c", script]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("gantry runs");
+    let mut input = child.stdin.take().expect("its input");
+    std::io::Write::write_all(&mut input, b"a line\n").expect("it reads");
+    drop(input);
+    let run = Run::from(child.wait_with_output().expect("it ends"));
+    run.expect(7);
+    assert_eq!(run.stdout, "inside\ngot a line\n");
+    assert!(run.stderr.contains("aside"), "{}", run.stderr);
+    let none = stack.gantry(&["exec", "web", "--", "no-such-program"]);
+    assert_ne!(none.code, 0, "{}", none.stderr);
+    assert!(none.stderr.contains("no-such-program"), "{}", none.stderr);
+    stack.gantry(&["down"]).expect(0);
+}

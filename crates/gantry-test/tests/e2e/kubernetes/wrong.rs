@@ -39,7 +39,7 @@ fn container(more: &str) -> String {
 fn job(script: &str, more: &str) -> String {
     format!(
         "apiVersion: batch/v1\nkind: Job\nmetadata: {{ name: once }}\nspec:\n  backoffLimit: 0\n{more}  template:\n    spec:\n      \
-         restartPolicy: Never\n      containers: [{{ name: one, image: 'busybox:1.36', command: [sh, -c, '{script}'] }}]\n"
+         restartPolicy: Never\n      terminationGracePeriodSeconds: 1\n      containers: [{{ name: one, image: 'busybox:1.36', command: [sh, -c, '{script}'] }}]\n"
     )
 }
 
