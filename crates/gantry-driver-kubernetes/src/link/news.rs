@@ -292,7 +292,7 @@ impl Link {
             };
             let end = End {
                 reason: cause.what.into(),
-                exit: exit.or(None),
+                exit,
                 tail,
             };
             let _ = outbox.send(Input::Ended(instance, generation, Box::new(end)));
