@@ -187,6 +187,8 @@ fn job(name: SmolStr, env: Vec<(String, String)>, time_limit: Duration) -> JobRe
         once: false,
         place: JobPlace::Host,
         log_as: None,
+        input: None,
+        grace: Duration::ZERO,
     }
 }
 

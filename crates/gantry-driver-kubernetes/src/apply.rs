@@ -5,23 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use gantry_core::{FailureKind, Generation, InstanceId};
+use gantry_core::{Failure, FailureKind, Generation, InstanceId, Stage};
 use gantry_driver::{DriverError, JobPlace, JobRequest, Recorded};
 use kube::api::{DynamicObject, Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{self, MANAGER, trouble};
 use crate::context::Context;
 use crate::delete;
+use crate::link::End;
 use crate::manifest;
+use crate::namespace;
 use crate::object::{Key, Rank};
 use crate::record::{self, Applied, Record, STACK};
 use crate::spec::Spec;
 use crate::standing::{self, Standing};
 
 /// How many requests are under way at once.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// How long a definition may take until its kind can be used.
 const ESTABLISHED: Duration = Duration::from_secs(30);
@@ -54,6 +56,24 @@ pub(crate) enum Wrong {
     Cancelled,
     /// It failed.
     Failed(DriverError),
+    /// Something that it ran failed: how that ended.
+    Broken(Box<End>),
+}
+
+impl Wrong {
+    /// The same as a service's failure in this part of its life.
+    pub(crate) fn into_failure(self, stage: Stage) -> Failure {
+        match self {
+            Self::Cancelled => Failure::new(stage, "it was given up"),
+            Self::Failed(error) => error.into_failure(stage),
+            Self::Broken(end) => {
+                let mut failure = Failure::new(stage, end.reason).kind(FailureKind::Permanent);
+                failure.exit = end.exit;
+                failure.tail = end.tail;
+                failure
+            }
+        }
+    }
 }
 
 impl From<DriverError> for Wrong {
@@ -98,7 +118,8 @@ impl Apply {
         if self.cancelled.is_cancelled() {
             return Err(Wrong::Cancelled);
         }
-        let made = self.see_to_namespace(&namespace, &spec).await?;
+        let create = spec.0.create_namespace;
+        let made = namespace::see_to(&self.context, &self.instance, &namespace, create).await?;
         let before = record.take();
         let mut now = Record::new(self.generation, &self.from, &self.context.target, namespace);
         let same = before
@@ -110,7 +131,8 @@ impl Apply {
         let keys: BTreeSet<Key> = planned.iter().map(|one| one.key.clone()).collect();
         now.objects = planned;
         let left: Vec<Applied> = before.map_or_else(Vec::new, |before| before.objects);
-        let gone = |one: &Applied| !keys.iter().any(|key| key.is_same(&one.key));
+        now.objects.extend(left.iter().filter(|one| one.kept).cloned());
+        let gone = |one: &Applied| !one.kept && !keys.iter().any(|key| key.is_same(&one.key));
         let left: Vec<Applied> = left.into_iter().filter(gone).collect();
         // What is there and what will be, before anything is changed.
         now.objects.extend(left.iter().cloned());
@@ -144,15 +166,12 @@ impl Apply {
             let documents = manifest::read(&spec.0.manifests).map_err(wrong)?;
             return Ok(documents.into_iter().map(|one| one.object).collect());
         };
-        let Some(host) = &self.context.host else {
-            let reason = "nobody here runs commands on this machine";
-            return Err(DriverError::permanent("kustomize", reason));
-        };
+        let host = self.context.host()?;
+        let mut command = spec.0.tools.kubectl();
+        command.extend(["kustomize".to_owned(), folder.to_string()]);
         let job = JobRequest {
             name: smol_str::format_smolstr!("kustomize {}@{}", self.instance, self.generation),
-            command: ["kubectl", "kustomize", folder.as_str()]
-                .map(str::to_owned)
-                .to_vec(),
+            command,
             env: Vec::new(),
             folder: Some(folder.clone()),
             time_limit: KUSTOMIZE,
@@ -160,6 +179,8 @@ impl Apply {
             once: false,
             place: JobPlace::Host,
             log_as: None,
+            input: None,
+            grace: Duration::ZERO,
         };
         let outcome = host.run(job).await?;
         if let Some(wrong) = outcome.wrong(KUSTOMIZE) {
@@ -206,38 +227,6 @@ impl Apply {
         Ok(())
     }
 
-    /// Whether it was made now.
-    async fn see_to_namespace(&self, name: &str, spec: &Spec) -> Result<bool, DriverError> {
-        let key = namespace_key(name);
-        let api = self.context.cluster.place(&key).await?;
-        match api.get_metadata(name).await {
-            Ok(found) if found.metadata.deletion_timestamp.is_some() => {
-                let reason = format!("the namespace {name} is being deleted");
-                Err(DriverError::transient("namespace", reason))
-            }
-            // Who may not look at namespaces may work in one all the same.
-            Ok(_) => Ok(false),
-            Err(kube::Error::Api(status)) if status.code == 403 => Ok(false),
-            Err(error) if cluster::is_absent(&error) && spec.0.create_namespace => {
-                let object = json!({
-                    "apiVersion": "v1", "kind": "Namespace",
-                    "metadata": {
-                        "name": name,
-                        "labels": record::labels(&self.context.stack, &self.instance),
-                    },
-                });
-                self.apply_one(&object).await?;
-                Ok(true)
-            }
-            Err(error) if cluster::is_absent(&error) => {
-                let reason =
-                    format!("there is no namespace {name}; `create-namespace = true` makes it");
-                Err(DriverError::permanent("namespace", reason))
-            }
-            Err(error) => Err(trouble("namespace", &error)),
-        }
-    }
-
     /// What will be applied, and whether it was somebody else's before.
     async fn planned(
         &self,
@@ -251,23 +240,21 @@ impl Apply {
                 let key = Key::of(object);
                 if let Some(known) = before.and_then(|before| before.find(&key)) {
                     let foreign = known.foreign;
-                    return Ok(Applied { key, foreign });
+                    return Ok(Applied::new(key, foreign));
                 }
                 let Ok(api) = self.context.cluster.place(&key).await else {
                     // Its kind is defined by another of these objects.
-                    let foreign = false;
-                    return Ok(Applied { key, foreign });
+                    return Ok(Applied::new(key, false));
                 };
                 match api.get_metadata(&key.name).await {
                     Ok(found) => {
                         let labels = found.metadata.labels.unwrap_or_default();
                         let foreign = labels.get(STACK) != Some(&ours);
-                        Ok(Applied { key, foreign })
+                        Ok(Applied::new(key, foreign))
                     }
-                    Err(error) if cluster::is_absent(&error) => Ok(Applied {
-                        key,
-                        foreign: false,
-                    }),
+                    Err(error) if cluster::is_absent(&error) => {
+                        Ok(Applied::new(key, false))
+                    }
                     Err(error) => Err(trouble("look", &error)),
                 }
             }
@@ -278,7 +265,8 @@ impl Apply {
 
     /// Writes it down here and in the cluster.
     async fn note(&self, record: &Record) -> Result<(), DriverError> {
-        let written = record::write(&self.context.stack, &self.instance, record);
+        let context = &self.context;
+        let written = record::write(&context.stack, context.mode, &self.instance, record);
         written.map_err(|error| {
             DriverError::transient("inventory", "the inventory cannot be written down")
                 .with_evidence(error.to_string())
@@ -392,17 +380,6 @@ fn runs_once(object: &Value) -> bool {
         ("batch", "Job") => true,
         ("", "Pod") => matches!(policy, Some("Never" | "OnFailure")),
         _ => false,
-    }
-}
-
-/// The key of a namespace.
-pub(crate) fn namespace_key(name: &str) -> Key {
-    Key {
-        group: String::new(),
-        version: "v1".to_owned(),
-        kind: "Namespace".to_owned(),
-        namespace: None,
-        name: name.to_owned(),
     }
 }
 

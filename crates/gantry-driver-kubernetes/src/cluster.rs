@@ -1,11 +1,13 @@
 //! A connection to a cluster: which one, by which right, and what kinds it knows.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use gantry_core::FailureKind;
-use gantry_driver::DriverError;
+use gantry_driver::{DriverError, HostJobs};
+use gantry_stack::modes::kubernetes::Tools;
 use kube::api::{Api, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -14,6 +16,8 @@ use kube::{Client, Config};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use crate::credentials;
+use crate::helm::tool::Aim;
 use crate::local;
 use crate::object::Key;
 
@@ -35,6 +39,13 @@ pub(crate) struct Choice {
     /// Contexts of clusters elsewhere that may be changed although nobody named them.
     #[serde(default)]
     pub(crate) allowed: Vec<String>,
+    /// The commands for it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) tools: Tools,
+}
+
+fn is_default(tools: &Tools) -> bool {
+    *tools == Tools::default()
 }
 
 /// A kind of objects, as the cluster serves it.
@@ -49,6 +60,8 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     /// The context's own namespace.
     pub(crate) namespace: String,
+    /// How programs are told of it.
+    pub(crate) aim: Aim,
     kinds: Mutex<HashMap<(String, String, String), Kind>>,
 }
 
@@ -57,8 +70,15 @@ impl Cluster {
     pub(crate) async fn connect(
         choice: &Choice,
         environment: &BTreeMap<String, String>,
+        host: Option<&Arc<dyn HostJobs>>,
     ) -> Result<Self, DriverError> {
-        let config = kubeconfig(choice, environment)?;
+        let (config, files) = match kubeconfig(choice, environment) {
+            Ok(found) => found,
+            Err(error) => match (host, choice.tools.is_own_kubectl()) {
+                (Some(host), true) => (credentials::of_kubectl(host, choice).await?, Vec::new()),
+                _ => return Err(error),
+            },
+        };
         let context = choice.context.clone().or(config.current_context.clone());
         let Some(context) = context else {
             let reason =
@@ -104,6 +124,14 @@ impl Cluster {
         Ok(Self {
             client,
             namespace,
+            aim: Aim {
+                kubeconfig: match files.as_slice() {
+                    [file] => Some(file.clone()),
+                    // Several are in the environment, and none means that the program has its own.
+                    _ => None,
+                },
+                context: Some(context),
+            },
             kinds: Mutex::default(),
         })
     }
@@ -177,7 +205,7 @@ fn unknown_kind(key: &Key) -> DriverError {
 fn kubeconfig(
     choice: &Choice,
     environment: &BTreeMap<String, String>,
-) -> Result<Kubeconfig, DriverError> {
+) -> Result<(Kubeconfig, Vec<Utf8PathBuf>), DriverError> {
     let named = environment.get("KUBECONFIG").filter(|it| !it.is_empty());
     let home = environment
         .get("HOME")
@@ -210,7 +238,11 @@ fn kubeconfig(
             Some(before) => before.merge(read).map_err(wrong)?,
         });
     }
-    merged.ok_or_else(|| {
+    if let Some(merged) = merged {
+        let there = files.into_iter().filter(|file| file.exists());
+        return Ok((merged, there.collect()));
+    }
+    Err({
         let files: Vec<&str> = files.iter().map(|file| file.as_str()).collect();
         let reason = if files.is_empty() {
             format!("there is no Kubernetes configuration: {by}")

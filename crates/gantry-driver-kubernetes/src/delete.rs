@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use gantry_core::InstanceId;
 use gantry_driver::DriverError;
-use kube::api::{DeleteParams, PropagationPolicy};
+use kube::api::{Api, DeleteParams, DynamicObject, PropagationPolicy};
 use kube::core::ObjectMeta;
 
-use crate::apply::namespace_key;
 use crate::cluster::{self, trouble};
 use crate::context::Context;
+use crate::namespace;
 use crate::object::{Key, Rank};
 use crate::record::{self, Record};
 
@@ -56,7 +56,7 @@ pub(crate) async fn all(
         .retain(|one| !one.foreign && is_kept(&one.key));
     let has_data = record.objects.iter().any(|one| one.key.namespace.is_some());
     if record.made_namespace && !has_data {
-        these(context, &[namespace_key(&record.namespace)], how).await?;
+        these(context, &[namespace::key(&record.namespace)], how).await?;
         record.made_namespace = false;
     } else {
         forget(context, instance, record).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn kept(
     let mut doomed: Vec<Key> = objects.map(|one| one.key.clone()).collect();
     doomed.retain(|key| Rank::of(key) != Rank::Definition);
     if record.made_namespace {
-        doomed.push(namespace_key(&record.namespace));
+        doomed.push(namespace::key(&record.namespace));
     }
     these(context, &doomed, How::Polite).await?;
     if !record.made_namespace {
@@ -92,7 +92,7 @@ async fn forget(
     let copy = Key {
         kind: "ConfigMap".to_owned(),
         namespace: Some(record.namespace.clone()),
-        ..namespace_key(&record::name_in_cluster(&context.stack, instance))
+        ..namespace::key(&record::name_in_cluster(&context.stack, instance))
     };
     let api = context.cluster.place(&copy).await?;
     match api.delete(&copy.name, &DeleteParams::default()).await {
@@ -134,6 +134,36 @@ async fn one(context: &Context, key: &Key, how: How) -> Result<(), DriverError> 
         Err(error) => return Err(trouble("delete", &error)),
         Ok(_) => {}
     }
+    gone(&api, key).await
+}
+
+/// Ends pods without their time.
+pub(crate) async fn at_once(context: &Context, pods: &[Key]) -> Result<(), DriverError> {
+    for key in pods {
+        let api = context.cluster.place(key).await?;
+        let at_once = DeleteParams {
+            grace_period_seconds: Some(0),
+            ..DeleteParams::default()
+        };
+        // Whoever is gone is what was wanted; the others are waited for.
+        let _ = api.delete(&key.name, &at_once).await;
+    }
+    Ok(())
+}
+
+/// Waits until somebody else's deletion of these is through. What nobody deletes is not waited for.
+pub(crate) async fn wait_until_gone(context: &Context, keys: &[Key]) -> Result<(), DriverError> {
+    let waits = keys.iter().map(|key| async move {
+        match context.cluster.place(key).await {
+            Ok(api) => gone(&api, key).await,
+            Err(error) if error.reason.starts_with("the cluster knows no kind") => Ok(()),
+            Err(error) => Err(error),
+        }
+    });
+    try_join_all(waits).await.map(|_| ())
+}
+
+async fn gone(api: &Api<DynamicObject>, key: &Key) -> Result<(), DriverError> {
     loop {
         match api.get_metadata(&key.name).await {
             Err(error) if cluster::is_absent(&error) => return Ok(()),

@@ -13,8 +13,34 @@ use serde_json::Value;
 use crate::manifest;
 use crate::needs;
 use crate::object::Key;
-use crate::session::KubernetesSession;
+use crate::record::Mode;
+use crate::session::ClusterSession;
 use crate::spec::{Spec, choice_of};
+
+/// What both modes of clusters can do.
+pub(crate) fn capabilities() -> Capabilities {
+    Capabilities {
+        readiness: Owner::Backend,
+        replicas: Owner::Backend,
+        update_in_place: true,
+        children: true,
+        local_ports: false,
+        // How long pods have is said in their manifests.
+        stop_policy: false,
+        powers: vec![Power::Exec],
+        ..Capabilities::all_ours()
+    }
+}
+
+/// The cluster that a service of such a mode is for.
+pub(crate) fn target(mode: ModeName, spec: &Value) -> Result<Target, SpecError> {
+    let key = serde_json::to_string(&choice_of(spec));
+    let key = key.map_err(|error| SpecError::new("context", error.to_string()))?;
+    Ok(Target {
+        mode,
+        key: key.into(),
+    })
+}
 
 /// The driver of mode `kubernetes`.
 #[derive(Debug)]
@@ -26,17 +52,7 @@ impl KubernetesDriver {
     /// The driver.
     pub fn new() -> Self {
         Self {
-            capabilities: Capabilities {
-                readiness: Owner::Backend,
-                replicas: Owner::Backend,
-                update_in_place: true,
-                children: true,
-                local_ports: false,
-                // How long pods have is said in their manifests.
-                stop_policy: false,
-                powers: vec![Power::Exec],
-                ..Capabilities::all_ours()
-            },
+            capabilities: capabilities(),
         }
     }
 }
@@ -69,8 +85,7 @@ impl Driver for KubernetesDriver {
         need: &'a Need,
         around: Around<'a>,
     ) -> BoxFuture<'a, Result<(), Missing>> {
-        let _ = around;
-        Box::pin(needs::examine(need))
+        Box::pin(needs::examine(need, around))
     }
 
     fn part(
@@ -105,12 +120,7 @@ impl Driver for KubernetesDriver {
     }
 
     fn target(&self, spec: &Value) -> Result<Target, SpecError> {
-        let key = serde_json::to_string(&choice_of(spec));
-        let key = key.map_err(|error| SpecError::new("context", error.to_string()))?;
-        Ok(Target {
-            mode: self.mode(),
-            key: key.into(),
-        })
+        target(self.mode(), spec)
     }
 
     fn open(
@@ -120,7 +130,7 @@ impl Driver for KubernetesDriver {
         events: EventSink,
     ) -> BoxFuture<'_, Result<Arc<dyn Session>, DriverError>> {
         Box::pin(async move {
-            let session = KubernetesSession::open(context, &target, events).await?;
+            let session = ClusterSession::open(Mode::Manifests, context, &target, events).await?;
             Ok(Arc::new(session) as Arc<dyn Session>)
         })
     }

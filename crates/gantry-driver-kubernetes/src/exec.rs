@@ -12,15 +12,15 @@ use tokio::sync::oneshot;
 use crate::cluster::trouble;
 use crate::link::Input;
 use crate::object::{Key, text};
-use crate::session::KubernetesSession;
+use crate::session::ClusterSession;
 
-impl Exec for KubernetesSession {
+impl Exec for ClusterSession {
     fn exec(&self, request: ExecRequest) -> BoxFuture<'_, Result<ExecProcess, DriverError>> {
         Box::pin(self.run(request))
     }
 }
 
-impl KubernetesSession {
+impl ClusterSession {
     async fn run(&self, request: ExecRequest) -> Result<ExecProcess, DriverError> {
         let (reply, pods) = oneshot::channel();
         self.order(Input::Pods(request.instance.clone(), reply));

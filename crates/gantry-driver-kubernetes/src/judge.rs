@@ -34,6 +34,8 @@ pub(crate) struct Judged {
     pub(crate) again: Option<Timestamp>,
     /// Its pods.
     pub(crate) pods: Vec<Arc<Value>>,
+    /// What troubles a hook that runs, and whether that is without hope.
+    pub(crate) blamed: Option<(bool, Cause)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -71,9 +73,19 @@ pub(crate) fn scopes(record: &Record) -> Vec<Scope> {
             scopes.extend(Scope::of_workloads(namespace));
         }
     }
+    for hook in hooks(record) {
+        scopes.push(Scope::of(hook));
+        scopes.extend(hook.namespace.as_deref().into_iter().flat_map(Scope::of_workloads));
+    }
     scopes.sort();
     scopes.dedup();
     scopes
+}
+
+/// The hooks of a release that run something.
+fn hooks(record: &Record) -> impl Iterator<Item = &Key> {
+    let hooks = record.release.iter().flat_map(|release| &release.hooks);
+    hooks.filter(|key| key.is_workload())
 }
 
 /// Judges an instance.
@@ -83,6 +95,7 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp, errors: &mut E
         verdict: Verdict::Unknown,
         again: None,
         pods: Vec::new(),
+        blamed: None,
     };
     if !scopes(record).iter().all(|scope| view.knows(scope)) {
         return judged;
@@ -104,9 +117,12 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp, errors: &mut E
     for one in record
         .objects
         .iter()
-        .filter(|one| !one.foreign || one.key.is_workload())
+        .filter(|one| (!one.foreign || one.key.is_workload()) && !one.kept)
     {
         look.object(&one.key, &mut judged);
+    }
+    for hook in hooks(record) {
+        look.hook(hook, &mut judged);
     }
     judged.again = look.again;
     judged.verdict = look.verdict();
@@ -180,7 +196,6 @@ impl Look<'_> {
             }
             return;
         }
-        let pods = self.pods_of(key, &object);
         let is_job = key.kind == "Job" || key.kind == "Pod" && is_run_once(&object);
         let ended =
             is_job && (standing::has_completed(&object) || matches!(standing, Standing::Failed(_)));
@@ -190,41 +205,7 @@ impl Look<'_> {
         } else {
             self.others += 1;
         }
-        let mut causes: Vec<(Weight, Cause)> = Vec::new();
-        for told in trouble::of_workload(&object) {
-            causes.push((told.weight, plain(format!("{short}: {}", told.what))));
-        }
-        for pod in &pods {
-            let pod_key = Key::of(pod);
-            let name = pod_key.short();
-            let troubles = trouble::of_pod(pod);
-            let events = self.events_of(pod);
-            judged.children.push(self::pod(&name, pod, &troubles));
-            if standing == Standing::Current && !is_job && !self.has_settled(pod) {
-                standing = Standing::InProgress(format!("{name} has not run for two seconds"));
-            }
-            for told in troubles.into_iter().chain(events) {
-                causes.push((told.weight, cause_of(&pod_key, told)));
-            }
-            judged.pods.push(Arc::clone(pod));
-        }
-        // A workload may be told to be whole before its pods are seen: they are what it is judged by.
-        let is_seen = |pod: &&Arc<Value>| standing::of(pod) == Standing::Current;
-        let (seen, wanted) = (
-            pods.iter().filter(is_seen).count(),
-            wanted_pods(key, &object),
-        );
-        if standing == Standing::Current && seen < wanted {
-            standing =
-                Standing::InProgress(format!("{seen} of {wanted} pods were seen to be ready"));
-        }
-        for told in self.events_of(&object) {
-            causes.push((told.weight, plain(format!("{short}: {}", told.what))));
-        }
-        for (weight, cause) in &mut causes {
-            self.weigh(weight, &cause.what);
-        }
-        causes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        let causes = self.workload(key, &object, is_job, &mut standing, judged);
         let first = causes.first().cloned();
         let message = first.as_ref().map(|(_, cause)| cause.what.clone());
         let is_current = standing == Standing::Current;
@@ -251,6 +232,102 @@ impl Look<'_> {
             ready: is_current && !ended,
             completed: is_job && standing::has_completed(&object),
             message: message.filter(|_| !is_current),
+        });
+    }
+
+    /// Takes in the pods of a workload, and gives what troubles it, the worst first.
+    fn workload(
+        &mut self,
+        key: &Key,
+        object: &Arc<Value>,
+        is_job: bool,
+        standing: &mut Standing,
+        judged: &mut Judged,
+    ) -> Vec<(Weight, Cause)> {
+        let short = key.short();
+        let pods = self.pods_of(key, object);
+        let mut causes: Vec<(Weight, Cause)> = Vec::new();
+        for told in trouble::of_workload(object) {
+            causes.push((told.weight, plain(format!("{short}: {}", told.what))));
+        }
+        for pod in &pods {
+            let pod_key = Key::of(pod);
+            let name = pod_key.short();
+            let troubles = trouble::of_pod(pod);
+            let events = self.events_of(pod);
+            judged.children.push(self::pod(&name, pod, &troubles));
+            if *standing == Standing::Current && !is_job && !self.has_settled(pod) {
+                *standing = Standing::InProgress(format!("{name} has not run for two seconds"));
+            }
+            for told in troubles.into_iter().chain(events) {
+                causes.push((told.weight, cause_of(&pod_key, told)));
+            }
+            judged.pods.push(Arc::clone(pod));
+        }
+        // A workload may be told to be whole before its pods are seen: they are what it is judged by.
+        let is_seen = |pod: &&Arc<Value>| standing::of(pod) == Standing::Current;
+        let (seen, wanted) = (
+            pods.iter().filter(is_seen).count(),
+            wanted_pods(key, object),
+        );
+        if *standing == Standing::Current && seen < wanted {
+            *standing =
+                Standing::InProgress(format!("{seen} of {wanted} pods were seen to be ready"));
+        }
+        for told in self.events_of(object) {
+            causes.push((told.weight, plain(format!("{short}: {}", told.what))));
+        }
+        for (weight, cause) in &mut causes {
+            self.weigh(weight, &cause.what);
+        }
+        causes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        causes
+    }
+
+    /// A hook is no part of what is judged: it runs before or after. What troubles one that runs now is told.
+    fn hook(&mut self, key: &Key, judged: &mut Judged) {
+        let Some(object) = self.view.get(key).cloned() else {
+            return;
+        };
+        let short = key.short();
+        let made = text(&object, &["metadata", "creationTimestamp"]);
+        let made: Option<Timestamp> = made.and_then(|time| time.parse().ok());
+        // Whole seconds are told.
+        let is_old = made.is_some_and(|made| made < self.begun - SignedDuration::from_secs(1));
+        let mut standing = standing::of(&object);
+        let causes = self.workload(key, &object, true, &mut standing, judged);
+        let completed = standing::has_completed(&object);
+        let first = causes.into_iter().next();
+        let message = first.as_ref().map(|(_, cause)| cause.what.clone());
+        let failed = matches!(standing, Standing::Failed(_));
+        if !completed && !is_old {
+            let blamed = match (&standing, first) {
+                (Standing::Failed(what), first) => {
+                    let mut cause = first.map_or_else(|| plain(what.clone()), |(_, cause)| cause);
+                    if !cause.what.contains(&short) {
+                        cause.what = format!("{short}: {}", cause.what);
+                    }
+                    Some((true, cause))
+                }
+                (_, Some((weight, cause))) if weight != Weight::Passing => {
+                    Some((weight == Weight::Hopeless, cause))
+                }
+                _ => None,
+            };
+            let is_worse = |(hopeless, _): &(bool, Cause)| {
+                *hopeless || judged.blamed.is_none()
+            };
+            if let Some(blamed) = blamed.filter(is_worse) {
+                judged.blamed = Some(blamed);
+            }
+        }
+        judged.children.push(ChildStatus {
+            name: ChildName::new(&short),
+            state: Some(word(&standing, completed || failed).into()),
+            started: true,
+            ready: false,
+            completed,
+            message: message.filter(|_| !completed),
         });
     }
 

@@ -1,4 +1,5 @@
-//! The driver of mode `kubernetes`: manifests, applied to a cluster and watched in it.
+//! The drivers of modes `kubernetes` and `helm`: manifests, applied to a cluster, and releases, made by Helm. Both are
+//! watched in the cluster by the same rules.
 //!
 //! # What is whose
 //!
@@ -15,16 +16,21 @@
 //! (`logs.rs`).
 
 mod apply;
+pub mod chart;
+mod claims;
 mod cluster;
 mod context;
+mod credentials;
 mod delete;
 mod driver;
 mod exec;
+mod helm;
 mod judge;
 mod link;
 mod local;
 mod logs;
 pub mod manifest;
+mod namespace;
 mod needs;
 pub mod object;
 mod record;
@@ -35,3 +41,4 @@ mod trouble;
 mod view;
 
 pub use driver::KubernetesDriver;
+pub use helm::driver::HelmDriver;

@@ -5,6 +5,8 @@
 //! | what is in it | what comes | what follows | the fault that this prevents |
 //! |---|---|---|---|
 //! | nothing, or what a stop has kept | a start | a task reads the manifests, writes the inventory, and applies | objects that nobody remembers |
+//! | a start that an earlier session began | this session begins | a task waits for its end, or looks whether everything is there | a start that never ends because who began it is dead |
+//! | a start under way | a hook of it fails for good | its words are read, Helm is stopped, and the start fails | a wait for what the cluster knows already |
 //! | a start under way | a stop | the start is told to give up, and the stop waits for its end | an object that is made after its stop was reported |
 //! | objects | the cluster tells anything | all that was told is taken in, then every instance is judged once | a verdict about half of a change |
 //! | objects | an update | a task applies; what was seen before counts until it has | an old pod that fails the change which mends it |
@@ -18,6 +20,7 @@
 
 mod news;
 mod orders;
+mod resume;
 mod slot;
 mod stop;
 
@@ -32,11 +35,13 @@ use tokio::task::JoinSet;
 
 use crate::apply::{Marks, Wrong};
 use crate::context::Context;
+use crate::judge::Cause;
 use crate::record::Record;
 use crate::view::{Change, Scope, View};
 use slot::{Slot, Told};
 
 pub(crate) use news::uid;
+pub(crate) use slot::End;
 
 /// Everything that reaches the actor.
 #[derive(Debug)]
@@ -61,8 +66,14 @@ pub(crate) enum Input {
         Box<Option<Record>>,
         Result<Marks, Wrong>,
     ),
+    /// What a start that is under way has made so far.
+    Interim(InstanceId, Generation, Box<Record>),
+    /// What an earlier session began is through, or is not.
+    Resumed(InstanceId, Generation, Box<Record>, Result<Marks, DriverError>),
+    /// Who begins something asks which hook troubles it, and whether that is without hope.
+    Blamed(InstanceId, oneshot::Sender<Option<(bool, Cause)>>),
     /// The last words of what failed or ended are read.
-    Ended(InstanceId, Generation, Box<slot::End>),
+    Ended(InstanceId, Generation, Box<End>),
     /// A stop has ended; what is kept is given.
     Gone(
         InstanceId,
@@ -122,6 +133,7 @@ impl Link {
             slot.record = Some(record);
         }
         link.watch_all();
+        link.resume_all();
         link
     }
 
@@ -151,6 +163,16 @@ impl Link {
             Input::Later => {}
             Input::Applied(instance, generation, record, result) => {
                 self.applied(&instance, generation, *record, result);
+            }
+            Input::Interim(instance, generation, record) => {
+                self.interim(&instance, generation, *record);
+            }
+            Input::Resumed(instance, generation, record, result) => {
+                self.resumed(&instance, generation, *record, result);
+            }
+            Input::Blamed(instance, reply) => {
+                let begun = self.slots.get(&instance).and_then(|slot| slot.begun.as_ref());
+                let _ = reply.send(begun.and_then(|begun| begun.blamed.clone()));
             }
             Input::Ended(instance, generation, end) => self.ended(&instance, generation, *end),
             Input::Gone(instance, generation, result, record) => {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures::{AsyncBufReadExt as _, AsyncReadExt as _};
 use gantry_driver::LogPolicy;
 use gantry_driver::stored::Already;
-use gantry_log::{LogFolder, LogWriter, Policy, Stream};
+use gantry_core::InstanceId;
+use gantry_log::{LogFolder, LogWriter, Policy, Query, Stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, LogParams};
@@ -170,6 +171,25 @@ pub(crate) async fn last_words(
         Some(lines) => lines,
         None => ask(!before).await.unwrap_or_default(),
     }
+}
+
+/// The same of a container whose pod is gone, as far as its output was copied.
+pub(crate) fn noted_words(
+    context: &Context,
+    instance: &InstanceId,
+    pod: &Key,
+    container: &str,
+) -> Vec<String> {
+    let parts = [format!("{}.{container}", pod.name), pod.name.clone()];
+    for part in parts {
+        let folder = context.log_folder(instance, &part);
+        let lines = folder.read(&Query::tail(usize::try_from(WORDS).unwrap_or(0)));
+        let lines = lines.unwrap_or_default();
+        if !lines.is_empty() {
+            return lines.iter().map(|line| line.text().into_owned()).collect();
+        }
+    }
+    Vec::new()
 }
 
 /// The time before a line, to the microsecond that the store keeps, and the rest. A line without one is no output: the

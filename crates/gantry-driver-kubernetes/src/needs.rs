@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gantry_core::ServiceName;
-use gantry_driver::{Described, DriverError, Missing, Need, Prerequisite};
+use gantry_driver::{Around, Described, DriverError, Missing, Need, Prerequisite};
 use gantry_stack::modes::kubernetes::KubernetesSpec;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -12,9 +12,9 @@ use kube::api::{Api, PostParams};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::apply::namespace_key;
 use crate::cluster::{self, Choice, Cluster};
 use crate::manifest;
+use crate::namespace;
 use crate::object::Key;
 use crate::spec::Spec;
 
@@ -45,11 +45,7 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
         let Ok(spec) = Spec::read(described.spec) else {
             continue;
         };
-        let cluster = need("Kubernetes cluster", Wanted::Cluster(spec.choice()));
-        match all.iter_mut().find(|known| known.need == cluster) {
-            Some(known) => known.services.push(service.clone()),
-            None => all.push(prerequisite(service, cluster, "context")),
-        }
+        share(&mut all, service, cluster(spec.choice()), "context");
         let field = if spec.0.kustomize.is_some() {
             "kustomize"
         } else {
@@ -57,7 +53,7 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
         };
         if spec.0.kustomize.is_some() {
             let kubectl = Need::Program {
-                name: "kubectl".to_owned(),
+                name: spec.0.tools.kubectl().swap_remove(0),
                 path: None,
                 folder: described.settings.folder.clone(),
             };
@@ -67,6 +63,24 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
         all.push(prerequisite(service, need("manifests", wanted), field));
     }
     all
+}
+
+/// The need of a cluster that answers, and may be changed.
+pub(crate) fn cluster(choice: Choice) -> Need {
+    need("Kubernetes cluster", Wanted::Cluster(choice))
+}
+
+/// Adds a need that many may have.
+pub(crate) fn share(
+    all: &mut Vec<Prerequisite>,
+    service: &ServiceName,
+    need: Need,
+    field: &str,
+) {
+    match all.iter_mut().find(|known| known.need == need) {
+        Some(known) => known.services.push(service.clone()),
+        None => all.push(prerequisite(service, need, field)),
+    }
 }
 
 /// Whether a service will have a part.
@@ -91,7 +105,7 @@ fn need(what: &str, kubernetes: Wanted) -> Need {
     }
 }
 
-fn prerequisite(service: &ServiceName, need: Need, field: &str) -> Prerequisite {
+pub(crate) fn prerequisite(service: &ServiceName, need: Need, field: &str) -> Prerequisite {
     Prerequisite {
         services: vec![service.clone()],
         need,
@@ -100,7 +114,7 @@ fn prerequisite(service: &ServiceName, need: Need, field: &str) -> Prerequisite 
     }
 }
 
-fn missing(error: &DriverError) -> Missing {
+pub(crate) fn missing(error: &DriverError) -> Missing {
     Missing {
         reason: error.to_string(),
         hint: None,
@@ -108,7 +122,7 @@ fn missing(error: &DriverError) -> Missing {
 }
 
 /// Whether a need is met. One that is not ours is.
-pub(crate) async fn examine(need: &Need) -> Result<(), Missing> {
+pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missing> {
     let Need::Backend { data, .. } = need else {
         return Ok(());
     };
@@ -118,7 +132,7 @@ pub(crate) async fn examine(need: &Need) -> Result<(), Missing> {
     let environment: BTreeMap<String, String> = std::env::vars().collect();
     match kubernetes {
         Wanted::Cluster(choice) => {
-            let cluster = Cluster::connect(&choice, &environment).await;
+            let cluster = Cluster::connect(&choice, &environment, Some(around.host)).await;
             let cluster = cluster.map_err(|error| missing(&error))?;
             cluster.version().await.map_err(|error| missing(&error))?;
             Ok(())
@@ -145,7 +159,9 @@ pub(crate) async fn examine(need: &Need) -> Result<(), Missing> {
                 return has_part(&service, &keys, &part);
             }
             // Without a cluster nothing is known, and its lack is said once.
-            let Ok(cluster) = Cluster::connect(&spec.choice(), &environment).await else {
+            let choice = spec.choice();
+            let connected = Cluster::connect(&choice, &environment, Some(around.host)).await;
+            let Ok(cluster) = connected else {
                 return Ok(());
             };
             may(&cluster, &spec, &keys).await
@@ -174,19 +190,9 @@ async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key]) -> Result<(), Missing
     let mut wrong: Vec<String> = Vec::new();
     let makes = keys
         .iter()
-        .any(|key| key.is_same(&namespace_key(&namespace)));
+        .any(|key| key.is_same(&namespace::key(&namespace)));
     if !spec.0.create_namespace && !makes {
-        let Ok(api) = cluster.place(&namespace_key(&namespace)).await else {
-            return Ok(());
-        };
-        if let Err(error) = api.get_metadata(&namespace).await
-            && cluster::is_absent(&error)
-        {
-            return Err(Missing {
-                reason: format!("there is no namespace {namespace}"),
-                hint: Some("`create-namespace = true` makes it".to_owned()),
-            });
-        }
+        has_namespace(cluster, &namespace).await?;
     }
     let mut asked: Vec<(String, String, Option<String>)> = Vec::new();
     for key in keys {
@@ -219,6 +225,20 @@ async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key]) -> Result<(), Missing
         reason: wrong.join("; "),
         hint: None,
     })
+}
+
+/// Whether a namespace is there. Who may not look at namespaces may work in one all the same.
+pub(crate) async fn has_namespace(cluster: &Cluster, name: &str) -> Result<(), Missing> {
+    let Ok(api) = cluster.place(&namespace::key(name)).await else {
+        return Ok(());
+    };
+    match api.get_metadata(name).await {
+        Err(error) if cluster::is_absent(&error) => Err(Missing {
+            reason: format!("there is no namespace {name}"),
+            hint: Some("`create-namespace = true` makes it".to_owned()),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether we may change things of a kind. If that cannot be asked, it is tried.

@@ -45,6 +45,52 @@ pub(crate) struct Record {
     pub(crate) stopped: bool,
     /// How output is kept.
     pub(crate) logs: LogPolicy,
+    /// The release, if Helm made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) release: Option<ReleaseNote>,
+}
+
+/// What is known of a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ReleaseNote {
+    pub(crate) name: String,
+    /// Its newest revision; 0 if there is none yet.
+    pub(crate) revision: u32,
+    /// What it is made of, as in `web-1.2.3`.
+    pub(crate) chart: String,
+    /// The version of what is in the chart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) app_version: Option<String>,
+    /// What runs before or after, and is no part of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hooks: Vec<Key>,
+    /// Definitions that it brought along, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) definitions: Vec<String>,
+    /// What the run of Helm is called that made it, or makes it.
+    pub(crate) job: String,
+    /// The revision that such a run has left half done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) interrupted: Option<u32>,
+}
+
+/// Whose records are meant: each mode has files of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Manifests that are applied.
+    Manifests,
+    /// Releases that Helm makes.
+    Releases,
+}
+
+impl Mode {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Manifests => "kubernetes.json",
+            Self::Releases => "helm.json",
+        }
+    }
 }
 
 /// One object that was applied.
@@ -56,6 +102,19 @@ pub(crate) struct Applied {
     /// Whether it was there before, made by somebody else: then it is never deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) foreign: bool,
+    /// Whether it stands in no manifest: a claim that a stateful set has made, and that outlives it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) kept: bool,
+}
+
+impl Applied {
+    pub(crate) fn new(key: Key, foreign: bool) -> Self {
+        Self {
+            key,
+            foreign,
+            kept: false,
+        }
+    }
 }
 
 impl Record {
@@ -78,6 +137,20 @@ impl Record {
             started: false,
             stopped: false,
             logs: from.settings.logs.clone(),
+            release: None,
+        }
+    }
+
+    /// Takes in claims that stateful sets have made.
+    pub(crate) fn keep(&mut self, claims: &[Key]) {
+        for key in claims {
+            if self.find(key).is_none() {
+                self.objects.push(Applied {
+                    key: key.clone(),
+                    foreign: false,
+                    kept: true,
+                });
+            }
         }
     }
 
@@ -111,7 +184,15 @@ pub(crate) fn name_in_cluster(stack: &StackIdentity, instance: &InstanceId) -> S
 
 /// The labels of what is applied for an instance. A label has at most 63 characters: a long id is named by its sum.
 pub(crate) fn labels(stack: &StackIdentity, instance: &InstanceId) -> Value {
-    json!({ STACK: label(&stack.id), SERVICE: label(instance.service.as_str()) })
+    label_pairs(stack, instance).into_iter().collect()
+}
+
+/// The same, one by one.
+pub(crate) fn label_pairs(stack: &StackIdentity, instance: &InstanceId) -> [(String, String); 2] {
+    [
+        (STACK.to_owned(), label(&stack.id)),
+        (SERVICE.to_owned(), label(instance.service.as_str())),
+    ]
 }
 
 pub(crate) fn label(text: &str) -> String {
@@ -136,17 +217,18 @@ pub(crate) fn folder(stack: &StackIdentity, instance: &InstanceId) -> Utf8PathBu
         .join(instance.number().to_string())
 }
 
-fn path(stack: &StackIdentity, instance: &InstanceId) -> Utf8PathBuf {
-    folder(stack, instance).join("kubernetes.json")
+fn path(stack: &StackIdentity, mode: Mode, instance: &InstanceId) -> Utf8PathBuf {
+    folder(stack, instance).join(mode.file())
 }
 
 /// Writes a record down, whole.
 pub(crate) fn write(
     stack: &StackIdentity,
+    mode: Mode,
     instance: &InstanceId,
     record: &Record,
 ) -> io::Result<()> {
-    let path = path(stack, instance);
+    let path = path(stack, mode, instance);
     if let Some(folder) = path.parent() {
         let mut folders = std::fs::DirBuilder::new();
         folders.recursive(true).mode(0o700).create(folder)?;
@@ -166,8 +248,8 @@ pub(crate) fn write(
 }
 
 /// Removes what was written.
-pub(crate) fn remove(stack: &StackIdentity, instance: &InstanceId) {
-    let path = path(stack, instance);
+pub(crate) fn remove(stack: &StackIdentity, mode: Mode, instance: &InstanceId) {
+    let path = path(stack, mode, instance);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             tracing::warn!(%path, %error, "what was noted of an instance stays");
@@ -176,8 +258,19 @@ pub(crate) fn remove(stack: &StackIdentity, instance: &InstanceId) {
     }
 }
 
+/// The record of an instance, if it can be read.
+pub(crate) fn read(stack: &StackIdentity, mode: Mode, instance: &InstanceId) -> Option<Record> {
+    let text = std::fs::read(path(stack, mode, instance)).ok()?;
+    let record: Record = serde_json::from_slice(&text).ok()?;
+    (record.version == VERSION).then_some(record)
+}
+
 /// All records of a stack in one cluster. One that cannot be read is set aside, and said.
-pub(crate) fn all(stack: &StackIdentity, target: &str) -> Vec<(InstanceId, Record)> {
+pub(crate) fn all(
+    stack: &StackIdentity,
+    mode: Mode,
+    target: &str,
+) -> Vec<(InstanceId, Record)> {
     let mut found = Vec::new();
     for (service, folder) in folders(&stack.state_dir.join("services")) {
         let Ok(service) = ServiceName::new(&service) else {
@@ -187,7 +280,7 @@ pub(crate) fn all(stack: &StackIdentity, target: &str) -> Vec<(InstanceId, Recor
             let slot = number.parse::<u16>().ok().and_then(|it| it.checked_sub(1));
             let Some(slot) = slot else { continue };
             let instance = InstanceId::new(service.clone(), slot);
-            let path = path(stack, &instance);
+            let path = path(stack, mode, &instance);
             let Ok(text) = std::fs::read(&path) else {
                 continue;
             };

@@ -9,24 +9,25 @@ use gantry_driver::{
     stored,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OnceCell, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cluster::{Choice, Cluster};
 use crate::context::Context;
 use crate::delete;
 use crate::link::{Input, Link};
-use crate::record;
+use crate::record::{self, Mode};
 
 /// A session with one cluster.
-pub(crate) struct KubernetesSession {
+pub(crate) struct ClusterSession {
     context: Arc<Context>,
     orders: UnboundedSender<Input>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl KubernetesSession {
+impl ClusterSession {
     pub(crate) async fn open(
+        mode: Mode,
         open: OpenContext,
         target: &Target,
         events: EventSink,
@@ -35,10 +36,14 @@ impl KubernetesSession {
             DriverError::permanent("open", "it is not known which cluster is meant")
                 .with_evidence(error.to_string())
         })?;
-        let cluster = Cluster::connect(&choice, &open.environment).await?;
+        let host = open.host.as_ref();
+        let cluster = Cluster::connect(&choice, &open.environment, host).await?;
         cluster.version().await?;
         let context = Arc::new(Context {
+            mode,
             cluster,
+            tools: choice.tools,
+            tool: OnceCell::new(),
             target: target.key.to_string(),
             stack: open.stack,
             events,
@@ -46,7 +51,7 @@ impl KubernetesSession {
             logs: watch::Sender::new(0),
         });
         let (orders, inbox) = unbounded_channel();
-        let records = record::all(&context.stack, &target.key);
+        let records = record::all(&context.stack, mode, &target.key);
         let link = Link::new(Arc::clone(&context), orders.clone(), records);
         let task = AbortOnDropHandle::new(tokio::spawn(link.run(inbox)));
         Ok(Self {
@@ -76,17 +81,14 @@ impl KubernetesSession {
         self.order(Input::Records(reply));
         for (instance, record) in records.await.unwrap_or_default() {
             delete::kept(&self.context, &instance, &record).await?;
-            record::remove(&self.context.stack, &instance);
+            record::remove(&self.context.stack, self.context.mode, &instance);
         }
         Ok(())
     }
 
     /// A command beside an instance runs on this machine.
     async fn run_job(&self, mut job: JobRequest) -> Result<JobOutcome, DriverError> {
-        let Some(host) = &self.context.host else {
-            let reason = "nobody here runs commands on this machine";
-            return Err(DriverError::permanent("job", reason));
-        };
+        let host = self.context.host()?;
         if let JobPlace::Instance { from, .. } = &job.place {
             let folder = from.settings.folder.clone();
             let variables = from.settings.env.iter();
@@ -106,7 +108,7 @@ impl KubernetesSession {
     }
 }
 
-impl Session for KubernetesSession {
+impl Session for ClusterSession {
     fn observe(&self) -> BoxFuture<'_, Result<Vec<Observed>, DriverError>> {
         Box::pin(async move {
             let (reply, observed) = oneshot::channel();

@@ -1,7 +1,7 @@
 //! The mode's part of a service.
 
 use gantry_driver::SpecError;
-use gantry_stack::modes::kubernetes::KubernetesSpec;
+use gantry_stack::modes::kubernetes::{KubernetesSpec, Tools};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -33,5 +33,6 @@ pub(crate) fn choice_of(spec: &Value) -> Choice {
         kubeconfig: text("kubeconfig").map(Into::into),
         context: text("context"),
         allowed: allowed.map(str::to_owned).collect(),
+        tools: Tools::deserialize(&spec["tools"]).unwrap_or_default(),
     }
 }

@@ -98,6 +98,8 @@ pub(crate) struct JobOrder {
     pub(crate) time_limit: Duration,
     pub(crate) capture: u64,
     pub(crate) log: Option<Box<keeper::JobLog>>,
+    pub(crate) input: Option<Vec<u8>>,
+    pub(crate) grace: Duration,
     pub(crate) reply: JobReply,
 }
 

@@ -79,6 +79,8 @@ impl ProcessSession {
             time_limit: job.time_limit,
             capture: job.capture,
             log,
+            input: job.input,
+            grace: job.grace,
             reply,
         };
         self.pairs.run(order, beside);
@@ -114,6 +116,10 @@ impl Drop for CancelOnDrop<'_> {
 impl HostJobs for ProcessSession {
     fn run(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {
         Box::pin(self.run_job(job))
+    }
+
+    fn taken(&self, name: &str) {
+        self.pairs.job_taken(link::job_name(name, true));
     }
 }
 

@@ -449,6 +449,8 @@ async fn a_job_survives_the_keeper() {
         capture: 100,
         once: false,
         log_as: None,
+        input: None,
+        grace: Duration::ZERO,
         place: JobPlace::Host,
     };
     let keeper = &bench.keeper;

@@ -416,6 +416,8 @@ async fn processes_get_what_the_file_says(capacity: u32) {
             capture: 10_000,
             once: false,
             log_as: None,
+            input: None,
+            grace: Duration::ZERO,
             place: JobPlace::Instance {
                 instance: one(0),
                 generation: Generation(1),
@@ -662,6 +664,8 @@ async fn what_runs_beside_an_instance_runs_at_its_pair(capacity: u32) {
             capture: 1000,
             once: true,
             log_as: Some("hook pre-start".into()),
+            input: None,
+            grace: Duration::ZERO,
             place: JobPlace::Instance {
                 instance: one(slot),
                 generation: Generation(1),

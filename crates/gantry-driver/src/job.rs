@@ -33,6 +33,10 @@ pub struct JobRequest {
     /// If it runs with an instance, what the lines of its output begin with in that instance's log. Nothing
     /// keeps them out of it. Only for backends whose logs are ours to write.
     pub log_as: Option<SmolStr>,
+    /// What it reads as its input; nothing without it. It is kept in memory, whatever is in it.
+    pub input: Option<Vec<u8>>,
+    /// How long it has to end by itself, after a polite signal, when its time is over or it is cancelled.
+    pub grace: Duration,
 }
 
 /// Where a job runs.
@@ -103,4 +107,9 @@ impl JobOutcome {
 pub trait HostJobs: Send + Sync {
     /// Run it, and wait for its end. [`JobRequest::place`] must be [`JobPlace::Host`].
     fn run(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>>;
+
+    /// What came of a job that runs [`once`](JobRequest::once) was noted: its end need not be kept any longer.
+    fn taken(&self, name: &str) {
+        let _ = name;
+    }
 }

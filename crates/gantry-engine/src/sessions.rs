@@ -73,6 +73,12 @@ impl HostJobs for Host {
             )))),
         }
     }
+
+    fn taken(&self, name: &str) {
+        if let Some(session) = self.0.get() {
+            session.job_taken(name);
+        }
+    }
 }
 
 impl Sessions {

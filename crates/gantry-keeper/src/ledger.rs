@@ -131,6 +131,9 @@ pub(crate) struct Starting {
     pub(crate) log: LogPolicy,
     /// For a job: when its time is up, in milliseconds since boot, and how much output is kept.
     pub(crate) job: Option<(u64, u64)>,
+    /// For a job: milliseconds that it has to end when it is asked to.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) job_grace_ms: u64,
     /// For a job: into which log its output goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job_log: Option<Box<JobLog>>,
@@ -589,6 +592,11 @@ const fn table() -> [u32; 256] {
         index += 1;
     }
     table
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub use repository::Repository;
 pub use resources::Resources;
 pub use restart::{Backoff, Restart};
 pub use service::{ModeSpec, Service};
-pub use stack::{Defaults, MODEL_VERSION, Render, Stack};
+pub use stack::{Defaults, MODEL_VERSION, Render, Stack, Words};
 pub use stop::Stop;
 
 /// Whether a value is its type's default; such values are left out of the JSON.

@@ -17,6 +17,7 @@ mod fork;
 mod letters;
 mod limits;
 mod memory;
+mod memory_file;
 mod pipe;
 mod process;
 mod raw;
@@ -42,6 +43,7 @@ pub use fork::{fork, fork_sharing_files};
 pub use letters::{Letter, LetterBox};
 pub use limits::{OpenFiles, RLimit, raise_open_files};
 pub use memory::give_back_memory;
+pub use memory_file::memory_file;
 pub use pipe::{Pipe, reopen, stdio_pipe};
 pub use process::{
     ProcessRef, ProcessUsage, Stat, cmdline, environment_value, group_of, has_environment,

@@ -45,7 +45,10 @@ fn run(job: &JobRequest) -> io::Result<JobOutcome> {
     command
         .args(arguments)
         .envs(job.env.iter().cloned())
-        .stdin(Stdio::null())
+        .stdin(match &job.input {
+            Some(bytes) => Stdio::from(gantry_sys::memory_file(bytes).map_err(io::Error::other)?),
+            None => Stdio::null(),
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);

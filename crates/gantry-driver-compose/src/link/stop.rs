@@ -154,6 +154,8 @@ impl Stop {
             once: false,
             place: JobPlace::Host,
             log_as: None,
+            input: None,
+            grace: Duration::ZERO,
         };
         let wrong = match self.context.host().run(job).await {
             Ok(outcome) => JobOutcome::wrong(&outcome, limit),

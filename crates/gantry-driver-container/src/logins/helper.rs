@@ -57,6 +57,8 @@ pub(super) async fn ask(
         once: false,
         place: JobPlace::Host,
         log_as: None,
+        input: None,
+        grace: Duration::ZERO,
     };
     let outcome = host.run(job).await;
     let outcome = outcome.map_err(|error| format!("cannot be asked: {error}"))?;

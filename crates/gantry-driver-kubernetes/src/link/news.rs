@@ -111,9 +111,16 @@ impl Link {
         self.copy_output(instance, &judged, &logs);
         self.tell_children(instance, generation, &judged);
         self.wake_again(instance, judged.again);
-        let Some(slot) = self.slots.get(instance) else {
+        let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };
+        if let (Some(begun), Some((hopeless, cause))) = (&mut slot.begun, judged.blamed) {
+            // Who begins it asks for that, and reads its last words.
+            begun.blamed = Some((hopeless, cause));
+            if hopeless {
+                begun.give_up.cancel();
+            }
+        }
         if self.away || slot.begun.is_some() || slot.stopping.is_some() || !slot.stops.is_empty() {
             return;
         }
@@ -345,6 +352,13 @@ impl Link {
     pub(super) fn pods(&self, record: &Record) -> Vec<Arc<serde_json::Value>> {
         let judged = judge::judge(record, &self.view, Timestamp::now(), &mut Errors::new());
         judged.pods
+    }
+
+    /// The stateful sets of an instance that are there.
+    pub(super) fn stateful_sets(&self, record: &Record) -> Vec<Arc<serde_json::Value>> {
+        let objects = record.objects.iter();
+        let sets = objects.filter(|one| one.key.kind == "StatefulSet");
+        sets.filter_map(|one| self.view.get(&one.key).cloned()).collect()
     }
 
     /// Everything, in the words of all drivers.

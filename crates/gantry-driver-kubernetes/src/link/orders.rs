@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_core::{EffectId, ExitStatus, Generation, InstanceId, Stage, StopHow};
-use gantry_driver::{DriverError, DriverEvent, Recorded, StartRequest, StopRequest, UpdateRequest};
+use gantry_driver::{DriverError, DriverEvent, Make, Recorded, StartRequest, StopRequest, UpdateRequest};
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 use tokio_util::sync::CancellationToken;
 
-use super::slot::{Begun, Fate, Slot, Stop, Told};
+use super::slot::{Begun, Fate, Slot, Stop, Told, Work};
 use super::{Input, Link, stop};
 use crate::apply::{Apply, Marks, Wrong};
+use crate::claims;
+use crate::helm::upgrade::Upgrade;
 use crate::object::Key;
-use crate::record::{self, Record};
+use crate::record::{self, Mode, Record};
 
 impl Link {
     pub(super) fn start(&mut self, request: StartRequest) {
@@ -45,7 +47,9 @@ impl Link {
             return;
         }
         slot.told = Told::default();
-        self.begin(&instance, generation, vec![effect], request.from, false);
+        let afresh = request.make == Make::Afresh;
+        let work = Work::Start { afresh };
+        self.begin(&instance, generation, vec![effect], request.from, work);
     }
 
     /// Brings what runs to another specification.
@@ -75,7 +79,7 @@ impl Link {
             generation,
             evidence: SmolStr::new_static("its objects are being changed"),
         });
-        self.begin(&instance, generation, vec![effect], to, true);
+        self.begin(&instance, generation, vec![effect], to, Work::Update);
     }
 
     fn begin(
@@ -84,7 +88,7 @@ impl Link {
         generation: Generation,
         effects: Vec<EffectId>,
         from: Recorded,
-        is_update: bool,
+        work: Work,
     ) {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
@@ -93,20 +97,40 @@ impl Link {
         slot.begun = Some(Begun {
             generation,
             effects,
-            is_update,
+            is_update: work == Work::Update,
             give_up: give_up.clone(),
+            blamed: None,
         });
-        let apply = Apply {
-            context: Arc::clone(&self.context),
-            instance: instance.clone(),
-            generation,
-            from,
-            before: slot.record.clone(),
-            cancelled: give_up,
-        };
+        let (context, before) = (Arc::clone(&self.context), slot.record.clone());
         let (outbox, instance) = (self.outbox.clone(), instance.clone());
         self.tasks.spawn(async move {
-            let (record, result) = apply.run().await;
+            let of = instance.clone();
+            let (record, result) = match context.mode {
+                Mode::Manifests => {
+                    let apply = Apply {
+                        context,
+                        instance: of,
+                        generation,
+                        from,
+                        before,
+                        cancelled: give_up,
+                    };
+                    apply.run().await
+                }
+                Mode::Releases => {
+                    let upgrade = Upgrade {
+                        context,
+                        instance: of,
+                        generation,
+                        from,
+                        before,
+                        afresh: work == Work::Start { afresh: true },
+                        cancelled: give_up,
+                        outbox: outbox.clone(),
+                    };
+                    upgrade.run().await
+                }
+            };
             let _ = outbox.send(Input::Applied(
                 instance,
                 generation,
@@ -162,14 +186,19 @@ impl Link {
                     });
                 }
             }
-            Err(Wrong::Failed(error)) => {
+            Err(wrong) => {
                 let stage = if is_update {
                     Stage::Update
                 } else {
                     Stage::Start
                 };
-                let mut failure = error.into_failure(stage);
-                failure.reason = format_smolstr!("failed to apply: {}", failure.reason);
+                let mut failure = wrong.into_failure(stage);
+                let verb = match (self.context.mode, is_update) {
+                    (Mode::Manifests, _) => "apply",
+                    (Mode::Releases, false) => "install",
+                    (Mode::Releases, true) => "upgrade",
+                };
+                failure.reason = format_smolstr!("failed to {verb}: {}", failure.reason);
                 for (effect, instance) in effects.into_iter().map(of) {
                     let failure = failure.clone();
                     self.report(if is_update {
@@ -206,9 +235,9 @@ impl Link {
             .get(instance)
             .and_then(|slot| slot.record.as_ref());
         match record {
-            None => record::remove(&self.context.stack, instance),
+            None => record::remove(&self.context.stack, self.context.mode, instance),
             Some(record) => {
-                if let Err(error) = record::write(&self.context.stack, instance, record) {
+                if let Err(error) = record::write(&self.context.stack, self.context.mode, instance, record) {
                     tracing::warn!(%instance, %error, "an inventory cannot be written down");
                 }
             }
@@ -287,12 +316,15 @@ impl Link {
         let grace =
             |pod: &Arc<serde_json::Value>| pod["spec"]["terminationGracePeriodSeconds"].as_u64();
         let own_grace = pods.iter().filter_map(grace).max().unwrap_or(0);
+        let sets = record.as_ref().map(|record| self.stateful_sets(record));
+        let claims = claims::of_pods(&sets.unwrap_or_default(), &pods);
         let pods = pods.iter().map(|pod| Key::of(pod)).collect();
         let stop = stop::Stop {
             context: Arc::clone(&self.context),
             instance: instance.clone(),
             generation,
             pods,
+            claims,
             own_grace: Duration::from_secs(own_grace),
             record,
             policy: policy.unwrap_or_default(),
@@ -417,7 +449,7 @@ impl Link {
                 continue;
             }
             self.slots.remove(&instance);
-            record::remove(&self.context.stack, &instance);
+            record::remove(&self.context.stack, self.context.mode, &instance);
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::apply::Marks;
-use crate::judge::Errors;
+use crate::judge::{Cause, Errors};
 use crate::record::Record;
 
 /// One instance.
@@ -51,6 +51,16 @@ pub(crate) struct Begun {
     pub(super) effects: Vec<EffectId>,
     pub(super) is_update: bool,
     pub(super) give_up: CancellationToken,
+    /// What troubles a hook that runs, and whether that is without hope.
+    pub(super) blamed: Option<(bool, Cause)>,
+}
+
+/// What is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// A start, with a newer chart if there is one.
+    Start { afresh: bool },
+    Update,
 }
 
 /// What was told of a generation.
@@ -100,10 +110,10 @@ pub(crate) struct Stop {
 /// How an instance ended or failed by itself.
 #[derive(Debug)]
 pub(crate) struct End {
-    pub(super) reason: SmolStr,
+    pub(crate) reason: SmolStr,
     /// `None`: it goes on, and will never be ready.
-    pub(super) exit: Option<ExitStatus>,
-    pub(super) tail: Vec<String>,
+    pub(crate) exit: Option<ExitStatus>,
+    pub(crate) tail: Vec<String>,
 }
 
 impl Slot {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use gantry_core::{ExitStatus, Generation, InstanceId};
 use gantry_driver::{DriverError, StopPolicy};
-use kube::api::DeleteParams;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +12,8 @@ use super::Input;
 use crate::context::Context;
 use crate::delete::{self, How};
 use crate::object::Key;
-use crate::record::Record;
+use crate::helm::uninstall;
+use crate::record::{Mode, Record};
 
 /// How long after its time a stop is said to be resisted, and how often from then on.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ pub(super) struct Stop {
     pub(super) generation: Generation,
     pub(super) record: Option<Record>,
     pub(super) pods: Vec<Key>,
+    /// What stateful sets have claimed for their pods.
+    pub(super) claims: Vec<Key>,
     /// The longest time that one of them asks for to end.
     pub(super) own_grace: Duration,
     pub(super) policy: StopPolicy,
@@ -34,9 +36,10 @@ pub(super) struct Stop {
 impl Stop {
     /// What is kept is given.
     pub(super) async fn run(self) -> (Result<Option<ExitStatus>, DriverError>, Option<Record>) {
-        let Some(record) = self.record.clone() else {
+        let Some(mut record) = self.record.clone() else {
             return (Ok(None), None);
         };
+        record.keep(&self.claims);
         let mut kept = record.clone();
         let result = if self.hurry.is_cancelled() {
             self.kill(&mut kept).await
@@ -67,7 +70,7 @@ impl Stop {
 
     async fn patiently(&self, record: &mut Record) -> Result<(), DriverError> {
         let keys: Vec<Key> = record.objects.iter().map(|one| one.key.clone()).collect();
-        let deleted = delete::all(&self.context, &self.instance, record, How::Polite);
+        let deleted = self.delete(record, How::Polite);
         tokio::pin!(deleted);
         let mut late = self.policy.grace.max(self.own_grace) + PATIENCE;
         loop {
@@ -83,15 +86,14 @@ impl Stop {
     }
 
     async fn kill(&self, record: &mut Record) -> Result<(), DriverError> {
-        for key in &self.pods {
-            let api = self.context.cluster.place(key).await?;
-            let at_once = DeleteParams {
-                grace_period_seconds: Some(0),
-                ..DeleteParams::default()
-            };
-            // Whoever is gone is what was wanted; the others are said below.
-            let _ = api.delete(&key.name, &at_once).await;
+        delete::at_once(&self.context, &self.pods).await?;
+        self.delete(record, How::Kill).await
+    }
+
+    async fn delete(&self, record: &mut Record, how: How) -> Result<(), DriverError> {
+        match self.context.mode {
+            Mode::Manifests => delete::all(&self.context, &self.instance, record, how).await,
+            Mode::Releases => uninstall::all(&self.context, &self.instance, record, how).await,
         }
-        delete::all(&self.context, &self.instance, record, How::Kill).await
     }
 }

@@ -6,7 +6,7 @@ use gantry_core::{EffectId, Failure, FailureKind, Generation, InstanceId, Stage,
 use gantry_driver::{
     DriverError, DriverEvent, SpecError, StartRequest, StopPolicy, StopRequest, UpdateRequest,
 };
-use gantry_keeper::protocol::{Command, JobName, Request, Scope};
+use gantry_keeper::protocol::{Bytes, Command, JobName, Request, Scope};
 
 use super::slot::{Start, Stop};
 use super::{Asked, Job, JobOrder, Link};
@@ -239,6 +239,8 @@ impl Link {
             time_limit_ms: millis(order.time_limit),
             capture: order.capture,
             log: order.log,
+            input: order.input.map(Bytes),
+            grace_ms: millis(order.grace),
         };
         self.begin_job(order.name, request, attempt, Some(order.reply));
     }

@@ -68,6 +68,8 @@ impl Link {
             time_limit_ms: millis(grace),
             capture: CAPTURE,
             log: Some(log),
+            input: None,
+            grace_ms: 0,
         };
         self.begin_job(job, request, attempt, None);
     }

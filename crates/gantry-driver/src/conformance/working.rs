@@ -27,6 +27,8 @@ async fn job(
         capture: 4096,
         once: false,
         log_as: None,
+        input: None,
+        grace: Duration::ZERO,
         place: JobPlace::Instance {
             instance: instance(),
             generation: Generation(1),

@@ -136,6 +136,8 @@ impl Dispatcher {
                 from: prepared.recorded.clone(),
             },
             log_as: Some(format_smolstr!("hook {hook}")),
+            input: None,
+            grace: std::time::Duration::ZERO,
         };
         let outbox = self.outbox.clone();
         let task = tokio::spawn(async move {

@@ -233,6 +233,8 @@ fn job(
             from: from.clone(),
         },
         log_as: Some("reload".into()),
+        input: None,
+        grace: Duration::ZERO,
     })
 }
 

@@ -254,6 +254,8 @@ impl Dispatcher {
             capture: CAPTURE,
             once: false,
             log_as: None,
+            input: None,
+            grace: std::time::Duration::ZERO,
             place: JobPlace::Instance {
                 instance,
                 generation,

@@ -146,6 +146,8 @@ async fn print(
         capture: LIMIT,
         once: false,
         log_as: None,
+        input: None,
+        grace: Duration::ZERO,
         place: JobPlace::Host,
     };
     let outcome = host.run(job).await.map_err(|error| error.to_string())?;

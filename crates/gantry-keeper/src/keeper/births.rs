@@ -19,7 +19,7 @@ use super::streams::Streams;
 use super::timers::Timer;
 use super::voice::Speech;
 use crate::ledger::Entry;
-use crate::protocol::{EventBody, ProcessId, SpawnFailure, Voice};
+use crate::protocol::{Bytes, EventBody, JobLog, JobName, ProcessId, SpawnFailure, Voice};
 
 /// A start whose program does not run yet.
 pub(super) struct Begun {
@@ -36,7 +36,6 @@ pub(super) struct Begun {
 }
 
 /// What is particular to jobs.
-#[derive(Clone, Copy)]
 pub(super) struct TimedJob {
     /// When its time is over, in milliseconds since boot.
     pub(super) until: u64,
@@ -44,6 +43,18 @@ pub(super) struct TimedJob {
     pub(super) capture: u64,
     /// The same time as it was asked for.
     pub(super) limit: Duration,
+    /// What it reads.
+    pub(super) input: Option<Bytes>,
+}
+
+/// A job as it is asked for, but for its command.
+pub(super) struct JobWish {
+    pub(super) name: JobName,
+    pub(super) limit: Duration,
+    pub(super) grace: Duration,
+    pub(super) capture: u64,
+    pub(super) log: Option<Box<JobLog>>,
+    pub(super) input: Option<Bytes>,
 }
 
 impl Keeper<'_> {

@@ -208,7 +208,9 @@ impl Keeper<'_> {
             && let What::Job { capture, .. } = &mut run.what
         {
             capture.timed_out = true;
-            self.stop(id, 9, std::time::Duration::ZERO);
+            let grace = capture.grace;
+            let signal = if grace.is_zero() { 9 } else { 15 };
+            self.stop(id, signal, grace);
         }
     }
 }

@@ -8,6 +8,7 @@ mod unfound;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use gantry_log::{LogFolder, LogWriter};
 use gantry_sys::{Group, ProcessRef};
@@ -185,7 +186,7 @@ impl Keeper<'_> {
                             pid: leader.pid,
                             start_time: leader.start_time,
                         });
-                        let every = said.watchdog_ms.map(std::time::Duration::from_millis);
+                        let every = said.watchdog_ms.map(Duration::from_millis);
                         speech.watchdog.every = every.or(speech.watchdog.every);
                         speech.said = said;
                     }
@@ -327,6 +328,7 @@ impl Keeper<'_> {
                     limit: starting
                         .job
                         .map_or(0, |(_, limit)| usize::try_from(limit).unwrap_or(usize::MAX)),
+                    grace: Duration::from_millis(starting.job_grace_ms),
                     kept: [Vec::new(), Vec::new()],
                     dropped: 0,
                     log: self.job_log(starting.job_log.clone()),

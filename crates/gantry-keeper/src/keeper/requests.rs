@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 
+use super::births::JobWish;
 use super::run::{Run, RunId, What};
 use super::{Keeper, boot_millis};
 use crate::layout::{FIRST_PAIR, LAST_PAIR};
@@ -130,9 +131,18 @@ impl Keeper<'_> {
                 time_limit_ms,
                 capture,
                 log,
+                input,
+                grace_ms,
             } => {
-                let limit = Duration::from_millis(time_limit_ms);
-                self.spawn_job(job, &command, limit, capture, log)
+                let wish = JobWish {
+                    name: job,
+                    limit: Duration::from_millis(time_limit_ms),
+                    grace: Duration::from_millis(grace_ms),
+                    capture,
+                    log,
+                    input,
+                };
+                self.spawn_job(wish, &command)
             }
             Request::CancelJob { job } => {
                 let id = self
@@ -142,6 +152,7 @@ impl Keeper<'_> {
                     .ok_or_else(|| Refusal::NotFound {
                         what: format!("job {job}"),
                     })?;
+                let mut grace = Duration::ZERO;
                 if let Some(Run {
                     what: What::Job { capture, .. },
                     exit: None,
@@ -149,8 +160,9 @@ impl Keeper<'_> {
                 }) = self.runs.get_mut(&id)
                 {
                     capture.cancelled = true;
+                    grace = capture.grace;
                 }
-                self.stop(id, 15, Duration::ZERO);
+                self.stop(id, 15, grace);
                 Ok(Reply::Done)
             }
             Request::List => Ok(Reply::Listing(self.listing())),

@@ -1,7 +1,7 @@
 //! What is known of one program that was started.
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gantry_log::LogWriter;
 use gantry_sys::{Group, GroupEvents, ProcessRef};
@@ -120,6 +120,8 @@ impl Log {
 #[derive(Debug)]
 pub(super) struct Capture {
     pub(super) limit: usize,
+    /// How long it has to end when it is asked to.
+    pub(super) grace: Duration,
     pub(super) kept: [Vec<u8>; 2],
     pub(super) dropped: u64,
     /// Where all of it goes.

@@ -231,6 +231,7 @@ fn run_of(
                 keep: u32::MAX,
                 ..LogPolicy::default()
             },
+            job_grace_ms: 0,
             job_log: None,
             job: job.then(|| (boot_millis() + JOB_LIMIT_MS, JOB_CAPTURE)),
             behind: Vec::new(),

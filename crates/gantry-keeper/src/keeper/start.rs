@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gantry_log::{LogWriter, Policy};
 use gantry_sys::{
     Environment, Group, Passed, RLimit, Spawn, SpawnError, Stage, SysError, TreeLimits,
 };
 
-use super::births::{Begun, TimedJob, trouble};
+use super::births::{Begun, JobWish, TimedJob, trouble};
 use super::job_log::JobWriter;
 use super::prepare::prepare;
 use super::run::{Capture, Log, Run, RunId, What};
@@ -22,7 +22,7 @@ use crate::guard::MARK;
 use crate::intent::log_number;
 use crate::ledger::{Entry, Starting};
 use crate::protocol::{
-    Command, Generation, InstanceName, JobLog, JobName, LogPolicy, Proof, Refusal, Reply, Voice,
+    Command, Generation, InstanceName, JobLog, LogPolicy, Proof, Refusal, Reply, Voice,
 };
 
 impl Keeper<'_> {
@@ -109,12 +109,17 @@ impl Keeper<'_> {
 
     pub(super) fn spawn_job(
         &mut self,
-        name: JobName,
+        wish: JobWish,
         command: &Command,
-        limit: Duration,
-        capture: u64,
-        log: Option<Box<JobLog>>,
     ) -> Result<Reply, Refusal> {
+        let JobWish {
+            name,
+            limit,
+            grace,
+            capture,
+            log,
+            input,
+        } = wish;
         if self.shutting_down {
             return Err(Refusal::ShuttingDown);
         }
@@ -126,6 +131,7 @@ impl Keeper<'_> {
             name,
             capture: Box::new(Capture {
                 limit: usize::try_from(capture).unwrap_or(usize::MAX),
+                grace,
                 kept: [Vec::new(), Vec::new()],
                 dropped: 0,
                 log: self.job_log(log),
@@ -141,6 +147,7 @@ impl Keeper<'_> {
             until,
             capture,
             limit,
+            input,
         };
         self.start(
             what,
@@ -234,7 +241,8 @@ impl Keeper<'_> {
                 ..trouble(error)
             })?
         } else {
-            Streams::pipes().map_err(trouble)?
+            let input = job.as_ref().and_then(|job| job.input.as_ref());
+            Streams::pipes(input.map(|bytes| bytes.0.as_slice())).map_err(trouble)?
         };
         let voice = if job.is_none() {
             command.voice
@@ -276,7 +284,8 @@ impl Keeper<'_> {
                 .filter_map(|group| group.path().to_str().map(Into::into))
                 .collect(),
             log,
-            job: job.map(|job| (job.until, job.capture)),
+            job: job.as_ref().map(|job| (job.until, job.capture)),
+            job_grace_ms: job_grace(&run.what),
             job_log: job_log(&run.what),
             behind: behind(&run.what),
             guard: Some((self.shared.guard().pid, self.shared.guard().start_time)),
@@ -393,6 +402,14 @@ impl Keeper<'_> {
         run.limits = limited.join;
         run.limits.iter().map(Group::procs).collect()
     }
+}
+
+/// How long a job has to end when it is asked to, for the ledger.
+fn job_grace(what: &What) -> u64 {
+    let What::Job { capture, .. } = what else {
+        return 0;
+    };
+    u64::try_from(capture.grace.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where a job's output goes, for the ledger.

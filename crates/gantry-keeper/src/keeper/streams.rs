@@ -8,8 +8,8 @@ use super::terminal::Terminal;
 use super::written_down;
 
 pub(super) enum Streams {
-    /// Output and error; there is no input.
-    Pipes([Pipe; 2]),
+    /// Output and error; and what is read, if there is anything.
+    Pipes([Pipe; 2], Option<OwnedFd>),
     /// All three, and the pipe through which what is printed there goes.
     Terminal(Box<Terminal>, OwnedFd),
 }
@@ -18,9 +18,10 @@ pub(super) enum Streams {
 const NOTHING: (i32, u64) = (-1, 0);
 
 impl Streams {
-    pub(super) fn pipes() -> Result<Self, SysError> {
+    pub(super) fn pipes(input: Option<&[u8]>) -> Result<Self, SysError> {
         let pipes = [gantry_sys::stdio_pipe()?, gantry_sys::stdio_pipe()?];
-        Ok(Self::Pipes(pipes))
+        let input = input.map(gantry_sys::memory_file).transpose()?;
+        Ok(Self::Pipes(pipes, input))
     }
 
     /// A terminal that belongs to this user.
@@ -36,7 +37,7 @@ impl Streams {
     /// The pipes that are read, for the ledger.
     pub(super) fn written_down(&self) -> [(i32, u64); 2] {
         match self {
-            Self::Pipes([output, error]) => [written_down(&output.read), written_down(&error.read)],
+            Self::Pipes([output, error], _) => [written_down(&output.read), written_down(&error.read)],
             Self::Terminal(_, pipe) => [written_down(pipe), NOTHING],
         }
     }
@@ -44,7 +45,7 @@ impl Streams {
     /// The terminal, for the ledger.
     pub(super) fn terminal_written_down(&self) -> Option<[(i32, u64); 3]> {
         match self {
-            Self::Pipes(_) => None,
+            Self::Pipes(..) => None,
             Self::Terminal(terminal, _) => Some(terminal.written_down()),
         }
     }
@@ -52,8 +53,8 @@ impl Streams {
     /// The program's ends.
     pub(super) fn stdio<'a>(&'a self, null: BorrowedFd<'a>) -> Stdio<'a> {
         match self {
-            Self::Pipes([output, error]) => Stdio {
-                input: null,
+            Self::Pipes([output, error], input) => Stdio {
+                input: input.as_ref().map_or(null, OwnedFd::as_fd),
                 output: output.write.as_fd(),
                 error: error.write.as_fd(),
             },
@@ -68,7 +69,7 @@ impl Streams {
     /// Our ends. The program's are closed, but for a terminal's.
     pub(super) fn ours(self) -> ([Option<OwnedFd>; 2], Option<Box<Terminal>>) {
         match self {
-            Self::Pipes(pipes) => (pipes.map(|pipe| Some(pipe.read)), None),
+            Self::Pipes(pipes, _) => (pipes.map(|pipe| Some(pipe.read)), None),
             Self::Terminal(terminal, pipe) => ([Some(pipe), None], Some(terminal)),
         }
     }

@@ -12,6 +12,7 @@ fn starting(name: &str, generation: Generation) -> Entry {
         limits: Vec::new(),
         log: LogPolicy::default(),
         job: None,
+        job_grace_ms: 0,
         job_log: None,
         behind: Vec::new(),
         guard: None,

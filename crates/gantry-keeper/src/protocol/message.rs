@@ -75,6 +75,13 @@ pub enum Request {
         /// Into which log all of it goes besides.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<Box<JobLog>>,
+        /// What it reads as its input. It is never written to disk.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Bytes>,
+        /// Milliseconds from being asked to end, because its time is over or nobody wants it any more, until its tree is
+        /// killed.
+        #[serde(default)]
+        grace_ms: u64,
     },
     /// End a job before its time. It still ends in `JobEnded`.
     CancelJob {

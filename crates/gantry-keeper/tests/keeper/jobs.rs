@@ -1,6 +1,6 @@
 //! Short commands, whose output comes back in an event.
 
-use gantry_keeper::protocol::{EventBody, Exit, JobName, JobOutput, Reply, Request, SpawnFailure};
+use gantry_keeper::protocol::{Bytes, EventBody, Exit, JobName, JobOutput, Reply, Request, SpawnFailure};
 
 use crate::support::*;
 
@@ -11,6 +11,8 @@ fn job(name: &str, argv: &[&str], time_limit_ms: u64) -> Request {
         time_limit_ms,
         capture: 100,
         log: None,
+        input: None,
+        grace_ms: 0,
     }
 }
 
@@ -115,4 +117,58 @@ fn a_job_that_cannot_start_says_why() {
         .unwrap();
     let found = ended(&mut stack, "a");
     assert_eq!(found.result.unwrap_err().stage, "exec");
+}
+
+fn job_that_reads(name: &str, argv: &[&str], input: &str, grace_ms: u64) -> Request {
+    let Request::Job {
+        job,
+        command,
+        time_limit_ms,
+        capture,
+        log,
+        ..
+    } = job(name, argv, 5000)
+    else {
+        unreachable!("it is a job");
+    };
+    Request::Job {
+        job,
+        command,
+        time_limit_ms,
+        capture,
+        log,
+        input: Some(Bytes(input.as_bytes().to_vec())),
+        grace_ms,
+    }
+}
+
+#[test]
+fn a_job_reads_its_input_and_may_open_it_again() {
+    let mut stack = Stack::new();
+    let script = "cat; cat /dev/stdin; cat /dev/stdin";
+    let request = job_that_reads("a", &["sh", "-c", script], "tag: 1\n", 0);
+    stack.client.ask(request).unwrap();
+    let found = ended(&mut stack, "a");
+    assert_eq!(found.result, Ok(Exit::Code(0)));
+    let output = found.output.unwrap();
+    assert_eq!(output.stdout, "tag: 1\ntag: 1\ntag: 1\n");
+}
+
+#[test]
+fn a_job_with_a_grace_ends_by_itself_when_nobody_wants_it_any_more() {
+    let mut stack = Stack::new();
+    let script = "trap 'echo tidied; exit 3' TERM; echo here; while :; do sleep 0.02; done";
+    stack
+        .client
+        .ask(job_that_reads("a", &["sh", "-c", script], "", 4000))
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let cancel = Request::CancelJob {
+        job: JobName::new("a"),
+    };
+    stack.client.ask(cancel).unwrap();
+    let found = ended(&mut stack, "a");
+    assert!(found.cancelled);
+    assert_eq!(found.result, Ok(Exit::Code(3)));
+    assert_eq!(found.output.unwrap().stdout, "here\ntidied\n");
 }

@@ -22,4 +22,27 @@ const FIELDS: &[Field] = &[
         Kind::List(&Kind::Text),
         "Contexts of clusters elsewhere that this stack may change. Without it, a stack that names no context acts on local clusters only.",
     ),
+    field(
+        "helm",
+        Kind::Either(&[Kind::Text, Kind::List(&Kind::Text)]),
+        "The command that is Helm, as one text of words or a list. `GANTRY_HELM` goes before.",
+    )
+    .default("\"helm\""),
+    field(
+        "helm-sudo",
+        Kind::Bool,
+        "Whether it is run by `sudo -n`. `GANTRY_HELM_SUDO` goes before.",
+    )
+    .default("false"),
+    field(
+        "kubectl",
+        Kind::Either(&[Kind::Text, Kind::List(&Kind::Text)]),
+        "The command that is kubectl, likewise: it reads kustomizations, and credentials where there is no configuration file. `GANTRY_KUBECTL` goes before.",
+    )
+    .default("\"kubectl\""),
+    field(
+        "kubectl-sudo",
+        Kind::Bool,
+        "Whether that is run by `sudo -n`; as `helm-sudo` if absent. `GANTRY_KUBECTL_SUDO` goes before.",
+    ),
 ];

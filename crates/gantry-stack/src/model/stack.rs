@@ -75,4 +75,36 @@ pub struct Defaults {
     /// Contexts of clusters elsewhere that this stack may change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_contexts: Vec<String>,
+    /// The command that is Helm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub helm: Option<Words>,
+    /// Whether it is run by sudo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub helm_sudo: Option<bool>,
+    /// The command that is kubectl.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubectl: Option<Words>,
+    /// Whether that is run by sudo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubectl_sudo: Option<bool>,
+}
+
+/// The words of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Words {
+    /// With blanks between them.
+    Text(String),
+    /// One by one.
+    List(Vec<String>),
+}
+
+impl Words {
+    /// One by one.
+    pub fn split(&self) -> Vec<String> {
+        match self {
+            Self::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
+            Self::List(words) => words.clone(),
+        }
+    }
 }

@@ -1,8 +1,12 @@
 //! A Helm release.
 
 use camino::Utf8PathBuf;
+use gantry_core::Millis;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use super::kubernetes::{Tools, is_default};
 
 /// `[services.NAME.helm]`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +42,21 @@ pub struct HelmSpec {
     /// Values, over those of the files. Names with dots have become mappings.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Value>,
+    /// Whether a release of this name that something else made is taken over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopt: bool,
+    /// What is done about a release that is half done.
+    #[serde(default)]
+    pub on_stuck: OnStuck,
+    /// Whether values that were given before stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reuse: bool,
+    /// Labels of the release.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub labels: IndexMap<String, String>,
+    /// How long one step may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Millis>,
     /// Whether the chart's hooks run.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub hooks: bool,
@@ -56,6 +75,48 @@ pub struct HelmSpec {
     /// A command that changes the manifests on their way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_renderer: Option<Vec<String>>,
+    /// Contexts of clusters elsewhere that may be changed although nobody named them: those of the stack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_contexts: Vec<String>,
+    /// The commands that are used: the stack's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tools: Tools,
+    /// The stack's repositories, as far as the chart may need them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub repositories: IndexMap<String, Repository>,
+    /// A sum of what chart and values files say, so that the specification differs when one of them does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
+/// What is done about a release that another helm has left half done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnStuck {
+    /// It is told.
+    #[default]
+    Fail,
+    /// It goes back to what was deployed last.
+    Rollback,
+    /// It is uninstalled, and installed anew.
+    Reinstall,
+}
+
+/// A repository of charts, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Repository {
+    /// Its address.
+    pub url: String,
+    /// Certificates to trust, beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<Utf8PathBuf>,
+    /// Who logs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// With what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
 }
 
 fn yes() -> bool {

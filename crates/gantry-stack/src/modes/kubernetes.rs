@@ -35,9 +35,65 @@ pub struct KubernetesSpec {
     /// Contexts of clusters elsewhere that may be changed although nobody named them: those of the stack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_contexts: Vec<String>,
+    /// The commands that are used.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tools: Tools,
     /// A sum of what the files say, so that the specification differs when one of them does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+}
+
+/// The commands for a cluster, as the stack and the environment name them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tools {
+    /// What is run as Helm.
+    pub helm: Vec<String>,
+    /// Whether by `sudo -n`.
+    pub helm_sudo: bool,
+    /// What is run as kubectl.
+    pub kubectl: Vec<String>,
+    /// Whether by `sudo -n`.
+    pub kubectl_sudo: bool,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self {
+            helm: vec!["helm".to_owned()],
+            helm_sudo: false,
+            kubectl: vec!["kubectl".to_owned()],
+            kubectl_sudo: false,
+        }
+    }
+}
+
+impl Tools {
+    /// All words of kubectl.
+    pub fn kubectl(&self) -> Vec<String> {
+        with_sudo(&self.kubectl, self.kubectl_sudo)
+    }
+
+    /// Whether it is no kubectl as everybody has one.
+    pub fn is_own_kubectl(&self) -> bool {
+        self.kubectl_sudo || self.kubectl != ["kubectl"]
+    }
+
+    /// All words of Helm.
+    pub fn helm(&self) -> Vec<String> {
+        with_sudo(&self.helm, self.helm_sudo)
+    }
+}
+
+/// A user's own files stay the user's: root's home is root's (`-H`).
+fn with_sudo(words: &[String], sudo: bool) -> Vec<String> {
+    let before = ["sudo", "-n", "-H"].iter().filter(|_| sudo);
+    let before = before.map(|word| (*word).to_owned());
+    before.chain(words.iter().cloned()).collect()
+}
+
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn yes() -> bool {

@@ -9,7 +9,7 @@ use gantry_api::home::{GantryHome, StackDir};
 use gantry_driver::Driver;
 use gantry_driver_compose::ComposeDriver;
 use gantry_driver_container::ContainerDriver;
-use gantry_driver_kubernetes::KubernetesDriver;
+use gantry_driver_kubernetes::{HelmDriver, KubernetesDriver};
 use gantry_driver_process::ProcessDriver;
 use gantry_engine::supervisor::{self, Ended, SupervisorConfig};
 use gantry_keeper::client as keeper;
@@ -48,6 +48,7 @@ pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
         Arc::new(ContainerDriver::new()),
         Arc::new(ComposeDriver::new()),
         Arc::new(KubernetesDriver::new()),
+        Arc::new(HelmDriver::new()),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::super::scalar::DURATION;
 use super::super::{Element, Field, Kind, Names, field};
 use crate::decode::Decoder;
 use crate::diagnostic::Diagnostic;
@@ -16,17 +17,23 @@ pub static HELM: Element = Element::new(
 .short("chart")
 .finish(finish);
 
+const STUCK: &[(&str, &str)] = &[
+    ("fail", "It is told."),
+    ("rollback", "It goes back to what was deployed last."),
+    ("reinstall", "It is uninstalled, and installed anew."),
+];
+
 const FIELDS: &[Field] = &[
     field(
         "chart",
         Kind::Template,
-        "The chart: a folder that begins with `.` or `/`, `REPOSITORY/NAME`, or `oci://…`.",
+        "The chart: a folder or an archive whose path begins with `.` or `/`, `REPOSITORY/NAME`, `https://…`, or `oci://…`.",
     )
     .required(),
     field(
         "version",
         Kind::Template,
-        "The chart's version; the newest if absent.",
+        "The chart's version, or a range of versions; the newest if absent. What it comes to is kept until this is changed.",
     ),
     field(
         "release",
@@ -64,6 +71,34 @@ const FIELDS: &[Field] = &[
         Kind::Map(Names::Free, &Kind::Any),
         "Values, over those of the files. Dots in a name lead into mappings, as in Helm's `--set`; `\\.` is a dot.",
     ),
+    field(
+        "adopt",
+        Kind::Bool,
+        "Whether a release of this name that something else made is taken over. Without it, it is refused.",
+    )
+    .default("false"),
+    field(
+        "on-stuck",
+        Kind::Word(STUCK),
+        "What is done about a release that another helm has left half done.",
+    )
+    .default("\"fail\""),
+    field(
+        "reuse",
+        Kind::Bool,
+        "Whether values that were given before, and are not given now, stay.",
+    )
+    .default("false"),
+    field(
+        "labels",
+        Kind::Map(Names::Free, &Kind::Template),
+        "Labels of the release.",
+    ),
+    field(
+        "timeout",
+        Kind::Scalar(&DURATION),
+        "How long one step of Helm may take: a hook. Without it, `start-timeout` alone decides.",
+    ),
     field("hooks", Kind::Bool, "Whether the chart's hooks run.").default("true"),
     field(
         "crds",
@@ -92,7 +127,7 @@ const FIELDS: &[Field] = &[
     field(
         "post-renderer",
         Kind::Command,
-        "A command that changes the manifests on their way.",
+        "A command that changes the manifests on their way; with Helm 4, the name of a plug-in with its arguments.",
     ),
 ];
 

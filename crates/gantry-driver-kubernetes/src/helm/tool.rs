@@ -1,0 +1,210 @@
+//! The `helm` program: where it is, which one it is, and how it is run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use gantry_core::FailureKind;
+use gantry_driver::{DriverError, HostJobs, JobOutcome, JobPlace, JobRequest};
+use gantry_stack::modes::kubernetes::Tools;
+use smol_str::SmolStr;
+
+/// How long a version may take to be told.
+const QUICK: Duration = Duration::from_secs(20);
+
+/// The oldest version that works: it marks releases with labels, and renders with the cluster's knowledge.
+const OLDEST: (u32, u32) = (3, 13);
+
+/// How much of an answer is kept.
+const CAPTURE: u64 = 64 * 1024 * 1024;
+
+/// How long a Helm that nobody wants any more has to write down where it stands.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A Helm that answered.
+#[derive(Clone)]
+pub(crate) struct Tool {
+    host: Arc<dyn HostJobs>,
+    words: Vec<String>,
+    /// Its version.
+    pub(crate) version: (u32, u32),
+    /// What tells it the cluster.
+    cluster: Vec<String>,
+}
+
+/// What it is asked.
+pub(crate) struct Ask {
+    /// What the run is called; a run of this name that goes on is waited for.
+    pub(crate) name: SmolStr,
+    pub(crate) words: Vec<String>,
+    pub(crate) input: Option<Vec<u8>>,
+    pub(crate) limit: Duration,
+    /// Whether its end is kept until it is taken.
+    pub(crate) once: bool,
+}
+
+impl Ask {
+    /// Something that changes nothing in the cluster.
+    pub(crate) fn quick(name: impl Into<SmolStr>, words: &[&str]) -> Self {
+        Self {
+            name: name.into(),
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            input: None,
+            limit: Duration::from_mins(2),
+            once: false,
+        }
+    }
+}
+
+/// Which cluster a program is for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Aim {
+    /// The one configuration file, if there is one.
+    pub(crate) kubeconfig: Option<Utf8PathBuf>,
+    /// The context.
+    pub(crate) context: Option<String>,
+}
+
+impl Tool {
+    /// Finds it, and asks for its version.
+    pub(crate) async fn find(
+        host: &Arc<dyn HostJobs>,
+        tools: &Tools,
+        aim: &Aim,
+    ) -> Result<Self, DriverError> {
+        let mut cluster = Vec::new();
+        if let Some(file) = &aim.kubeconfig {
+            cluster.extend(["--kubeconfig".to_owned(), file.to_string()]);
+        }
+        if let Some(context) = &aim.context {
+            cluster.extend(["--kube-context".to_owned(), context.clone()]);
+        }
+        let mut tool = Self {
+            host: Arc::clone(host),
+            words: tools.helm(),
+            version: OLDEST,
+            cluster,
+        };
+        let words = tool.words.join(" ");
+        let ask = Ask {
+            limit: QUICK,
+            ..Ask::quick(format!("helm version of {words}"), &["version", "--short"])
+        };
+        let asked = tool.run_bare(ask).await;
+        let outcome = asked.map_err(|error| {
+            DriverError::permanent("helm", format!("`{words}` cannot be run: {}", error.reason))
+        })?;
+        if let Some(wrong) = outcome.wrong(QUICK) {
+            let reason = format!("`{words} version` {wrong}");
+            return Err(DriverError::permanent("helm", reason));
+        }
+        let said = outcome.stdout.trim();
+        let Some(version) = number(said) else {
+            let reason = format!("`{words} version` says `{said}`, which is no version");
+            return Err(DriverError::permanent("helm", reason));
+        };
+        if version < OLDEST {
+            let (major, minor) = OLDEST;
+            let reason =
+                format!("`{words}` is {said}, and {major}.{minor} is the oldest that works");
+            return Err(DriverError::permanent("helm", reason));
+        }
+        tool.version = version;
+        Ok(tool)
+    }
+
+    /// Runs it for the cluster.
+    pub(crate) async fn run(&self, mut ask: Ask) -> Result<JobOutcome, DriverError> {
+        ask.words.extend(self.cluster.iter().cloned());
+        self.run_bare(ask).await
+    }
+
+    /// Runs it without telling it a cluster.
+    pub(crate) async fn run_bare(&self, ask: Ask) -> Result<JobOutcome, DriverError> {
+        let words = self.words.iter().cloned();
+        let job = JobRequest {
+            name: ask.name,
+            command: words.chain(ask.words).collect(),
+            // Where releases are kept is not for the user's environment to say: they are looked for in one place.
+            env: vec![("HELM_DRIVER".to_owned(), "secret".to_owned())],
+            folder: Some("/".into()),
+            time_limit: ask.limit,
+            capture: CAPTURE,
+            once: ask.once,
+            place: JobPlace::Host,
+            log_as: None,
+            input: ask.input,
+            grace: GRACE,
+        };
+        self.host.run(job).await
+    }
+
+    /// What came of a run that is kept was noted.
+    pub(crate) fn taken(&self, name: &str) {
+        self.host.taken(name);
+    }
+}
+
+/// The first two numbers of a version.
+fn number(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.trim_start_matches('v').split(['.', '-', '+']);
+    let mut next = || parts.next()?.parse().ok();
+    Some((next()?, next()?))
+}
+
+/// Why a run failed, by what it printed.
+pub(crate) fn failure(stage: &'static str, outcome: &JobOutcome, limit: Duration) -> DriverError {
+    if outcome.timed_out {
+        let reason = outcome.wrong(limit).unwrap_or_default();
+        return DriverError::transient(stage, format!("helm {reason}"));
+    }
+    let said = said(&outcome.stderr);
+    let reason = match said {
+        Some(said) => said,
+        None => format!("helm {}", outcome.wrong(limit).unwrap_or_default()),
+    };
+    DriverError::new(stage, kind(&reason), reason)
+}
+
+/// What it says of an error, in one line and without its own frame.
+pub(crate) fn said(stderr: &str) -> Option<String> {
+    let from = stderr.rfind("Error: ").map(|at| &stderr[at + 7..])?;
+    let mut text = from.split_whitespace().collect::<Vec<_>>().join(" ");
+    for frame in [
+        "INSTALLATION FAILED: ",
+        "UPGRADE FAILED: ",
+        "release: ",
+        "1 error occurred: * ",
+    ] {
+        text = text.replace(frame, "");
+    }
+    // A list of one error is that error.
+    let text = text.trim().trim_end_matches('.').to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whether trying again may help.
+fn kind(reason: &str) -> FailureKind {
+    const PASSING: [&str; 12] = [
+        "connection refused",
+        "connection reset",
+        "i/o timeout",
+        "TLS handshake timeout",
+        "no such host",
+        "unexpected EOF",
+        "EOF",
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "429 Too Many Requests",
+        "Client.Timeout exceeded",
+        "network is unreachable",
+    ];
+    if PASSING.iter().any(|it| reason.contains(it)) {
+        FailureKind::Transient
+    } else {
+        FailureKind::Permanent
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,581 @@
+//! A start, or a change as it runs: installing or upgrading a release.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::{self, TryStreamExt as _};
+use gantry_core::{FailureKind, Generation, InstanceId};
+use gantry_driver::{DriverError, DriverEvent, Recorded};
+use gantry_stack::modes::helm::HelmSpec;
+use kube::runtime::watcher::{self, Event};
+use serde::Deserialize as _;
+use serde_json::Value;
+use smol_str::{SmolStr, format_smolstr};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::check::{Before, Known};
+use super::fetch::{self, Chart};
+use super::release::{self, Release, Revision};
+use super::tool::{Ask, Tool, failure};
+use super::{uninstall, words};
+use crate::apply::{AT_ONCE, Marks, Wrong};
+use crate::cluster;
+use crate::context::Context;
+use crate::delete::How;
+use crate::judge::Cause;
+use crate::link::{End, Input};
+use crate::logs;
+use crate::namespace;
+use crate::object::Key;
+use crate::record::{self, Applied, Record, ReleaseNote};
+
+/// How long Helm may take for one step, unless the stack file says so: its `start-timeout` decides before.
+const LONG: Duration = Duration::from_hours(24);
+
+/// How often an upgrade is tried again that failed because the cluster was away.
+const TRIES: u32 = 5;
+
+/// How often a cluster that is away is asked whether it is back.
+const ASK: Duration = Duration::from_millis(200);
+
+/// For how long the hook is looked for that made Helm give up.
+const LOOK: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 15;
+
+/// An installation or an upgrade.
+pub(crate) struct Upgrade {
+    pub(crate) context: Arc<Context>,
+    pub(crate) instance: InstanceId,
+    pub(crate) generation: Generation,
+    pub(crate) from: Recorded,
+    pub(crate) before: Option<Record>,
+    /// Whether a newer chart is looked for.
+    pub(crate) afresh: bool,
+    pub(crate) cancelled: CancellationToken,
+    pub(crate) outbox: UnboundedSender<Input>,
+}
+
+/// The mode's part of a service.
+pub(crate) fn spec(value: &Value) -> Result<HelmSpec, gantry_driver::SpecError> {
+    HelmSpec::deserialize(value)
+        .map_err(|error| gantry_driver::SpecError::new("", error.to_string()))
+}
+
+/// The release's name: the service's, unless the stack file says so.
+pub(crate) fn name_of(spec: &HelmSpec, instance: &InstanceId) -> String {
+    let own = spec.release.clone();
+    own.unwrap_or_else(|| instance.service.as_str().to_lowercase().replace('_', "-"))
+}
+
+impl Upgrade {
+    /// What is there now, also if it failed: then that is what was there before and what was made since.
+    pub(crate) async fn run(self) -> (Option<Record>, Result<Marks, Wrong>) {
+        let mut record = self.before.clone();
+        let result = self.go(&mut record).await;
+        (record, result)
+    }
+
+    async fn go(&self, record: &mut Option<Record>) -> Result<Marks, Wrong> {
+        let context = &self.context;
+        let spec = spec(&self.from.spec).map_err(DriverError::from)?;
+        let namespace = spec.namespace.clone();
+        let namespace = namespace.unwrap_or_else(|| context.cluster.namespace.clone());
+        let name = name_of(&spec, &self.instance);
+        let tool = context.tool().await?;
+        let revisions = release::revisions(&context.cluster, &namespace, &name).await?;
+        let known = Known {
+            stack: &context.stack,
+            instance: &self.instance,
+            spec: &spec,
+            release: &name,
+            namespace: &namespace,
+            record: self.before.as_ref(),
+            revisions: &revisions,
+        };
+        let first = known.before()?;
+        let fresh = !known.was_deployed();
+        let chart = tokio::select! {
+            chart = self.fetch(&tool, &spec) => chart?,
+            () = self.cancelled.cancelled() => return Err(Wrong::Cancelled),
+        };
+        if self.cancelled.is_cancelled() {
+            return Err(Wrong::Cancelled);
+        }
+        let create = spec.create_namespace;
+        let made = namespace::see_to(context, &self.instance, &namespace, create).await?;
+        let mut now = self.begun(&spec, &name, &namespace, &chart);
+        now.made_namespace |= made;
+        self.note(&now)?;
+        *record = Some(now.clone());
+        self.publish(&now);
+        let result = async {
+            self.prepare(&tool, &mut now, &first, &revisions).await?;
+            self.upgrade(&tool, &spec, &chart, &mut now).await
+        };
+        match result.await {
+            Ok(marks) => {
+                self.note(&now)?;
+                tool.taken(&job(&now));
+                *record = Some(now);
+                Ok(marks)
+            }
+            Err(wrong) => {
+                let wrong = self.explain(wrong).await;
+                self.end(&tool, &now).await;
+                if fresh {
+                    // Nothing of a start that failed stays.
+                    let cleared =
+                        uninstall::all(context, &self.instance, &mut now, How::Polite).await;
+                    if let Err(error) = cleared {
+                        tracing::warn!(instance = %self.instance, %error, "a failed release stays");
+                    }
+                    now.stopped = true;
+                } else if spec.rollback_on_failure {
+                    self.roll_back(&tool, &known, &mut now).await;
+                } else if let Some(before) = &self.before {
+                    now.objects.clone_from(&before.objects);
+                    now.started = before.started;
+                }
+                let written = record::write(&context.stack, context.mode, &self.instance, &now);
+                if let Err(error) = written {
+                    tracing::warn!(instance = %self.instance, %error, "an inventory cannot be written down");
+                }
+                let keeps = !now.stopped || !now.objects.is_empty() || now.made_namespace;
+                *record = keeps.then_some(now);
+                Err(wrong)
+            }
+        }
+    }
+
+    async fn fetch(&self, tool: &Tool, spec: &HelmSpec) -> Result<Chart, DriverError> {
+        let service = self.instance.service.as_str();
+        let fetch = fetch::fetch(tool, &self.context.stack, service, spec, self.afresh);
+        if fetch::is_here(spec) {
+            return fetch.await;
+        }
+        let preparing = |text: Option<String>| {
+            self.context.events.send(DriverEvent::Preparing {
+                instance: self.instance.clone(),
+                generation: self.generation,
+                text,
+            });
+        };
+        preparing(Some(format!("fetches its chart {}", spec.chart)));
+        let fetched = fetch.await;
+        preparing(None);
+        fetched
+    }
+
+    /// What is known before Helm begins.
+    fn begun(&self, spec: &HelmSpec, name: &str, namespace: &str, chart: &Chart) -> Record {
+        let target = &self.context.target;
+        let mut now = Record::new(self.generation, &self.from, target, namespace.to_owned());
+        let before = self.before.as_ref();
+        let same = before.filter(|before| before.namespace == now.namespace);
+        now.made_namespace = same.is_some_and(|before| before.made_namespace);
+        let objects = same.map(|before| before.objects.clone());
+        now.objects = objects.unwrap_or_default();
+        let noted = same.and_then(|before| before.release.as_ref());
+        let noted = noted.filter(|it| it.name == name);
+        now.release = Some(ReleaseNote {
+            name: name.to_owned(),
+            revision: noted.map_or(0, |it| it.revision),
+            chart: chart.metadata.to_string(),
+            app_version: None,
+            hooks: Vec::new(),
+            definitions: Vec::new(),
+            job: format!(
+                "helm {} {}@{}.{}",
+                if spec.hooks { "upgrade" } else { "upgrade without hooks" },
+                self.instance,
+                self.generation,
+                self.from.revision
+            ),
+            interrupted: noted.and_then(|it| it.interrupted),
+        });
+        now
+    }
+
+    /// What must be done before.
+    async fn prepare(
+        &self,
+        tool: &Tool,
+        now: &mut Record,
+        first: &Before,
+        revisions: &[Revision],
+    ) -> Result<(), Wrong> {
+        let (context, namespace) = (&self.context, now.namespace.clone());
+        let name = now.release.as_ref().map_or("", |it| &it.name).to_owned();
+        match first {
+            Before::Nothing => {}
+            Before::Forget => {
+                if let Some(last) = revisions.last() {
+                    release::forget(&context.cluster, &namespace, last).await?;
+                }
+            }
+            Before::Uninstall => {
+                self.say(format!("has a release that never worked, or is stuck: {name} is installed anew"));
+                uninstall::release(tool, &context.cluster, &namespace, &name, How::Polite).await?;
+            }
+            Before::Rollback(number) => {
+                self.say(format!("has a release that is stuck: {name} goes back to revision {number}"));
+                uninstall::rollback(tool, &namespace, &name, *number).await?;
+            }
+        }
+        if let Some(note) = &mut now.release {
+            note.interrupted = None;
+        }
+        Ok(())
+    }
+
+    fn say(&self, text: String) {
+        self.context.events.send(DriverEvent::Note {
+            instance: self.instance.clone(),
+            generation: self.generation,
+            text,
+        });
+    }
+
+    /// Runs Helm until it has ended well. One that fails because the cluster is away is run again when it is back.
+    async fn upgrade(
+        &self,
+        tool: &Tool,
+        spec: &HelmSpec,
+        chart: &Chart,
+        now: &mut Record,
+    ) -> Result<Marks, Wrong> {
+        let note = now.release.clone().unwrap_or_default();
+        let limit = spec.timeout.map_or(LONG, |it| Duration::from_millis(it.0));
+        let upgrade = words::Upgrade {
+            spec,
+            release: &note.name,
+            namespace: &now.namespace,
+            chart: chart.path.as_str(),
+            labels: record::label_pairs(&self.context.stack, &self.instance).to_vec(),
+            limit,
+        };
+        // All of its steps together: hooks before and after, and what is between.
+        let whole = limit.saturating_mul(4);
+        let mut tries = 0;
+        loop {
+            let ask = Ask {
+                name: job(now),
+                words: upgrade.words(tool),
+                input: upgrade.input(),
+                limit: whole,
+                once: true,
+            };
+            let watched = self.watch(now.clone());
+            let outcome = tokio::select! {
+                biased;
+                outcome = tool.run(ask) => outcome?,
+                // It never ends.
+                () = watched => return Err(Wrong::Cancelled),
+                () = self.cancelled.cancelled() => return Err(Wrong::Cancelled),
+            };
+            if outcome.success() {
+                return conclude(&self.context, now).await.map_err(Wrong::from);
+            }
+            let error = failure("helm", &outcome, whole);
+            tries += 1;
+            if error.kind != FailureKind::Transient || outcome.timed_out || tries == TRIES {
+                return Err(error.into());
+            }
+            tracing::info!(instance = %self.instance, %error, "helm is run again");
+            tool.taken(&job(now));
+            tokio::select! {
+                () = self.wait_for_cluster() => {}
+                () = self.cancelled.cancelled() => return Err(Wrong::Cancelled),
+            }
+            self.tidy(now).await?;
+        }
+    }
+
+    async fn wait_for_cluster(&self) {
+        loop {
+            tokio::time::sleep(ASK).await;
+            if self.context.cluster.version().await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// A revision that our own run could not finish is no reason to stop.
+    async fn tidy(&self, now: &Record) -> Result<(), DriverError> {
+        let name = now.release.as_ref().map_or("", |it| &it.name);
+        let cluster = &self.context.cluster;
+        let revisions = release::revisions(cluster, &now.namespace, name).await?;
+        match revisions.last() {
+            Some(last) if last.is_pending() => {
+                release::forget(cluster, &now.namespace, last).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the actor of hooks and objects as Helm notes them: before it has made them.
+    async fn watch(&self, mut now: Record) {
+        let name = now.release.as_ref().map_or("", |it| &it.name).to_owned();
+        let base = now.release.as_ref().map_or(0, |it| it.revision);
+        let api = release::api(&self.context.cluster, &now.namespace);
+        let config = watcher::Config::default().labels(&release::selector(&name));
+        let mut events = watcher::watcher(api, config).boxed();
+        let mut newest = base;
+        while let Some(event) = events.next().await {
+            let secret = match event {
+                Ok(Event::Apply(secret) | Event::InitApply(secret)) => secret,
+                Ok(_) => continue,
+                // Who may not watch secrets learns it at the end.
+                Err(_) => {
+                    tokio::time::sleep(ASK).await;
+                    continue;
+                }
+            };
+            let Some(revision) = release::revision(secret) else {
+                continue;
+            };
+            if revision.number <= newest || !revision.is_pending() {
+                continue;
+            }
+            newest = revision.number;
+            let Ok(release) = revision.read() else { continue };
+            if take(&self.context, &mut now, &revision, &release).await.is_ok() {
+                self.publish(&now);
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn publish(&self, record: &Record) {
+        let input = Input::Interim(
+            self.instance.clone(),
+            self.generation,
+            Box::new(record.clone()),
+        );
+        // The actor ends only with the session.
+        let _ = self.outbox.send(input);
+    }
+
+    fn note(&self, record: &Record) -> Result<(), DriverError> {
+        let context = &self.context;
+        let written = record::write(&context.stack, context.mode, &self.instance, record);
+        written.map_err(|error| {
+            DriverError::transient("inventory", "the inventory cannot be written down")
+                .with_evidence(error.to_string())
+        })
+    }
+
+    /// The hook that is to blame, if one is; with its last words, which are read while it is there.
+    async fn explain(&self, wrong: Wrong) -> Wrong {
+        let of_hook = match &wrong {
+            Wrong::Failed(error) => is_of_hook(&error.reason),
+            Wrong::Cancelled => false,
+            Wrong::Broken(_) => return wrong,
+        };
+        let mut cause = self.blamed().await;
+        if of_hook {
+            for _ in 0..LOOKS {
+                if cause.is_some() {
+                    break;
+                }
+                tokio::time::sleep(LOOK).await;
+                cause = self.blamed().await;
+            }
+        }
+        let cause = match &wrong {
+            // Somebody does not want it any more, unless a hook cannot succeed.
+            Wrong::Cancelled => cause.filter(|(hopeless, _)| *hopeless),
+            _ => cause.filter(|_| of_hook),
+        };
+        let Some((_, cause)) = cause else {
+            return wrong;
+        };
+        let mut tail = Vec::new();
+        if let Some((pod, container, before)) = &cause.words {
+            tail = logs::last_words(&self.context, pod, container, *before).await;
+            if tail.is_empty() {
+                tail = logs::noted_words(&self.context, &self.instance, pod, container);
+            }
+        }
+        Wrong::Broken(Box::new(End {
+            reason: format!("its hook {}", cause.what).into(),
+            exit: cause.exit,
+            tail,
+        }))
+    }
+
+    /// What troubles the hooks that run, and whether it is without hope.
+    async fn blamed(&self) -> Option<(bool, Cause)> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.outbox.send(Input::Blamed(self.instance.clone(), reply));
+        answer.await.ok().flatten()
+    }
+
+    /// Waits for the end of a Helm that nobody wants any more: it writes down where it stands.
+    async fn end(&self, tool: &Tool, now: &Record) {
+        let ask = Ask {
+            name: job(now),
+            once: true,
+            ..Ask::quick("", &["version"])
+        };
+        let _ = tool.run_bare(ask).await;
+        tool.taken(&job(now));
+    }
+
+    async fn roll_back(&self, tool: &Tool, known: &Known<'_>, now: &mut Record) {
+        let (namespace, name) = (now.namespace.clone(), known.release);
+        let worked = known.revisions.iter().rev();
+        let mut worked = worked.filter(|one| one.status == "deployed");
+        let Some(last) = worked.next() else { return };
+        self.say(format!("failed to be upgraded: {name} goes back to revision {}", last.number));
+        let back = uninstall::rollback(tool, &namespace, name, last.number).await;
+        let seen = match back {
+            Ok(()) => conclude(&self.context, now).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = seen {
+            self.say(format!("could not be taken back: {error}"));
+        }
+    }
+}
+
+fn is_of_hook(reason: &str) -> bool {
+    let kinds = [
+        "pre-install",
+        "post-install",
+        "pre-upgrade",
+        "post-upgrade",
+        "pre-rollback",
+        "post-rollback",
+    ];
+    kinds.iter().any(|kind| reason.contains(kind)) || reason.contains("job failed")
+}
+
+/// What its run is called.
+fn job(record: &Record) -> SmolStr {
+    record
+        .release
+        .as_ref()
+        .map_or_else(SmolStr::default, |it| it.job.as_str().into())
+}
+
+/// Takes in what Helm has noted of a revision.
+async fn take(
+    context: &Context,
+    now: &mut Record,
+    revision: &Revision,
+    release: &Release,
+) -> Result<(), DriverError> {
+    let kept = now.objects.iter().filter(|one| one.kept).cloned();
+    let mut objects: Vec<Applied> = kept.collect();
+    for object in release.objects() {
+        let key = in_place(context, &object, &now.namespace).await?;
+        objects.retain(|one| !one.key.is_same(&key));
+        objects.push(Applied::new(key, false));
+    }
+    let mut hooks = Vec::new();
+    for hook in release.hooks() {
+        hooks.push(in_place(context, &hook, &now.namespace).await?);
+    }
+    now.objects = objects;
+    if let Some(note) = &mut now.release {
+        note.revision = revision.number;
+        note.chart = release.chart();
+        note.app_version = release.app_version().map(str::to_owned);
+        note.hooks = hooks;
+        note.definitions = release.definitions();
+    }
+    Ok(())
+}
+
+/// The key of an object, in the release's namespace if it names none.
+async fn in_place(
+    context: &Context,
+    object: &Value,
+    namespace: &str,
+) -> Result<Key, DriverError> {
+    let mut key = Key::of(object);
+    // A kind that the chart itself defines is known only when that is there; it is in a namespace more often than not.
+    let namespaced = match context.cluster.kind(&key).await {
+        Ok(kind) => kind.namespaced,
+        Err(error) if error.kind == FailureKind::Unreachable => return Err(error),
+        Err(_) => true,
+    };
+    if namespaced {
+        key.namespace.get_or_insert_with(|| namespace.to_owned());
+    } else {
+        key.namespace = None;
+    }
+    Ok(key)
+}
+
+/// Reads what is deployed now, if Helm says that it is. Gives as which versions the server has it.
+pub(crate) async fn conclude(context: &Context, now: &mut Record) -> Result<Marks, DriverError> {
+    let name = now.release.as_ref().map_or("", |it| &it.name).to_owned();
+    let revisions = release::revisions(&context.cluster, &now.namespace, &name).await?;
+    let last = revisions.last().filter(|last| last.status == "deployed");
+    let Some(last) = last else {
+        let state = revisions.last().map_or("not there", |last| &last.status);
+        let reason = format!("the release {name} is {state}");
+        return Err(DriverError::transient("release", reason));
+    };
+    let release = last.read()?;
+    take(context, now, last, &release).await?;
+    now.started = true;
+    let looks = now.objects.iter().map(|one| one.key.clone());
+    let looks = looks.map(|key| async move {
+        let api = context.cluster.place(&key).await?;
+        match api.get_metadata(&key.name).await {
+            Ok(found) => {
+                let version = found.metadata.resource_version.unwrap_or_default();
+                Ok(Some((key, version.parse().unwrap_or(0))))
+            }
+            Err(error) if cluster::is_absent(&error) => Ok(None),
+            Err(error) => Err(cluster::trouble("look", &error)),
+        }
+    });
+    let looks: Vec<_> = looks.collect();
+    let marks: Vec<Option<(Key, u64)>> = stream::iter(looks)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(marks.into_iter().flatten().collect())
+}
+
+/// Goes on with a start that an earlier session began, and did not see the end of.
+pub(crate) async fn resume(
+    context: &Context,
+    instance: &InstanceId,
+    record: &mut Record,
+) -> Result<Marks, DriverError> {
+    let tool = context.tool().await?;
+    let name = job(record);
+    // The program runs on, whoever began it. One that is over, and of which nobody knows any more, is this harmless one.
+    let ask = Ask {
+        name: name.clone(),
+        once: true,
+        limit: LONG,
+        ..Ask::quick("", &["version"])
+    };
+    let _ = tool.run_bare(ask).await?;
+    let marks = conclude(context, record).await;
+    if marks.is_err() {
+        let of = record.release.as_ref().map_or("", |it| &it.name);
+        let found = release::revisions(&context.cluster, &record.namespace, of).await?;
+        let last = found.last().filter(|last| last.is_pending());
+        if let Some(note) = &mut record.release {
+            note.interrupted = last.map(|last| last.number);
+        }
+    }
+    tool.taken(&name);
+    marks.map_err(|error| {
+        let reason = format_smolstr!(
+            "its start was cut short by the death of the supervisor of {instance}: {}",
+            error.reason
+        );
+        DriverError::transient("helm", reason)
+    })
+}
