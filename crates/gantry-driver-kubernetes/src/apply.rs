@@ -131,7 +131,8 @@ impl Apply {
         let keys: BTreeSet<Key> = planned.iter().map(|one| one.key.clone()).collect();
         now.objects = planned;
         let left: Vec<Applied> = before.map_or_else(Vec::new, |before| before.objects);
-        now.objects.extend(left.iter().filter(|one| one.kept).cloned());
+        now.objects
+            .extend(left.iter().filter(|one| one.kept).cloned());
         let gone = |one: &Applied| !one.kept && !keys.iter().any(|key| key.is_same(&one.key));
         let left: Vec<Applied> = left.into_iter().filter(gone).collect();
         // What is there and what will be, before anything is changed.
@@ -252,9 +253,7 @@ impl Apply {
                         let foreign = labels.get(STACK) != Some(&ours);
                         Ok(Applied::new(key, foreign))
                     }
-                    Err(error) if cluster::is_absent(&error) => {
-                        Ok(Applied::new(key, false))
-                    }
+                    Err(error) if cluster::is_absent(&error) => Ok(Applied::new(key, false)),
                     Err(error) => Err(trouble("look", &error)),
                 }
             }

@@ -39,13 +39,22 @@ pub(crate) async fn of_kubectl(
     };
     let wrong = |reason: String| DriverError::permanent("context", reason);
     let asked = host.run(job).await;
-    let outcome = asked.map_err(|error| wrong(format!("`{name}` cannot be run: {}", error.reason)))?;
+    let outcome =
+        asked.map_err(|error| wrong(format!("`{name}` cannot be run: {}", error.reason)))?;
     if !outcome.success() {
         // What it prints as its result may be secret; its errors are for people.
-        let said = outcome.stderr.lines().rev().map(str::trim).find(|line| !line.is_empty());
+        let said = outcome
+            .stderr
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty());
         let said = said.unwrap_or("it does not say why");
         return Err(wrong(format!("`{name} config view` fails: {said}")));
     }
-    Kubeconfig::from_yaml(&outcome.stdout)
-        .map_err(|_| wrong(format!("what `{name} config view` prints is no configuration")))
+    Kubeconfig::from_yaml(&outcome.stdout).map_err(|_| {
+        wrong(format!(
+            "what `{name} config view` prints is no configuration"
+        ))
+    })
 }

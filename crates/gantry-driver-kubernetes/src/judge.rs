@@ -75,7 +75,12 @@ pub(crate) fn scopes(record: &Record) -> Vec<Scope> {
     }
     for hook in hooks(record) {
         scopes.push(Scope::of(hook));
-        scopes.extend(hook.namespace.as_deref().into_iter().flat_map(Scope::of_workloads));
+        scopes.extend(
+            hook.namespace
+                .as_deref()
+                .into_iter()
+                .flat_map(Scope::of_workloads),
+        );
     }
     scopes.sort();
     scopes.dedup();
@@ -314,9 +319,7 @@ impl Look<'_> {
                 }
                 _ => None,
             };
-            let is_worse = |(hopeless, _): &(bool, Cause)| {
-                *hopeless || judged.blamed.is_none()
-            };
+            let is_worse = |(hopeless, _): &(bool, Cause)| *hopeless || judged.blamed.is_none();
             if let Some(blamed) = blamed.filter(is_worse) {
                 judged.blamed = Some(blamed);
             }

@@ -69,7 +69,12 @@ pub(crate) enum Input {
     /// What a start that is under way has made so far.
     Interim(InstanceId, Generation, Box<Record>),
     /// What an earlier session began is through, or is not.
-    Resumed(InstanceId, Generation, Box<Record>, Result<Marks, DriverError>),
+    Resumed(
+        InstanceId,
+        Generation,
+        Box<Record>,
+        Result<Marks, DriverError>,
+    ),
     /// Who begins something asks which hook troubles it, and whether that is without hope.
     Blamed(InstanceId, oneshot::Sender<Option<(bool, Cause)>>),
     /// The last words of what failed or ended are read.
@@ -171,7 +176,10 @@ impl Link {
                 self.resumed(&instance, generation, *record, result);
             }
             Input::Blamed(instance, reply) => {
-                let begun = self.slots.get(&instance).and_then(|slot| slot.begun.as_ref());
+                let begun = self
+                    .slots
+                    .get(&instance)
+                    .and_then(|slot| slot.begun.as_ref());
                 let _ = reply.send(begun.and_then(|begun| begun.blamed.clone()));
             }
             Input::Ended(instance, generation, end) => self.ended(&instance, generation, *end),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{AsyncBufReadExt as _, AsyncReadExt as _};
+use gantry_core::InstanceId;
 use gantry_driver::LogPolicy;
 use gantry_driver::stored::Already;
-use gantry_core::InstanceId;
 use gantry_log::{LogFolder, LogWriter, Policy, Query, Stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;

@@ -71,12 +71,7 @@ pub(crate) fn cluster(choice: Choice) -> Need {
 }
 
 /// Adds a need that many may have.
-pub(crate) fn share(
-    all: &mut Vec<Prerequisite>,
-    service: &ServiceName,
-    need: Need,
-    field: &str,
-) {
+pub(crate) fn share(all: &mut Vec<Prerequisite>, service: &ServiceName, need: Need, field: &str) {
     match all.iter_mut().find(|known| known.need == need) {
         Some(known) => known.services.push(service.clone()),
         None => all.push(prerequisite(service, need, field)),

@@ -266,11 +266,7 @@ pub(crate) fn read(stack: &StackIdentity, mode: Mode, instance: &InstanceId) -> 
 }
 
 /// All records of a stack in one cluster. One that cannot be read is set aside, and said.
-pub(crate) fn all(
-    stack: &StackIdentity,
-    mode: Mode,
-    target: &str,
-) -> Vec<(InstanceId, Record)> {
+pub(crate) fn all(stack: &StackIdentity, mode: Mode, target: &str) -> Vec<(InstanceId, Record)> {
     let mut found = Vec::new();
     for (service, folder) in folders(&stack.state_dir.join("services")) {
         let Ok(service) = ServiceName::new(&service) else {

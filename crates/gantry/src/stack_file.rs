@@ -93,7 +93,8 @@ pub(crate) fn load_with(
     services: &[String],
 ) -> Result<StackFile, Error> {
     let mut loaded = read::read(&context.files, args, services)?;
-    clusters::complete(&mut loaded, &environment()).map_err(|report| Error::StackFile(Problems(report)))?;
+    clusters::complete(&mut loaded, &environment())
+        .map_err(|report| Error::StackFile(Problems(report)))?;
     Ok(StackFile {
         name: loaded.stack.name.to_string(),
         services: in_start_order(&loaded.stack),

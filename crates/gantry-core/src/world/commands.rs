@@ -122,7 +122,9 @@ impl World {
                 Run::Failed => {}
                 Run::Completed if redo => {}
                 _ => {
-                    slot.update_failed = None;
+                    // What was changed and is not ready is not changed again.
+                    slot.update_failed
+                        .take_if(|failed| *failed != slot.revision);
                     continue;
                 }
             }

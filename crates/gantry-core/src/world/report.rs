@@ -212,6 +212,7 @@ impl World {
             live: true,
             watched: false,
             update: None,
+            proving: false,
             hook: Some(PostStart {
                 effect,
                 heard_ready: false,
@@ -250,6 +251,7 @@ impl World {
             live: true,
             watched: ready || live,
             update: None,
+            proving: false,
             hook: None,
         };
         let settled = up.been_ready.is_some();
@@ -299,6 +301,11 @@ impl World {
             up.ready = true;
             up.been_ready = up.been_ready.or(Some(now));
             slot.evidence = None;
+            if std::mem::take(&mut up.proving) {
+                // Whatever was concluded about the change before: it is ready.
+                slot.update_failed
+                    .take_if(|failed| *failed == slot.revision);
+            }
             if slot.update_failed.is_none() {
                 slot.failure = None;
             }
@@ -346,6 +353,10 @@ impl World {
         let Some(slot) = service.slots.get(number) else {
             return;
         };
+        if slot.generation == generation && matches!(&slot.run, Run::Up(up) if up.proving) {
+            let stage = Stage::Update;
+            return self.disproved(at, Failure { stage, ..cause }, out);
+        }
         let job = service.spec.kind == Kind::Job;
         let awaited = match &slot.run {
             Run::Starting { in_hook, .. } => !in_hook,
@@ -362,6 +373,18 @@ impl World {
         }
         let then = Then::Fail(cause.into());
         self.stop(at.service, number, StopHow::Graceful, then, out);
+    }
+
+    /// What it was changed to does not become ready. It goes on as it is: its backend keeps what ran before for as long as
+    /// it can, and may be right in the end.
+    pub(super) fn disproved(&mut self, at: InstanceKey, cause: Failure, out: &mut Vec<Effect>) {
+        let Some(slot) = self.slot(at) else { return };
+        slot.failure = Some(cause.into());
+        slot.update_failed = Some(slot.revision);
+        if let Some(timer) = slot.start_timer.take() {
+            self.cancel_timer(timer, out);
+        }
+        self.touch(at.service);
     }
 
     fn not_live(
@@ -419,9 +442,30 @@ impl World {
             slot.update_failed = Some(revision);
         } else {
             slot.revision = revision;
+            slot.update_failed = None;
             self.watch_anew(at, out);
+            self.prove(at, out);
         }
         self.touch(at.service);
+    }
+
+    /// What was changed, and is not ready since, has as long to become ready as at a start.
+    fn prove(&mut self, at: InstanceKey, out: &mut Vec<Effect>) {
+        let spec = &self.services[at.service.index()].spec;
+        let (probed, timeout) = (spec.probed_ready, spec.start_timeout);
+        let Some(slot) = self.slot(at) else { return };
+        let Run::Up(up) = &mut slot.run else { return };
+        if !probed || up.ready || up.been_ready.is_none() {
+            return;
+        }
+        up.proving = true;
+        if let Some(timer) = slot.start_timer.take() {
+            self.cancel_timer(timer, out);
+        }
+        let timer = self.start_timer(at, timeout, out);
+        if let Some(slot) = self.slot(at) {
+            slot.start_timer = Some(timer);
+        }
     }
 
     /// The specification changed under a running instance: its probes may have, too.

@@ -171,6 +171,8 @@ pub(super) struct Up {
     /// Whether its probes are being watched.
     pub(super) watched: bool,
     pub(super) update: Option<(EffectId, Revision)>,
+    /// It was changed as it runs, and has not been ready since.
+    pub(super) proving: bool,
     /// Its `post-start` runs.
     pub(super) hook: Option<PostStart>,
 }

@@ -136,6 +136,7 @@ impl World {
                     out,
                 );
             }
+            Run::Up(up) if up.proving => self.disproved(instance, failure, out),
             Run::Backoff { .. } => {
                 if let Some(last) = slot.failure.take() {
                     failure.reason = format_smolstr!("{}, last: {}", failure.reason, last.reason);

@@ -16,7 +16,10 @@ fn a_chart_is_named_in_four_ways() {
     };
     let cases = [
         ("/charts/web", Place::Here("/charts/web".into())),
-        ("/charts/web-1.0.0.tgz", Place::Here("/charts/web-1.0.0.tgz".into())),
+        (
+            "/charts/web-1.0.0.tgz",
+            Place::Here("/charts/web-1.0.0.tgz".into()),
+        ),
         ("bitnami/redis", repository),
         ("oci://a/b", Place::Address("oci://a/b".into())),
         ("https://a/b.tgz", Place::Address("https://a/b.tgz".into())),
@@ -53,8 +56,14 @@ fn an_archive_is_read_as_a_folder_is() {
         flate2::Compression::fast(),
     ));
     for (name, text) in [
-        ("web/charts/other/Chart.yaml", "name: other\nversion: 9.9.9\n"),
-        ("web/Chart.yaml", "name: web\nversion: 1.2.3\nappVersion: '7'\n"),
+        (
+            "web/charts/other/Chart.yaml",
+            "name: other\nversion: 9.9.9\n",
+        ),
+        (
+            "web/Chart.yaml",
+            "name: web\nversion: 1.2.3\nappVersion: '7'\n",
+        ),
     ] {
         let mut header = tar::Header::new_gnu();
         header.set_size(text.len() as u64);

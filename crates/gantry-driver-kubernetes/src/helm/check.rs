@@ -46,7 +46,10 @@ impl Known<'_> {
             return true;
         };
         let labels = record::label_pairs(self.stack, self.instance);
-        noted || labels.iter().all(|(name, value)| last.labels.get(name) == Some(value))
+        noted
+            || labels
+                .iter()
+                .all(|(name, value)| last.labels.get(name) == Some(value))
     }
 
     /// Whether anything of it ever worked, as far as Helm remembers.

@@ -67,8 +67,13 @@ impl Driver for HelmDriver {
             new.spec,
             &|path| match path.split('.').next().unwrap_or(path) {
                 "context" | "kubeconfig" | "namespace" | "release" => ChangeEffect::Restart,
-                "create-namespace" | "allow-contexts" | "adopt" | "on-stuck" | "timeout"
-                | "rollback-on-failure" | "tools" => ChangeEffect::None,
+                "create-namespace"
+                | "allow-contexts"
+                | "adopt"
+                | "on-stuck"
+                | "timeout"
+                | "rollback-on-failure"
+                | "tools" => ChangeEffect::None,
                 _ => ChangeEffect::InPlace,
             },
         )

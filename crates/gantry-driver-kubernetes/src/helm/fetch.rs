@@ -118,8 +118,12 @@ impl Fetching<'_> {
             .to_vec();
         words.extend(self.repository_flags());
         let input = words::repositories(self.named(), &more);
-        self.insist(&format!("dependencies of {}", self.service), words, Some(input))
-            .await?;
+        self.insist(
+            &format!("dependencies of {}", self.service),
+            words,
+            Some(input),
+        )
+        .await?;
         Ok(())
     }
 
@@ -130,7 +134,12 @@ impl Fetching<'_> {
 
     fn repository_flags(&self) -> Vec<String> {
         let cache = self.folder.join("cache");
-        let flags = ["--repository-config", INPUT, "--repository-cache", cache.as_str()];
+        let flags = [
+            "--repository-config",
+            INPUT,
+            "--repository-cache",
+            cache.as_str(),
+        ];
         flags.map(str::to_owned).to_vec()
     }
 
@@ -138,13 +147,16 @@ impl Fetching<'_> {
         let Some(name) = repository else {
             let known = self.named();
             let mut known = known.map(|(_, repository)| repository);
-            let of = known.find(|it| chart.starts_with(&it.url) || words::host(chart) == words::host(&it.url));
+            let of = known.find(|it| {
+                chart.starts_with(&it.url) || words::host(chart) == words::host(&it.url)
+            });
             return Self::address(chart.to_owned(), of);
         };
         match self.spec.repositories.get(name) {
-            Some(of) if of.url.starts_with("oci://") => {
-                Self::address(format!("{}/{chart}", of.url.trim_end_matches('/')), Some(of))
-            }
+            Some(of) if of.url.starts_with("oci://") => Self::address(
+                format!("{}/{chart}", of.url.trim_end_matches('/')),
+                Some(of),
+            ),
             Some(_) => Source {
                 name: format!("{name}/{chart}"),
                 flags: self.repository_flags(),
@@ -241,7 +253,9 @@ impl Fetching<'_> {
 
     fn pin_path(&self, wish: &str) -> Utf8PathBuf {
         let sum = blake3::hash(wish.as_bytes()).to_hex();
-        self.folder.join("pins").join(format!("{}.json", &sum[..32]))
+        self.folder
+            .join("pins")
+            .join(format!("{}.json", &sum[..32]))
     }
 
     /// What this wish has come to before.

@@ -30,10 +30,7 @@ enum Wanted {
     /// The program, in a version that works.
     Program(Choice),
     /// A release that may be made, of a chart that is there and can be rendered.
-    Release {
-        service: ServiceName,
-        spec: Value,
-    },
+    Release { service: ServiceName, spec: Value },
 }
 
 /// The needs of these services; what many share is named once.
@@ -45,7 +42,12 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
         };
         let choice = choice_of(described.spec);
         share(&mut all, service, needs::cluster(choice.clone()), "context");
-        share(&mut all, service, need("Helm", Wanted::Program(choice)), "helm");
+        share(
+            &mut all,
+            service,
+            need("Helm", Wanted::Program(choice)),
+            "helm",
+        );
         for file in &read.values_files {
             let file = Need::File { path: file.clone() };
             all.push(prerequisite(service, file, "values-files"));

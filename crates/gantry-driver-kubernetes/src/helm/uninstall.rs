@@ -58,7 +58,10 @@ pub(crate) async fn all(
         }
     }
     let is_claim = |key: &Key| key.group.is_empty() && key.kind == "PersistentVolumeClaim";
-    let gone = record.objects.iter().filter(|one| !one.kept && !is_claim(&one.key));
+    let gone = record
+        .objects
+        .iter()
+        .filter(|one| !one.kept && !is_claim(&one.key));
     let gone: Vec<Key> = gone.map(|one| one.key.clone()).collect();
     delete::wait_until_gone(context, &gone).await?;
     // What hooks have made is Helm's to leave behind, but not to leave running.
@@ -83,7 +86,14 @@ pub(crate) async fn release(
     how: How,
 ) -> Result<(), DriverError> {
     let limit = format!("{}s", LIMIT.as_secs());
-    let mut words = vec!["uninstall", name, "--namespace", namespace, "--timeout", &limit];
+    let mut words = vec![
+        "uninstall",
+        name,
+        "--namespace",
+        namespace,
+        "--timeout",
+        &limit,
+    ];
     // Whoever depends on a workload goes first, so that it is gone only when its pods are.
     words.extend(["--cascade", "foreground"]);
     if how == How::Kill {

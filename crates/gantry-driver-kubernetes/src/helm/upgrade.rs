@@ -189,7 +189,11 @@ impl Upgrade {
             definitions: Vec::new(),
             job: format!(
                 "helm {} {}@{}.{}",
-                if spec.hooks { "upgrade" } else { "upgrade without hooks" },
+                if spec.hooks {
+                    "upgrade"
+                } else {
+                    "upgrade without hooks"
+                },
                 self.instance,
                 self.generation,
                 self.from.revision
@@ -217,11 +221,15 @@ impl Upgrade {
                 }
             }
             Before::Uninstall => {
-                self.say(format!("has a release that never worked, or is stuck: {name} is installed anew"));
+                self.say(format!(
+                    "has a release that never worked, or is stuck: {name} is installed anew"
+                ));
                 uninstall::release(tool, &context.cluster, &namespace, &name, How::Polite).await?;
             }
             Before::Rollback(number) => {
-                self.say(format!("has a release that is stuck: {name} goes back to revision {number}"));
+                self.say(format!(
+                    "has a release that is stuck: {name} goes back to revision {number}"
+                ));
                 uninstall::rollback(tool, &namespace, &name, *number).await?;
             }
         }
@@ -309,9 +317,7 @@ impl Upgrade {
         let cluster = &self.context.cluster;
         let revisions = release::revisions(cluster, &now.namespace, name).await?;
         match revisions.last() {
-            Some(last) if last.is_pending() => {
-                release::forget(cluster, &now.namespace, last).await
-            }
+            Some(last) if last.is_pending() => release::forget(cluster, &now.namespace, last).await,
             _ => Ok(()),
         }
     }
@@ -341,8 +347,13 @@ impl Upgrade {
                 continue;
             }
             newest = revision.number;
-            let Ok(release) = revision.read() else { continue };
-            if take(&self.context, &mut now, &revision, &release).await.is_ok() {
+            let Ok(release) = revision.read() else {
+                continue;
+            };
+            if take(&self.context, &mut now, &revision, &release)
+                .await
+                .is_ok()
+            {
                 self.publish(&now);
             }
         }
@@ -410,7 +421,9 @@ impl Upgrade {
     /// What troubles the hooks that run, and whether it is without hope.
     async fn blamed(&self) -> Option<(bool, Cause)> {
         let (reply, answer) = oneshot::channel();
-        let _ = self.outbox.send(Input::Blamed(self.instance.clone(), reply));
+        let _ = self
+            .outbox
+            .send(Input::Blamed(self.instance.clone(), reply));
         answer.await.ok().flatten()
     }
 
@@ -430,7 +443,10 @@ impl Upgrade {
         let worked = known.revisions.iter().rev();
         let mut worked = worked.filter(|one| one.status == "deployed");
         let Some(last) = worked.next() else { return };
-        self.say(format!("failed to be upgraded: {name} goes back to revision {}", last.number));
+        self.say(format!(
+            "failed to be upgraded: {name} goes back to revision {}",
+            last.number
+        ));
         let back = uninstall::rollback(tool, &namespace, name, last.number).await;
         let seen = match back {
             Ok(()) => conclude(&self.context, now).await.map(|_| ()),
@@ -492,11 +508,7 @@ async fn take(
 }
 
 /// The key of an object, in the release's namespace if it names none.
-async fn in_place(
-    context: &Context,
-    object: &Value,
-    namespace: &str,
-) -> Result<Key, DriverError> {
+async fn in_place(context: &Context, object: &Value, namespace: &str) -> Result<Key, DriverError> {
     let mut key = Key::of(object);
     // A kind that the chart itself defines is known only when that is there; it is in a namespace more often than not.
     let namespaced = match context.cluster.kind(&key).await {
@@ -538,10 +550,8 @@ pub(crate) async fn conclude(context: &Context, now: &mut Record) -> Result<Mark
         }
     });
     let looks: Vec<_> = looks.collect();
-    let marks: Vec<Option<(Key, u64)>> = stream::iter(looks)
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
+    let marks: Vec<Option<(Key, u64)>> =
+        stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
     Ok(marks.into_iter().flatten().collect())
 }
 

@@ -59,10 +59,15 @@ impl Upgrade<'_> {
         let own = self.spec.labels.iter();
         let own = own.map(|(name, value)| (name.clone(), value.clone()));
         let labels = own.chain(self.labels.iter().cloned());
-        let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+        let labels: Vec<String> = labels
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         add(&["--labels", &labels.join(",")]);
-        if let Some((program, arguments)) =
-            self.spec.post_renderer.as_deref().and_then(<[_]>::split_first)
+        if let Some((program, arguments)) = self
+            .spec
+            .post_renderer
+            .as_deref()
+            .and_then(<[_]>::split_first)
         {
             add(&["--post-renderer", program]);
             for argument in arguments {
@@ -103,7 +108,10 @@ pub(crate) fn repositories<'a>(
             "caFile": repository.ca_file.as_ref().map_or("", |file| file.as_str()),
         }));
     }
-    let is_known = |url: &String| urls.iter().any(|it| it.trim_end_matches('/') == url.trim_end_matches('/'));
+    let is_known = |url: &String| {
+        urls.iter()
+            .any(|it| it.trim_end_matches('/') == url.trim_end_matches('/'))
+    };
     for (at, url) in more.iter().filter(|url| !is_known(url)).enumerate() {
         entries.push(json!({ "name": format!("gantry-{at}"), "url": url }));
     }
@@ -118,7 +126,11 @@ pub(crate) fn registry(repository: &Repository) -> Option<Vec<u8>> {
     let (user, password) = (repository.username.as_ref()?, repository.password.as_ref()?);
     let auth = BASE64_STANDARD.encode(format!("{user}:{password}"));
     let host = host(&repository.url);
-    Some(json!({ "auths": { host: { "auth": auth } } }).to_string().into_bytes())
+    Some(
+        json!({ "auths": { host: { "auth": auth } } })
+            .to_string()
+            .into_bytes(),
+    )
 }
 
 /// The host and port of an address.

@@ -358,7 +358,8 @@ impl Link {
     pub(super) fn stateful_sets(&self, record: &Record) -> Vec<Arc<serde_json::Value>> {
         let objects = record.objects.iter();
         let sets = objects.filter(|one| one.key.kind == "StatefulSet");
-        sets.filter_map(|one| self.view.get(&one.key).cloned()).collect()
+        sets.filter_map(|one| self.view.get(&one.key).cloned())
+            .collect()
     }
 
     /// Everything, in the words of all drivers.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_core::{EffectId, ExitStatus, Generation, InstanceId, Stage, StopHow};
-use gantry_driver::{DriverError, DriverEvent, Make, Recorded, StartRequest, StopRequest, UpdateRequest};
+use gantry_driver::{
+    DriverError, DriverEvent, Make, Recorded, StartRequest, StopRequest, UpdateRequest,
+};
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 use tokio_util::sync::CancellationToken;
@@ -237,7 +239,9 @@ impl Link {
         match record {
             None => record::remove(&self.context.stack, self.context.mode, instance),
             Some(record) => {
-                if let Err(error) = record::write(&self.context.stack, self.context.mode, instance, record) {
+                if let Err(error) =
+                    record::write(&self.context.stack, self.context.mode, instance, record)
+                {
                     tracing::warn!(%instance, %error, "an inventory cannot be written down");
                 }
             }

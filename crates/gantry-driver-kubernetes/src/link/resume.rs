@@ -28,7 +28,12 @@ impl Link {
                     Mode::Releases => upgrade::resume(&context, &instance, &mut record).await,
                 };
                 let generation = record.generation;
-                let _ = outbox.send(Input::Resumed(instance, generation, Box::new(record), result));
+                let _ = outbox.send(Input::Resumed(
+                    instance,
+                    generation,
+                    Box::new(record),
+                    result,
+                ));
             });
         }
     }
@@ -77,7 +82,12 @@ impl Link {
     }
 
     /// Takes in what a start that is under way has made so far.
-    pub(super) fn interim(&mut self, instance: &InstanceId, generation: Generation, record: Record) {
+    pub(super) fn interim(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        record: Record,
+    ) {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };

@@ -59,7 +59,9 @@ pub(crate) struct Begun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     /// A start, with a newer chart if there is one.
-    Start { afresh: bool },
+    Start {
+        afresh: bool,
+    },
     Update,
 }
 

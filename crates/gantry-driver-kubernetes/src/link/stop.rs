@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::Input;
 use crate::context::Context;
 use crate::delete::{self, How};
-use crate::object::Key;
 use crate::helm::uninstall;
+use crate::object::Key;
 use crate::record::{Mode, Record};
 
 /// How long after its time a stop is said to be resisted, and how often from then on.

@@ -107,11 +107,7 @@ impl Keeper<'_> {
         Some(std::mem::replace(log, empty))
     }
 
-    pub(super) fn spawn_job(
-        &mut self,
-        wish: JobWish,
-        command: &Command,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn spawn_job(&mut self, wish: JobWish, command: &Command) -> Result<Reply, Refusal> {
         let JobWish {
             name,
             limit,

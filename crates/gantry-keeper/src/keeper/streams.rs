@@ -37,7 +37,9 @@ impl Streams {
     /// The pipes that are read, for the ledger.
     pub(super) fn written_down(&self) -> [(i32, u64); 2] {
         match self {
-            Self::Pipes([output, error], _) => [written_down(&output.read), written_down(&error.read)],
+            Self::Pipes([output, error], _) => {
+                [written_down(&output.read), written_down(&error.read)]
+            }
             Self::Terminal(_, pipe) => [written_down(pipe), NOTHING],
         }
     }

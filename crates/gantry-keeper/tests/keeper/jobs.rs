@@ -1,6 +1,8 @@
 //! Short commands, whose output comes back in an event.
 
-use gantry_keeper::protocol::{Bytes, EventBody, Exit, JobName, JobOutput, Reply, Request, SpawnFailure};
+use gantry_keeper::protocol::{
+    Bytes, EventBody, Exit, JobName, JobOutput, Reply, Request, SpawnFailure,
+};
 
 use crate::support::*;
 

@@ -116,7 +116,9 @@ fn tools(defaults: &Defaults, environment: &[(String, String)]) -> Result<Tools,
     let mut wrong = Vec::new();
     let get = |name: &str| {
         let found = environment.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.trim()).filter(|it| !it.is_empty())
+        found
+            .map(|(_, value)| value.trim())
+            .filter(|it| !it.is_empty())
     };
     let mut words = |name: &str, own: &Option<Words>, usual: &str| {
         let own = own.as_ref().map(Words::split);

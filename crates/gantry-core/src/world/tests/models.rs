@@ -4,7 +4,7 @@ use super::harness::{Harness, change, changed, job, name, probed, spec};
 use crate::effect::Effect;
 use crate::event::{ChangeEffect, Command, Event, Targets};
 use crate::failure::Stage;
-use crate::ids::ModeName;
+use crate::ids::{Millis, ModeName, OperationId};
 use crate::outcome::{OutcomeKind, Refusal};
 use crate::state::{Desired, ServiceState};
 
@@ -128,6 +128,67 @@ fn a_failed_update_leaves_it_running_and_fails_the_operation() {
     assert_eq!(harness.state("api"), ServiceState::Running);
     assert_eq!(harness.outcome(up).failures[0].cause.stage, Stage::Update);
     assert_eq!(harness.view("api").message, "the update failed: refused");
+}
+
+/// A service whose backend says that it is not ready while it is changed.
+fn changed_and_not_ready() -> (Harness, OperationId) {
+    let one = probed(spec("api", &[]));
+    let mut harness = Harness::up(&[one.clone()]);
+    harness.ready("api");
+    let changes = vec![change("api", ChangeEffect::InPlace)];
+    let up = harness.model_with(&[changed(one)], changes, Targets::AutoStart);
+    let update = harness.effects.iter().find_map(|effect| match effect {
+        Effect::Update { id, .. } => Some(*id),
+        _ => None,
+    });
+    let effect = update.expect("an update");
+    harness.not_ready("api", "it is being changed");
+    let instance = harness.at("api", 0);
+    harness.tell(Event::Updated { effect, instance });
+    (harness, up)
+}
+
+#[test]
+fn an_update_that_is_hopeless_fails_at_once_and_is_forgiven_when_it_is_ready() {
+    let (mut harness, up) = changed_and_not_ready();
+    harness.doomed("api");
+    assert_eq!(harness.state("api"), ServiceState::Running);
+    let outcome = harness.outcome(up);
+    assert_eq!(outcome.failures[0].cause.stage, Stage::Update);
+    assert!(
+        harness
+            .view("api")
+            .message
+            .starts_with("the update failed: ")
+    );
+    harness.ready("api");
+    assert_eq!(harness.view("api").message, "");
+}
+
+#[test]
+fn an_update_after_one_that_was_hopeless_begins_anew() {
+    let (mut harness, _) = changed_and_not_ready();
+    harness.doomed("api");
+    let one = probed(spec("api", &[]));
+    let changes = vec![change("api", ChangeEffect::InPlace)];
+    harness.model_with(&[one], changes, Targets::AutoStart);
+    let instance = harness.at("api", 0);
+    let updates = harness.effects.iter().filter_map(|effect| match effect {
+        Effect::Update { id, .. } => Some(*id),
+        _ => None,
+    });
+    let effect = updates.last().expect("another update");
+    harness.tell(Event::Updated { effect, instance });
+    harness.ready("api");
+    assert_eq!(harness.view("api").message, "");
+}
+
+#[test]
+fn an_update_that_does_not_become_ready_has_the_time_of_a_start() {
+    let (mut harness, up) = changed_and_not_ready();
+    harness.time_out(Millis::seconds(60));
+    assert_eq!(harness.state("api"), ServiceState::Running);
+    assert_eq!(harness.kind(up), OutcomeKind::NotReady);
 }
 
 #[test]

@@ -32,7 +32,10 @@ fn what_is_packed_can_be_unpacked() {
 fn a_release_tells_what_it_has() {
     let release = Release(sample());
     let keys = |objects: Vec<Value>| -> Vec<String> {
-        objects.iter().map(|object| Key::of(object).short()).collect()
+        objects
+            .iter()
+            .map(|object| Key::of(object).short())
+            .collect()
     };
     assert_eq!(keys(release.objects()), ["service/web"]);
     assert_eq!(keys(release.hooks()), ["job/web-init"]);

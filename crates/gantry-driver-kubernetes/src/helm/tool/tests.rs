@@ -19,7 +19,10 @@ fn what_it_says_is_taken_out_of_its_frame() {
             "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",
             "another operation (install/upgrade/rollback) is in progress",
         ),
-        ("Error: uninstall: Release not loaded: x: release: not found", "uninstall: Release not loaded: x: not found"),
+        (
+            "Error: uninstall: Release not loaded: x: release: not found",
+            "uninstall: Release not loaded: x: not found",
+        ),
     ];
     for (stderr, reason) in cases {
         assert_eq!(said(stderr).as_deref(), Some(reason));
@@ -31,5 +34,8 @@ fn what_it_says_is_taken_out_of_its_frame() {
 fn only_what_passes_is_tried_again() {
     let refused = "Kubernetes cluster unreachable: Get \"https://1.2.3.4\": dial tcp 1.2.3.4:443: connect: connection refused";
     assert_eq!(kind(refused), FailureKind::Transient);
-    assert_eq!(kind("chart \"x\" matching 1.0 not found in y index"), FailureKind::Permanent);
+    assert_eq!(
+        kind("chart \"x\" matching 1.0 not found in y index"),
+        FailureKind::Permanent
+    );
 }

@@ -13,10 +13,18 @@ fn repository(url: &str, user: Option<&str>) -> Repository {
 fn repositories_are_written_as_helm_reads_them() {
     let one = repository("https://charts.example/a", Some("u"));
     let registry = repository("oci://registry.example/b", None);
-    let more = ["https://charts.example/a/".to_owned(), "https://other.example".to_owned()];
+    let more = [
+        "https://charts.example/a/".to_owned(),
+        "https://other.example".to_owned(),
+    ];
     let text = super::repositories([("a", &one), ("b", &registry)], &more);
     let read: Value = serde_json::from_slice(&text).unwrap();
-    let names: Vec<&str> = read["repositories"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = read["repositories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["a", "gantry-0"]);
     assert_eq!(read["repositories"][0]["password"], "pw");
     assert_eq!(read["repositories"][1]["url"], "https://other.example");
@@ -28,7 +36,11 @@ fn credentials_of_a_registry_are_for_its_host() {
     let read: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(read["auths"]["registry.example:5000"]["auth"], "dTpwdw==");
     assert!(super::registry(&repository("oci://registry.example", None)).is_none());
-    for (host, local) in [("localhost:5000", true), ("127.0.0.1", true), ("example.com:443", false)] {
+    for (host, local) in [
+        ("localhost:5000", true),
+        ("127.0.0.1", true),
+        ("example.com:443", false),
+    ] {
         assert_eq!(is_local(host), local, "{host}");
     }
 }
