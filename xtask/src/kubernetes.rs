@@ -14,7 +14,7 @@ const VERSION: &str = "1.34.4";
 
 /// How a machine gets Go.
 pub(crate) const GO: &str =
-    "install 1.25 or newer: the package golang-go of Debian's backports, or https://go.dev/dl";
+    "install 1.26 or newer: the package golang-go of Debian's backports, or https://go.dev/dl";
 
 /// What is built from other modules; the rest is the example's own.
 const PROGRAMS: [&str; 6] = [
@@ -25,6 +25,9 @@ const PROGRAMS: [&str; 6] = [
     "kubectl",
     "kubelet",
 ];
+
+/// Both releases of Helm that are in use, as the modules in `xtask/helm` pin them: for tests.
+const HELM: [(u32, &str); 2] = [(3, "v3.22.0"), (4, "v4.3.1")];
 
 /// The programs that the example has itself.
 const OWN: [&str; 3] = ["./coredns", "./edge", "./volumes"];
@@ -38,8 +41,8 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Build the programs and make the images, into `target/kubernetes`. The first time takes about five minutes of
-    /// two processors, and fetches 200 MB of Go modules.
+    /// Build the programs (and Helm) and make the images, into `target/kubernetes`. The first time takes about nine
+    /// minutes of two processors, and fetches 300 MB of Go modules.
     Build,
 }
 
@@ -78,5 +81,17 @@ pub(crate) fn build() -> anyhow::Result<()> {
         .env("CGO_ENABLED", "0")
         .current_dir(module);
     shell::run(&mut go).context("failed to build the cluster's programs")?;
+    for (release, version) in HELM {
+        let at = format!("helm.sh/helm/v{release}");
+        let mut go = Command::new("go");
+        go.args(["build", "-trimpath", "-ldflags"])
+            .arg(format!("-s -w -X {at}/internal/version.version={version}"))
+            .arg("-o")
+            .arg(bin.join(format!("helm{release}")))
+            .arg(format!("{at}/cmd/helm"))
+            .env("CGO_ENABLED", "0")
+            .current_dir(shell::root().join(format!("xtask/helm/v{release}")));
+        shell::run(&mut go).with_context(|| format!("failed to build Helm {release}"))?;
+    }
     images::make(&folder().join("images")).context("failed to make the cluster's images")
 }

@@ -22,6 +22,7 @@ use crate::attach::{AttachQuery, ExecQuery};
 use crate::event::{Event, EventsQuery};
 use crate::explain::Explanation;
 use crate::home::StackDir;
+use crate::notes::NotesReport;
 use crate::operation::OperationRequest;
 use crate::plan::{Plan, PlanRequest};
 use crate::progress::Progress;
@@ -88,6 +89,11 @@ impl Client {
     /// What all instances that run have used, in one request.
     pub async fn usage(&self) -> Result<UsageReport, ClientError> {
         self.get("/v1/usage").await
+    }
+
+    /// What services tell their users.
+    pub async fn notes(&self) -> Result<NotesReport, ClientError> {
+        self.get("/v1/notes").await
     }
 
     /// Why a service is as it is.

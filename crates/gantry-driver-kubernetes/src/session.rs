@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gantry_core::{EffectId, Generation, InstanceId};
 use gantry_driver::{
     BoxFuture, Close, DriverError, EventSink, Exec, JobOutcome, JobPlace, JobRequest, LogRequest,
-    LogStream, Observed, OpenContext, Session, StartRequest, StopRequest, Target, UpdateRequest,
-    stored,
+    LogStream, Notes, Observed, OpenContext, Session, StartRequest, StopRequest, Target,
+    UpdateRequest, stored,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OnceCell, oneshot, watch};
@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::cluster::{Choice, Cluster};
 use crate::context::Context;
 use crate::delete;
+use crate::helm::release;
 use crate::link::{Input, Link};
 use crate::record::{self, Mode};
 
@@ -86,6 +87,29 @@ impl ClusterSession {
         Ok(())
     }
 
+    async fn read_notes(&self) -> Result<Vec<(InstanceId, Notes)>, DriverError> {
+        let (reply, records) = oneshot::channel();
+        self.order(Input::Records(reply));
+        let mut told = Vec::new();
+        for (instance, record) in records.await.unwrap_or_default() {
+            let Some(note) = record.release.filter(|_| !record.stopped) else {
+                continue;
+            };
+            let cluster = &self.context.cluster;
+            let revisions = release::revisions(cluster, &record.namespace, &note.name).await?;
+            let Some(last) = revisions.last() else {
+                continue;
+            };
+            let release = last.read()?;
+            if let Some(text) = release.notes() {
+                let of = release.chart();
+                let text = text.to_owned();
+                told.push((instance, Notes { of, text }));
+            }
+        }
+        Ok(told)
+    }
+
     /// A command beside an instance runs on this machine.
     async fn run_job(&self, mut job: JobRequest) -> Result<JobOutcome, DriverError> {
         let host = self.context.host()?;
@@ -141,6 +165,10 @@ impl Session for ClusterSession {
 
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {
         Box::pin(self.run_job(job))
+    }
+
+    fn notes(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Notes)>, DriverError>> {
+        Box::pin(self.read_notes())
     }
 
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {

@@ -71,6 +71,8 @@ pub(crate) enum Order {
     List(oneshot::Sender<Listing>),
     Job(Box<JobOrder>),
     CancelJob(JobName),
+    /// Ask it to end; whoever waits for it goes on waiting.
+    GiveUpJob(JobName),
     /// The end of this job was noted by whoever waited for it.
     JobTaken(JobName),
     /// A signal to the leader of an instance.
@@ -114,6 +116,8 @@ struct Job {
     request: Request,
     attempt: crate::sentence::Attempt,
     waiting: Vec<JobReply>,
+    /// Whether it was asked to end by those who wait for that.
+    given_up: bool,
 }
 
 /// What a reply is awaited for.
@@ -261,6 +265,7 @@ impl Link {
             Order::Cancel(effect) => self.cancel(effect),
             Order::Job(job) => self.job(*job),
             Order::CancelJob(name) => self.cancel_job(name),
+            Order::GiveUpJob(name) => self.give_up_job(name),
             Order::JobTaken(name) => {
                 self.ends.taken(&name);
             }

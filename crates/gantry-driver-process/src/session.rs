@@ -121,6 +121,11 @@ impl HostJobs for ProcessSession {
     fn taken(&self, name: &str) {
         self.pairs.job_taken(link::job_name(name, true));
     }
+
+    fn give_up(&self, name: &str) {
+        let name = link::job_name(name, true);
+        self.pairs.tell_all(|| Order::GiveUpJob(name.clone()));
+    }
 }
 
 impl Session for ProcessSession {
@@ -162,6 +167,10 @@ impl Session for ProcessSession {
 
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>> {
         Box::pin(self.run_job(job))
+    }
+
+    fn give_up_job(&self, name: &str) {
+        HostJobs::give_up(self, name);
     }
 
     fn job_taken(&self, name: &str) {

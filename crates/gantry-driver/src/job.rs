@@ -108,6 +108,11 @@ pub trait HostJobs: Send + Sync {
     /// Run it, and wait for its end. [`JobRequest::place`] must be [`JobPlace::Host`].
     fn run(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>>;
 
+    /// Ask a job that runs [`once`](JobRequest::once) to end before its time. Whoever waits for it is told how it ended.
+    fn give_up(&self, name: &str) {
+        let _ = name;
+    }
+
     /// What came of a job that runs [`once`](JobRequest::once) was noted: its end need not be kept any longer.
     fn taken(&self, name: &str) {
         let _ = name;

@@ -76,7 +76,7 @@ pub use power::{
 };
 pub use prerequisite::{Missing, Need, Prerequisite};
 pub use request::{Make, Recorded, StartRequest, StopRequest, UpdateRequest};
-pub use session::{Close, Discard, Outdated, Session};
+pub use session::{Close, Discard, Notes, Outdated, Session};
 pub use settings::{LogPolicy, Overflow, Resources, Settings, StopPolicy};
 pub use survey::{Candidate, Offer, Standing, Surveyor};
 pub use usage::Usage;

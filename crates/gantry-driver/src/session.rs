@@ -37,6 +37,11 @@ pub trait Session: Send + Sync {
     /// Run a short command and wait for its end. Dropping the future cancels it.
     fn job(&self, job: JobRequest) -> BoxFuture<'_, Result<JobOutcome, DriverError>>;
 
+    /// Ask a job that runs [`once`](JobRequest::once) to end before its time. Whoever waits for it is told how it ended.
+    fn give_up_job(&self, name: &str) {
+        let _ = name;
+    }
+
     /// What came of a job that runs [`once`](JobRequest::once) was noted: its end need not be kept
     /// any longer.
     fn job_taken(&self, name: &str) {
@@ -69,6 +74,12 @@ pub trait Session: Send + Sync {
 
     /// What all instances that run have used, in one call. Asked only when somebody wants to see it.
     fn usage(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Usage)>, DriverError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// What instances that run tell their users, as whoever made what they are made of wrote it. Asked only when somebody
+    /// wants to see it.
+    fn notes(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Notes)>, DriverError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
@@ -117,6 +128,15 @@ pub trait Session: Send + Sync {
 
 /// Instances that would be made from something else, each with what differs; or one of which that cannot be made.
 pub type Outdated = Result<Vec<(InstanceId, SmolStr)>, (InstanceId, Failure)>;
+
+/// What an instance tells its users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notes {
+    /// What the instance is made of, with its version.
+    pub of: String,
+    /// The text.
+    pub text: String,
+}
 
 /// Why a session is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

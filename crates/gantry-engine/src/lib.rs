@@ -36,6 +36,7 @@ mod identity;
 mod inbox;
 mod journal;
 pub mod lock;
+mod notes;
 mod operations;
 mod plan_view;
 mod port_book;

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::attach::Purpose;
 use crate::event_log::EventLine;
 use crate::inbox::{Incoming, Request};
-use crate::usage;
+use crate::{notes, usage};
 
 /// The largest model that is taken: 10,000 services are about 10 MB.
 const BODY_LIMIT: usize = 256 << 20;
@@ -39,6 +39,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/health", get(health))
         .route("/v1/status", get(status))
         .route("/v1/usage", get(usage_alone))
+        .route("/v1/notes", get(notes))
         .route("/v1/explain/{service}", get(explain))
         .route("/v1/events", get(events))
         .route("/v1/attach/{service}", get(attach))
@@ -110,6 +111,11 @@ async fn status(
 async fn usage_alone(State(door): State<Door>) -> Result<Response, Wrong> {
     let usage = usage::read(door.ask(Request::Sessions).await?).await;
     Ok(json(&usage::report(usage)))
+}
+
+async fn notes(State(door): State<Door>) -> Result<Response, Wrong> {
+    let sessions = door.ask(Request::Sessions).await?;
+    Ok(json(&notes::read(sessions).await))
 }
 
 async fn explain(State(door): State<Door>, Path(service): Path<String>) -> Result<Response, Wrong> {

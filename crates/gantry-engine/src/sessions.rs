@@ -74,6 +74,12 @@ impl HostJobs for Host {
         }
     }
 
+    fn give_up(&self, name: &str) {
+        if let Some(session) = self.0.get() {
+            session.give_up_job(name);
+        }
+    }
+
     fn taken(&self, name: &str) {
         if let Some(session) = self.0.get() {
             session.job_taken(name);

@@ -14,8 +14,8 @@ pub(crate) use run::{
 };
 pub(crate) use see::{
     AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DoctorArgs, EventsArgs, ExecArgs,
-    ExplainArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs, PlanArgs, RenderArgs,
-    StatusArgs, TimeForm, ValidateArgs,
+    ExplainArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs, NotesArgs, PlanArgs,
+    RenderArgs, StatusArgs, TimeForm, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.
@@ -117,6 +117,7 @@ pub(crate) enum Verb {
     Exec(ExecArgs),
     Explain(ExplainArgs),
     Events(EventsArgs),
+    Notes(NotesArgs),
     Plan(PlanArgs),
     Graph(GraphArgs),
     Render(RenderArgs),

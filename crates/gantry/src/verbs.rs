@@ -13,6 +13,7 @@ mod graph;
 mod import;
 mod logs;
 mod ls;
+mod notes;
 mod plan;
 mod rebuild;
 mod reference;
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Logs(args) => logs::run(&context(&args.files.files)?, &args)?,
         Verb::Attach(args) => return attach::run(&context(&args.files.files)?, &args),
         Verb::Exec(args) => return attach::exec(&context(&args.files.files)?, &args),
+        Verb::Notes(args) => show(output, &notes::run(&context(&args.files.files)?, &args)?),
         Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
         Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),

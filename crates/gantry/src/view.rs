@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod failure;
 pub(crate) mod graph;
 pub(crate) mod ls;
+pub(crate) mod notes;
 pub(crate) mod origins;
 pub(crate) mod outcome;
 pub(crate) mod plan;

@@ -1,6 +1,7 @@
-module gantry.invalid/helm3
+// Helm 3, pinned here and in go.sum: tests run it.
+module gantry.example/helm3
 
-go 1.26.8
+go 1.26.0
 
 tool helm.sh/helm/v3/cmd/helm
 

@@ -1,6 +1,7 @@
-module gantry.invalid/helm4
+// Helm 4, pinned here and in go.sum: tests run it.
+module gantry.example/helm4
 
-go 1.26.8
+go 1.26.0
 
 tool helm.sh/helm/v4/cmd/helm
 

@@ -139,6 +139,23 @@ impl Tool {
         self.host.run(job).await
     }
 
+    /// Asks a run that is kept to end, and waits until it has, whoever began it.
+    pub(crate) async fn end(&self, name: &SmolStr) {
+        // One that nobody knows of is this harmless one.
+        let wait = self.run_bare(Ask {
+            name: name.clone(),
+            once: true,
+            ..Ask::quick("", &["version"])
+        });
+        let (_, ()) = futures::join!(wait, async { self.give_up(name) });
+        self.host.taken(name);
+    }
+
+    /// Asks a run that is kept to end; whoever waits for it is told.
+    pub(crate) fn give_up(&self, name: &str) {
+        self.host.give_up(name);
+    }
+
     /// What came of a run that is kept was noted.
     pub(crate) fn taken(&self, name: &str) {
         self.host.taken(name);

@@ -11,7 +11,6 @@ use super::tool::{Ask, Tool, failure};
 use crate::cluster::Cluster;
 use crate::context::Context;
 use crate::delete::{self, How};
-use crate::namespace;
 use crate::object::Key;
 use crate::record::Record;
 
@@ -19,7 +18,7 @@ use crate::record::Record;
 const LIMIT: Duration = Duration::from_mins(30);
 
 /// Uninstalls what was installed for an instance, and deletes what its hooks have left running. Claims stay, and are in the
-/// record then.
+/// record then; so does a namespace that was made.
 pub(crate) async fn all(
     context: &Arc<Context>,
     instance: &InstanceId,
@@ -30,6 +29,10 @@ pub(crate) async fn all(
         return Ok(());
     };
     let (cluster, namespace) = (&context.cluster, record.namespace.clone());
+    if !record.started && !note.job.is_empty() {
+        // A Helm that an earlier session began may be at work.
+        context.tool().await?.end(&note.job.as_str().into()).await;
+    }
     let revisions = releases::revisions(cluster, &namespace, &note.name).await?;
     let mut claims = Vec::new();
     let mut hooks = note.hooks.clone();
@@ -70,10 +73,6 @@ pub(crate) async fn all(
     record.objects.retain(|one| one.kept);
     record.keep(&claims);
     record.release = None;
-    if record.made_namespace && record.objects.is_empty() {
-        delete::these(context, &[namespace::key(&namespace)], how).await?;
-        record.made_namespace = false;
-    }
     Ok(())
 }
 

@@ -124,7 +124,7 @@ impl Upgrade {
             }
             Err(wrong) => {
                 let wrong = self.explain(wrong).await;
-                self.end(&tool, &now).await;
+                tool.taken(&job(&now));
                 if fresh {
                     // Nothing of a start that failed stays.
                     let cleared =
@@ -277,12 +277,21 @@ impl Upgrade {
                 once: true,
             };
             let watched = self.watch(now.clone());
+            let run = tool.run(ask);
+            tokio::pin!(run);
             let outcome = tokio::select! {
                 biased;
-                outcome = tool.run(ask) => outcome?,
+                outcome = &mut run => outcome?,
                 // It never ends.
                 () = watched => return Err(Wrong::Cancelled),
-                () = self.cancelled.cancelled() => return Err(Wrong::Cancelled),
+                () = self.cancelled.cancelled() => {
+                    // The last words of a hook are read while it is there.
+                    let wrong = self.explain(Wrong::Cancelled).await;
+                    tool.give_up(&job(now));
+                    // It writes down where it stands.
+                    let _ = run.await;
+                    return Err(wrong);
+                }
             };
             if outcome.success() {
                 return conclude(&self.context, now).await.map_err(Wrong::from);
@@ -425,17 +434,6 @@ impl Upgrade {
             .outbox
             .send(Input::Blamed(self.instance.clone(), reply));
         answer.await.ok().flatten()
-    }
-
-    /// Waits for the end of a Helm that nobody wants any more: it writes down where it stands.
-    async fn end(&self, tool: &Tool, now: &Record) {
-        let ask = Ask {
-            name: job(now),
-            once: true,
-            ..Ask::quick("", &["version"])
-        };
-        let _ = tool.run_bare(ask).await;
-        tool.taken(&job(now));
     }
 
     async fn roll_back(&self, tool: &Tool, known: &Known<'_>, now: &mut Record) {

@@ -411,6 +411,8 @@ fn state(record: &Record, judged: &Judged, is_stopping: bool) -> (ObservedState,
         since: Some(record.begun),
     };
     match &judged.verdict {
+        // What it was not seen to have made yet says nothing of what it will be.
+        _ if !record.started => (running, Some(false)),
         Verdict::Unknown => (running, None),
         Verdict::There { missing } => (running, Some(missing.is_none())),
         Verdict::Hopeless(_) => (running, Some(false)),

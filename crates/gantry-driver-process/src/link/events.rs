@@ -277,7 +277,7 @@ impl Link {
             return;
         };
         known.waiting.retain(|reply| !reply.is_closed());
-        if cancelled && !known.waiting.is_empty() {
+        if cancelled && !known.waiting.is_empty() && !known.given_up {
             // Someone asked for it after it had been cancelled.
             let request = known.request.clone();
             self.ask(&request, Asked::Job(job));

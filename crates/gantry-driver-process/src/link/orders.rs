@@ -260,6 +260,7 @@ impl Link {
             request,
             attempt,
             waiting: reply.into_iter().collect(),
+            given_up: false,
         };
         self.jobs.insert(name, job);
         if let Some(end) = end {
@@ -273,6 +274,13 @@ impl Link {
             if job.waiting.is_empty() && !self.stop_commands.contains_key(&name) {
                 self.tell(&Request::CancelJob { job: name });
             }
+        }
+    }
+
+    pub(super) fn give_up_job(&mut self, name: JobName) {
+        if let Some(job) = self.jobs.get_mut(&name) {
+            job.given_up = true;
+            self.tell(&Request::CancelJob { job: name });
         }
     }
 

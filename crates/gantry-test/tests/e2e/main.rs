@@ -66,6 +66,7 @@ mod resources;
 // A Kubernetes cluster that is a stack.
 mod cluster;
 // Manifests in that cluster.
+mod helm;
 mod kubernetes;
 // PostgreSQL, Redis, nginx: the example of Debian's packages.
 mod web;

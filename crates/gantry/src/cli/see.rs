@@ -163,6 +163,16 @@ pub(crate) struct ExplainArgs {
     pub(crate) files: FileArgs,
 }
 
+/// Show what releases tell their users: the notes of their charts.
+#[derive(Debug, Args)]
+pub(crate) struct NotesArgs {
+    /// Only those of these services.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
 /// Show what happened; -o json prints one object a line.
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {

@@ -2,7 +2,7 @@
 
 use gantry_api::client::{Client, ClientError, Lines};
 use gantry_api::home::StackDir;
-use gantry_api::{OperationKind, Outcome, Progress, ResultWord};
+use gantry_api::{OperationKind, Outcome, Progress, ResultWord, Step};
 use gantry_log::Query;
 use jiff::Timestamp;
 use tokio::time::{Duration, MissedTickBehavior, interval};
@@ -18,7 +18,8 @@ use crate::log_feed::{LogFeed, Names};
 use crate::runtime::block_on;
 use crate::stack_file;
 use crate::style::{Text, Tone};
-use crate::view::show;
+use crate::view::notes::NotesView;
+use crate::view::{Page, View as _, show};
 use crate::{guard, operate};
 
 /// How often the logs are looked at.
@@ -84,11 +85,41 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
             }
             return Err(error);
         }
+        tell_notes(context, &client, &ended.steps).await;
         if args.detach {
             return Ok(0);
         }
         attend(context, &client, &mut interrupts, dir, begun, ended.stream).await
     })
+}
+
+/// What was made or changed may have something to tell.
+async fn tell_notes(context: &Context<'_>, client: &Client, steps: &[Step]) {
+    let changed: Vec<&str> = steps
+        .iter()
+        .filter(|step| step.action != "keep")
+        .map(|step| step.service.as_str())
+        .collect();
+    if changed.is_empty() || context.output.is_for_programs() {
+        return;
+    }
+    // The stack is up, whether it has anything to tell or not.
+    let Ok(mut report) = client.notes().await else {
+        return;
+    };
+    report
+        .notes
+        .retain(|one| changed.contains(&one.service.as_str()));
+    if !report.notes.is_empty() {
+        let page = Page {
+            width: None,
+            wide: false,
+        };
+        context.output.notes.line(Text::new());
+        for line in (NotesView { report }).lines(page) {
+            context.output.notes.line(line);
+        }
+    }
 }
 
 fn was_not_begun(outcome: &Outcome) -> bool {
