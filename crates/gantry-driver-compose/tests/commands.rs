@@ -14,8 +14,6 @@ use gantry_test::Engine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-mod support;
-
 struct Projects {
     engine: Engine,
     command: &'static str,
@@ -81,7 +79,7 @@ impl Harness for Projects {
         });
         let choice = ("GANTRY_COMPOSE".to_owned(), self.command.to_owned());
         context.environment = Arc::new(BTreeMap::from([choice]));
-        context.host = Some(Arc::new(support::Commands::default()));
+        context.host = Some(Arc::new(conformance::Commands::default()));
         Box::pin(std::future::ready(context))
     }
 

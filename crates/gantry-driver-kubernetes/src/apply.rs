@@ -372,7 +372,7 @@ fn is_fixed(key: &Key) -> bool {
 }
 
 /// Whether an object is meant to end.
-fn runs_once(object: &Value) -> bool {
+pub(crate) fn runs_once(object: &Value) -> bool {
     let key = Key::of(object);
     let policy = object["spec"]["restartPolicy"].as_str();
     match (key.group.as_str(), key.kind.as_str()) {

@@ -10,11 +10,21 @@ use camino::{Utf8Path, Utf8PathBuf};
 use futures::future::LocalBoxFuture;
 use gantry_driver::conformance::{self, Harness, JobRecipe, Recipe};
 use gantry_driver::{Driver, OpenContext, StackIdentity};
-use gantry_driver_kubernetes::KubernetesDriver;
+use gantry_driver_kubernetes::{HelmDriver, KubernetesDriver};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// Which of the two drivers is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Manifests,
+    /// With a Helm of this release.
+    Helm(u32),
+}
+
 struct Cluster {
+    way: Way,
+    programs: Utf8PathBuf,
     kubeconfig: Utf8PathBuf,
     kubectl: Utf8PathBuf,
     home: TempDir,
@@ -28,11 +38,14 @@ const FOREVER: &str = "trap 'exit 0' TERM; while :; do sleep 0.05; done";
 
 impl Cluster {
     /// The one that is named in the environment.
-    fn there() -> Option<Self> {
+    fn there(way: Way) -> Option<Self> {
         let variable = |name| std::env::var(name).ok().filter(|it| !it.is_empty());
+        let programs = Utf8PathBuf::from(variable("GANTRY_TEST_KUBERNETES")?).join("bin");
         Some(Self {
+            way,
+            kubectl: programs.join("kubectl"),
+            programs,
             kubeconfig: variable("GANTRY_TEST_KUBECONFIG")?.into(),
-            kubectl: Utf8PathBuf::from(variable("GANTRY_TEST_KUBERNETES")?).join("bin/kubectl"),
             home: tempfile::tempdir().expect("a folder"),
             files: AtomicU32::new(0),
         })
@@ -56,8 +69,13 @@ impl Cluster {
         assert!(status.is_ok(), "kubectl runs");
     }
 
-    fn namespace(stack: &str) -> String {
-        format!("{stack}-{}", std::process::id())
+    /// No two ways have one in common.
+    fn namespace(&self, stack: &str) -> String {
+        let way = match self.way {
+            Way::Manifests => 0,
+            Way::Helm(release) => release,
+        };
+        format!("{stack}-{way}-{}", std::process::id())
     }
 
     /// A file with a pod that runs this.
@@ -84,19 +102,41 @@ impl Cluster {
 
     fn manifest(&self, object: &Value) -> Value {
         let number = self.files.fetch_add(1, Ordering::Relaxed);
+        if let Way::Helm(release) = self.way {
+            return self.chart(object, release);
+        }
         let file = self.folder().join(format!("{number}.json"));
         std::fs::write(&file, object.to_string()).expect("a file");
         json!({ "manifests": [file], "content": number.to_string() })
+    }
+
+    /// A chart that consists of what its values say.
+    fn chart(&self, object: &Value, release: u32) -> Value {
+        let folder = self.folder().join("chart");
+        std::fs::create_dir_all(folder.join("templates")).expect("a folder");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.join(name), text).expect("a file");
+        };
+        write("Chart.yaml", "apiVersion: v2\nname: one\nversion: 1.0.0\n");
+        write("templates/all.yaml", "{{ toYaml .Values.object }}\n");
+        let helm = self.programs.join(format!("helm{release}"));
+        let tools = json!({
+            "helm": [helm], "helm-sudo": false, "kubectl": ["kubectl"], "kubectl-sudo": false,
+        });
+        json!({ "chart": folder, "values": { "object": object }, "tools": tools })
     }
 }
 
 impl Harness for Cluster {
     fn driver(&self) -> Arc<dyn Driver> {
-        Arc::new(KubernetesDriver::new())
+        match self.way {
+            Way::Manifests => Arc::new(KubernetesDriver::new()),
+            Way::Helm(_) => Arc::new(HelmDriver::new()),
+        }
     }
 
     fn context(&self, stack: &str) -> LocalBoxFuture<'_, OpenContext> {
-        let namespace = Self::namespace(stack);
+        let namespace = self.namespace(stack);
         self.kubectl(&["create", "namespace", &namespace]);
         // A pod can be made when its namespace has an account.
         let account = [
@@ -122,6 +162,7 @@ impl Harness for Cluster {
         });
         let environment = BTreeMap::from([("KUBECONFIG".to_owned(), config.to_string())]);
         context.environment = Arc::new(environment);
+        context.host = Some(Arc::new(conformance::Commands::default()));
         Box::pin(std::future::ready(context))
     }
 
@@ -186,9 +227,8 @@ impl Harness for Cluster {
     }
 }
 
-#[tokio::test]
-async fn a_cluster_conforms() {
-    let Some(cluster) = Cluster::there() else {
+async fn conforms(way: Way) {
+    let Some(cluster) = Cluster::there(way) else {
         return gantry_test::skip(
             "conformance of clusters",
             "the cluster of examples/kubernetes",
@@ -196,4 +236,19 @@ async fn a_cluster_conforms() {
     };
     let report = conformance::run(&cluster).await;
     report.assert_passed();
+}
+
+#[tokio::test]
+async fn manifests_conform() {
+    conforms(Way::Manifests).await;
+}
+
+#[tokio::test]
+async fn releases_of_helm_3_conform() {
+    conforms(Way::Helm(3)).await;
+}
+
+#[tokio::test]
+async fn releases_of_helm_4_conform() {
+    conforms(Way::Helm(4)).await;
 }

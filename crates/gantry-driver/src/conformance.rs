@@ -15,6 +15,7 @@
 mod adopting;
 mod attaching;
 mod bench;
+mod commands;
 mod describing;
 mod reading;
 mod starting;
@@ -31,6 +32,8 @@ use serde_json::Value;
 
 use crate::{Driver, OpenContext, Settings};
 use bench::Bench;
+
+pub use commands::Commands;
 
 /// What an instance that a case needs should do.
 #[derive(Debug, Clone, PartialEq, Eq)]

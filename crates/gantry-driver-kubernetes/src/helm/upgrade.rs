@@ -21,10 +21,10 @@ use super::fetch::{self, Chart};
 use super::release::{self, Release, Revision};
 use super::tool::{Ask, Tool, failure};
 use super::{uninstall, words};
-use crate::apply::{AT_ONCE, Marks, Wrong};
+use crate::apply::{AT_ONCE, Marks, Wrong, runs_once};
 use crate::cluster;
 use crate::context::Context;
-use crate::delete::How;
+use crate::delete::{self, How};
 use crate::judge::Cause;
 use crate::link::{End, Input};
 use crate::logs;
@@ -214,7 +214,7 @@ impl Upgrade {
         let (context, namespace) = (&self.context, now.namespace.clone());
         let name = now.release.as_ref().map_or("", |it| &it.name).to_owned();
         match first {
-            Before::Nothing => {}
+            Before::Nothing => self.clear_what_ended(&namespace, revisions).await?,
             Before::Forget => {
                 if let Some(last) = revisions.last() {
                     release::forget(&context.cluster, &namespace, last).await?;
@@ -237,6 +237,26 @@ impl Upgrade {
             note.interrupted = None;
         }
         Ok(())
+    }
+
+    /// What runs once and has ended does not run again by being upgraded: it goes first, and Helm makes it anew.
+    async fn clear_what_ended(
+        &self,
+        namespace: &str,
+        revisions: &[Revision],
+    ) -> Result<(), DriverError> {
+        let again = self
+            .before
+            .as_ref()
+            .filter(|before| before.generation != self.generation);
+        let (Some(_), Some(last)) = (again, revisions.last()) else {
+            return Ok(());
+        };
+        let mut doomed = Vec::new();
+        for object in last.read()?.objects().iter().filter(|it| runs_once(it)) {
+            doomed.push(in_place(&self.context, object, namespace).await?);
+        }
+        delete::these(&self.context, &doomed, How::Polite).await
     }
 
     fn say(&self, text: String) {
