@@ -61,6 +61,17 @@ pub struct ExecQuery {
     pub columns: Option<u16>,
 }
 
+/// How `GET /v1/dial/{service}` is asked, with the same upgrade: after the answer the connection is one to that port, byte
+/// for byte.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialQuery {
+    /// The port, by number or name.
+    pub port: String,
+    /// Which part is meant, as in `service/web` or `deployment/web`; the usual one if none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+}
+
 /// A command to run in an instance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecCommand {

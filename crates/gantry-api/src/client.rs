@@ -18,7 +18,10 @@ pub use attach::{AttachReader, AttachWriter};
 pub use error::ClientError;
 pub use lines::Lines;
 
-use crate::attach::{AttachQuery, ExecQuery};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+
+use crate::attach::{AttachQuery, DialQuery, ExecQuery};
 use crate::event::{Event, EventsQuery};
 use crate::explain::Explanation;
 use crate::home::StackDir;
@@ -29,6 +32,9 @@ use crate::progress::Progress;
 use crate::reload::{ReloadReport, ReloadRequest};
 use crate::status::{Health, Status};
 use crate::usage::UsageReport;
+
+/// A connection to a port of a service.
+pub type Dialled = TokioIo<Upgraded>;
 
 /// A client of one stack's supervisor. It holds no connection: making one is cheap.
 #[derive(Debug, Clone)]
@@ -136,6 +142,17 @@ impl Client {
         let path = format!("/v1/exec/{service}?command={command}");
         self.joined(path, query.instance, query.rows.zip(query.columns))
             .await
+    }
+
+    /// Connect to a port of a service, or of one of its parts.
+    pub async fn dial(&self, service: &str, query: &DialQuery) -> Result<Dialled, ClientError> {
+        let (service, port) = (escaped(service), escaped(&query.port));
+        let mut path = format!("/v1/dial/{service}?port={port}");
+        if let Some(part) = &query.part {
+            _ = write!(path, "&part={}", escaped(part));
+        }
+        let upgraded = connection::upgrade(&self.dir, &path, self.patience).await?;
+        Ok(TokioIo::new(upgraded))
     }
 
     async fn joined(

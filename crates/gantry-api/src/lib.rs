@@ -40,7 +40,8 @@ mod status;
 mod usage;
 
 pub use attach::{
-    ATTACH, AttachFrame, AttachFrames, AttachOrder, AttachQuery, Attached, ExecCommand, ExecQuery,
+    ATTACH, AttachFrame, AttachFrames, AttachOrder, AttachQuery, Attached, DialQuery, ExecCommand,
+    ExecQuery,
 };
 pub use brief::{BriefInstance, BriefService, BriefStatus};
 pub use error::{ErrorBody, ErrorCode};

@@ -202,7 +202,7 @@ fn unknown_kind(key: &Key) -> DriverError {
 }
 
 /// What the files say, as kubectl merges them.
-fn kubeconfig(
+pub(crate) fn kubeconfig(
     choice: &Choice,
     environment: &BTreeMap<String, String>,
 ) -> Result<(Kubeconfig, Vec<Utf8PathBuf>), DriverError> {

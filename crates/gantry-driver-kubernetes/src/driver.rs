@@ -5,11 +5,14 @@ use std::sync::Arc;
 use gantry_core::{ChangeEffect, ModeName, ServiceName};
 use gantry_driver::{
     Around, BoxFuture, Capabilities, ChildName, Described, Driver, DriverError, EventSink,
-    FieldChange, Missing, Need, OpenContext, Owner, Power, Prerequisite, Session, SpecError,
-    Target, diff,
+    FieldChange, Missing, Need, OpenContext, Owner, Ports, Power, Prerequisite, Reach, Session,
+    Sought, SpecError, StackIdentity, Target, Vantage, Zone, diff,
 };
+use gantry_stack::modes::forward::Forward;
+use serde::Deserialize as _;
 use serde_json::Value;
 
+use crate::forward;
 use crate::manifest;
 use crate::needs;
 use crate::object::Key;
@@ -24,12 +27,64 @@ pub(crate) fn capabilities() -> Capabilities {
         replicas: Owner::Backend,
         update_in_place: true,
         children: true,
-        local_ports: false,
+        // Those of its forwards.
+        local_ports: true,
         // How long pods have is said in their manifests.
         stop_policy: false,
-        powers: vec![Power::Exec],
+        powers: vec![Power::Exec, Power::Dial],
         ..Capabilities::all_ours()
     }
+}
+
+/// The ports of this machine that lead to a service of such a mode: those of its forwards.
+pub(crate) fn host_ports(spec: &Value, ports: &Ports) -> Option<Ports> {
+    Some(forward::host_ports(&forwards(spec), ports))
+}
+
+/// Forwards as far as they are known before references are resolved.
+fn forwards(spec: &Value) -> Vec<Forward> {
+    let all = spec["forward"].as_array().into_iter().flatten();
+    all.filter_map(|one| Forward::deserialize(one).ok())
+        .collect()
+}
+
+/// From where pods look for others.
+pub(crate) fn vantage(spec: &Value) -> Vantage {
+    Vantage {
+        zone: zone(spec),
+        machine: spec["machine"].as_str().map(Into::into),
+    }
+}
+
+fn zone(spec: &Value) -> Zone {
+    let choice = serde_json::to_string(&choice_of(spec)).unwrap_or_default();
+    Zone::Cluster(choice.into())
+}
+
+/// Where a service of such a mode is: here, behind its forwards; in its cluster, by the name of what these lead to.
+pub(crate) fn reach(sought: &Sought<'_>, from: &Zone) -> Option<Reach> {
+    if *from == Zone::Host {
+        let named = sought.host_ports.iter();
+        let named = named.filter(|(name, _)| sought.ports.contains_key(*name));
+        let ports = named.map(|(name, port)| (name.clone(), *port)).collect();
+        return Some(Reach::local(&ports));
+    }
+    if *from != zone(sought.spec) {
+        return None;
+    }
+    let forwards = forwards(sought.spec);
+    let service = forwards.first().map(|one| one.service.as_str());
+    let service = service.filter(|name| !name.contains(['*', '?', '/']));
+    let service = service.unwrap_or(sought.instance.service.as_str());
+    let namespace = forwards.first().and_then(|one| one.namespace.as_deref());
+    let namespace = namespace.or_else(|| sought.spec["namespace"].as_str());
+    Some(Reach {
+        host: match namespace {
+            Some(namespace) => format!("{service}.{namespace}.svc").into(),
+            None => service.into(),
+        },
+        ports: sought.ports.clone(),
+    })
 }
 
 /// The cluster that a service of such a mode is for.
@@ -107,13 +162,25 @@ impl Driver for KubernetesDriver {
         workloads.map(|key| ChildName::new(key.short())).collect()
     }
 
+    fn vantage(&self, _: &StackIdentity, spec: &Value) -> Vantage {
+        vantage(spec)
+    }
+
+    fn host_ports(&self, spec: &Value, ports: &Ports) -> Option<Ports> {
+        host_ports(spec, ports)
+    }
+
+    fn reach(&self, sought: &Sought<'_>, zone: &Zone) -> Option<Reach> {
+        reach(sought, zone)
+    }
+
     fn diff(&self, old: Described<'_>, new: Described<'_>) -> Vec<FieldChange> {
         diff::values(
             old.spec,
             new.spec,
             &|path| match path.split('.').next().unwrap_or(path) {
                 "context" | "kubeconfig" | "namespace" => ChangeEffect::Restart,
-                "create-namespace" | "allow-contexts" => ChangeEffect::None,
+                "create-namespace" | "allow-contexts" | "machine" => ChangeEffect::None,
                 _ => ChangeEffect::InPlace,
             },
         )

@@ -18,6 +18,7 @@
 //!
 //! The generation of the newest stop is kept: nothing of it or before it is started any more.
 
+mod aim;
 mod news;
 mod orders;
 mod resume;
@@ -28,13 +29,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gantry_core::{EffectId, ExitStatus, Generation, InstanceId};
-use gantry_driver::{DriverError, DriverEvent, Observed, StartRequest, StopRequest, UpdateRequest};
+use gantry_driver::{
+    DialRequest, DriverError, DriverEvent, Observed, StartRequest, StopRequest, UpdateRequest,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::apply::{Marks, Wrong};
 use crate::context::Context;
+use crate::forward::target::Aim;
 use crate::judge::Cause;
 use crate::record::Record;
 use crate::view::{Change, Scope, View};
@@ -77,6 +81,8 @@ pub(crate) enum Input {
     ),
     /// Who begins something asks which hook troubles it, and whether that is without hope.
     Blamed(InstanceId, oneshot::Sender<Option<(bool, Cause)>>),
+    /// Somebody wants to connect to something of an instance.
+    Aim(DialRequest, oneshot::Sender<Result<Aim, DriverError>>),
     /// The last words of what failed or ended are read.
     Ended(InstanceId, Generation, Box<End>),
     /// A stop has ended; what is kept is given.
@@ -181,6 +187,9 @@ impl Link {
                     .get(&instance)
                     .and_then(|slot| slot.begun.as_ref());
                 let _ = reply.send(begun.and_then(|begun| begun.blamed.clone()));
+            }
+            Input::Aim(request, reply) => {
+                let _ = reply.send(self.aim(&request));
             }
             Input::Ended(instance, generation, end) => self.ended(&instance, generation, *end),
             Input::Gone(instance, generation, result, record) => {

@@ -8,11 +8,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::{Digest, Generation, InstanceId, Revision, ServiceName};
-use gantry_driver::{LogPolicy, StackIdentity};
+use gantry_driver::{LogPolicy, Settings, StackIdentity};
+use gantry_stack::modes::forward::Forward;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::forward::{self, Noted};
 use crate::object::Key;
 
 const VERSION: u32 = 1;
@@ -45,6 +47,9 @@ pub(crate) struct Record {
     pub(crate) stopped: bool,
     /// How output is kept.
     pub(crate) logs: LogPolicy,
+    /// Ways from this machine to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) forwards: Vec<Noted>,
     /// The release, if Helm made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<ReleaseNote>,
@@ -137,8 +142,26 @@ impl Record {
             started: false,
             stopped: false,
             logs: from.settings.logs.clone(),
+            forwards: Vec::new(),
             release: None,
         }
+    }
+
+    /// Notes the ways to it, with the ports that were drawn for them.
+    pub(crate) fn forward(&mut self, forwards: &[Forward], settings: &Settings) {
+        let port = |at: usize, one: &Forward| {
+            let name = forward::port_name(one, at, &settings.ports);
+            settings.host_ports.as_ref()?.get(name.as_str()).copied()
+        };
+        let noted = forwards.iter().enumerate().map(|(at, one)| Noted {
+            forward: one.clone(),
+            drawn: port(at, one).filter(|_| one.local == 0),
+            namespace: one
+                .namespace
+                .clone()
+                .unwrap_or_else(|| self.namespace.clone()),
+        });
+        self.forwards = noted.collect();
     }
 
     /// Takes in claims that stateful sets have made.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use gantry_core::{EffectId, Generation, InstanceId};
 use gantry_driver::{
-    BoxFuture, Close, DriverError, EventSink, Exec, JobOutcome, JobPlace, JobRequest, LogRequest,
-    LogStream, Notes, Observed, OpenContext, Session, StartRequest, StopRequest, Target,
-    UpdateRequest, stored,
+    BoxFuture, Close, Dial, DriverError, EventSink, Exec, JobOutcome, JobPlace, JobRequest,
+    LogRequest, LogStream, Notes, Observed, OpenContext, Session, StartRequest, StopRequest,
+    Target, UpdateRequest, stored,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OnceCell, oneshot, watch};
@@ -176,6 +176,10 @@ impl Session for ClusterSession {
     }
 
     fn as_exec(&self) -> Option<&dyn Exec> {
+        Some(self)
+    }
+
+    fn as_dial(&self) -> Option<&dyn Dial> {
         Some(self)
     }
 

@@ -37,7 +37,7 @@ impl Scope {
         }
     }
 
-    fn beside(namespace: &str, group: &str, kind: &str) -> Self {
+    pub(crate) fn beside(namespace: &str, group: &str, kind: &str) -> Self {
         Self {
             group: group.to_owned(),
             version: "v1".to_owned(),

@@ -10,7 +10,8 @@ use gantry_api::{
 };
 use gantry_core::{FailureKind, Generation, InstanceId, InstanceView};
 use gantry_driver::{
-    AttachRequest, DriverError, ExecProcess, ExecRequest, Power, Session, TerminalSize,
+    AttachRequest, ChildName, DialRequest, DriverError, Duplex, ExecProcess, ExecRequest, Power,
+    Session, TerminalSize,
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -33,6 +34,8 @@ pub(crate) enum Purpose {
     Attach(AttachQuery),
     /// To run a command in it, and to join that.
     Exec(ExecCommand, Option<TerminalSize>),
+    /// To connect to a port of it, or of this part of it.
+    Dial(Option<ChildName>, String),
 }
 
 impl Purpose {
@@ -40,6 +43,7 @@ impl Purpose {
         match self {
             Self::Attach(_) => Power::Attach,
             Self::Exec(..) => Power::Exec,
+            Self::Dial(..) => Power::Dial,
         }
     }
 
@@ -48,6 +52,7 @@ impl Purpose {
         match self {
             Self::Attach(_) => format!("{name} cannot be joined"),
             Self::Exec(..) => format!("no command can be run in {name}"),
+            Self::Dial(..) => format!("{name} cannot be connected to"),
         }
     }
 }
@@ -164,6 +169,22 @@ impl Seat {
             message: format!("{refusal}: {error}"),
             hint: None,
         };
+        if let Purpose::Dial(child, port) = self.purpose {
+            let request = DialRequest {
+                instance: self.instance,
+                child,
+                port,
+            };
+            let dialled = dial(&*self.session, request).await.map_err(refused)?;
+            tokio::spawn(async move {
+                if let Ok(client) = upgrade.await {
+                    let (mut client, mut far) = (TokioIo::new(client), dialled);
+                    // However it ends, both are closed.
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut far).await;
+                }
+            });
+            return Ok(switching());
+        }
         let joined = self.join().await.map_err(refused)?;
         tokio::spawn(async move {
             match upgrade.await {
@@ -171,9 +192,24 @@ impl Seat {
                 Err(error) => tracing::debug!(%error, "who wanted to join an instance is gone"),
             }
         });
-        let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, ATTACH)];
-        Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+        Ok(switching())
     }
+}
+
+fn switching() -> Response {
+    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, ATTACH)];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+async fn dial(session: &dyn Session, request: DialRequest) -> Result<Box<dyn Duplex>, DriverError> {
+    match session.as_dial() {
+        Some(dial) => dial.dial(request).await,
+        None => Err(no_way()),
+    }
+}
+
+fn no_way() -> DriverError {
+    DriverError::permanent("attach", "its backend has no way to do that")
 }
 
 impl Seat {
@@ -184,7 +220,6 @@ impl Seat {
             generation,
             purpose,
         } = self;
-        let no_way = || DriverError::permanent("attach", "its backend has no way to do that");
         match purpose {
             Purpose::Attach(query) => {
                 let request = AttachRequest {
@@ -209,6 +244,7 @@ impl Seat {
                 let exec = session.as_exec().ok_or_else(no_way)?;
                 exec.exec(request).await
             }
+            Purpose::Dial(..) => Err(no_way()),
         }
     }
 }

@@ -11,8 +11,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures::{Stream, StreamExt as _, stream};
 use gantry_api::{
-    AttachQuery, ErrorBody, ErrorCode, EventsQuery, ExecCommand, ExecQuery, Health, StatusQuery,
+    AttachQuery, DialQuery, ErrorBody, ErrorCode, EventsQuery, ExecCommand, ExecQuery, Health,
+    StatusQuery,
 };
+use gantry_driver::ChildName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast::error::RecvError;
@@ -44,6 +46,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/attach/{service}", get(attach))
         .route("/v1/exec/{service}", get(exec))
+        .route("/v1/dial/{service}", get(dial))
         .route("/v1/plan", post(plan))
         .route("/v1/reload", post(reload))
         .route("/v1/operations", post(operations))
@@ -181,6 +184,17 @@ async fn exec(
     let terminal = crate::attach::terminal(query.rows, query.columns);
     let purpose = Purpose::Exec(command, terminal);
     join(&door, service, query.instance, purpose, request).await
+}
+
+async fn dial(
+    State(door): State<Door>,
+    Path(service): Path<String>,
+    Query(query): Query<DialQuery>,
+    request: axum::extract::Request,
+) -> Result<Response, Wrong> {
+    let part = query.part.map(ChildName::new);
+    let purpose = Purpose::Dial(part, query.port);
+    join(&door, service, None, purpose, request).await
 }
 
 async fn join(

@@ -5,6 +5,7 @@
 
 pub mod compose;
 pub mod container;
+pub mod forward;
 pub mod helm;
 pub mod kubernetes;
 pub mod process;

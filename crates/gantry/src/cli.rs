@@ -7,15 +7,15 @@ mod see;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use arguments::Seat;
+pub(crate) use arguments::{PortPair, Seat};
 pub(crate) use run::{
     CleanArgs, DiscardArgs, DownArgs, RebuildArgs, ReloadArgs, RestartArgs, StartArgs, StopArgs,
     UpArgs,
 };
 pub(crate) use see::{
     AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DoctorArgs, EventsArgs, ExecArgs,
-    ExplainArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs, NotesArgs, PlanArgs,
-    RenderArgs, StatusArgs, TimeForm, ValidateArgs,
+    ExplainArgs, ForwardArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs, NotesArgs,
+    PlanArgs, RenderArgs, StatusArgs, TimeForm, UrlArgs, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.
@@ -115,6 +115,8 @@ pub(crate) enum Verb {
     Logs(LogsArgs),
     Attach(AttachArgs),
     Exec(ExecArgs),
+    Forward(ForwardArgs),
+    Url(UrlArgs),
     Explain(ExplainArgs),
     Events(EventsArgs),
     Notes(NotesArgs),

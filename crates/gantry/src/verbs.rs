@@ -9,6 +9,7 @@ mod doctor;
 mod down;
 mod events;
 mod explain;
+mod forward;
 mod graph;
 mod import;
 mod logs;
@@ -26,6 +27,7 @@ mod start;
 mod status;
 mod stop;
 mod up;
+mod url;
 mod validate;
 
 pub(crate) use attach::DetachKeys;
@@ -62,6 +64,8 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Logs(args) => logs::run(&context(&args.files.files)?, &args)?,
         Verb::Attach(args) => return attach::run(&context(&args.files.files)?, &args),
         Verb::Exec(args) => return attach::exec(&context(&args.files.files)?, &args),
+        Verb::Forward(args) => return forward::run(&context(&args.files.files)?, &args),
+        Verb::Url(args) => show(output, &url::run(&context(&args.files.files)?, &args)?),
         Verb::Notes(args) => show(output, &notes::run(&context(&args.files.files)?, &args)?),
         Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,

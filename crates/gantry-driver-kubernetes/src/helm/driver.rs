@@ -5,7 +5,8 @@ use std::sync::Arc;
 use gantry_core::{ChangeEffect, ModeName, ServiceName};
 use gantry_driver::{
     Around, BoxFuture, Capabilities, Described, Driver, DriverError, EventSink, FieldChange,
-    Missing, Need, OpenContext, Prerequisite, Session, SpecError, Target, diff,
+    Missing, Need, OpenContext, Ports, Prerequisite, Reach, Session, Sought, SpecError,
+    StackIdentity, Target, Vantage, Zone, diff,
 };
 use serde_json::Value;
 
@@ -59,6 +60,18 @@ impl Driver for HelmDriver {
         around: Around<'a>,
     ) -> BoxFuture<'a, Result<(), Missing>> {
         Box::pin(needs::examine(need, around))
+    }
+
+    fn vantage(&self, _: &StackIdentity, spec: &Value) -> Vantage {
+        driver::vantage(spec)
+    }
+
+    fn host_ports(&self, spec: &Value, ports: &Ports) -> Option<Ports> {
+        driver::host_ports(spec, ports)
+    }
+
+    fn reach(&self, sought: &Sought<'_>, zone: &Zone) -> Option<Reach> {
+        driver::reach(sought, zone)
     }
 
     fn diff(&self, old: Described<'_>, new: Described<'_>) -> Vec<FieldChange> {

@@ -178,6 +178,7 @@ impl Upgrade {
         now.made_namespace = same.is_some_and(|before| before.made_namespace);
         let objects = same.map(|before| before.objects.clone());
         now.objects = objects.unwrap_or_default();
+        now.forward(&spec.forward, &self.from.settings);
         let noted = same.and_then(|before| before.release.as_ref());
         let noted = noted.filter(|it| it.name == name);
         now.release = Some(ReleaseNote {

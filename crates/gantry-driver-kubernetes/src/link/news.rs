@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::slot::{End, Fate, Word};
 use super::{Input, Link};
+use crate::forward;
 use crate::judge::{self, Cause, Errors, Judged, Verdict};
 use crate::logs;
 use crate::object::text;
@@ -25,7 +26,12 @@ impl Link {
     /// Watches everything that instances consist of.
     pub(super) fn watch_all(&mut self) {
         let records = self.slots.values().filter_map(|slot| slot.record.as_ref());
-        let mut scopes: Vec<Scope> = records.flat_map(judge::scopes).collect();
+        let of_all = |record: &Record| {
+            let mut scopes = judge::scopes(record);
+            scopes.extend(forward::scopes(&record.forwards));
+            scopes
+        };
+        let mut scopes: Vec<Scope> = records.flat_map(of_all).collect();
         scopes.sort();
         scopes.dedup();
         for scope in scopes {
@@ -102,9 +108,19 @@ impl Link {
         let Some(record) = slot.record.as_ref().filter(|record| !record.stopped) else {
             return;
         };
-        let judged = judge::judge(record, view, Timestamp::now(), &mut slot.errors);
+        let mut judged = judge::judge(record, view, Timestamp::now(), &mut slot.errors);
         if judged.verdict == Verdict::Unknown {
             return;
+        }
+        if slot.stopping.is_none() && record.started {
+            slot.forwards.keep(&record.forwards);
+            slot.forwards.aim(view, &self.context, &self.outbox);
+        }
+        judged.children.extend(slot.forwards.children());
+        if let Verdict::There { missing } = &mut judged.verdict
+            && missing.is_none()
+        {
+            *missing = slot.forwards.missing().map(Into::into);
         }
         let generation = record.generation;
         let logs = record.logs.clone();
@@ -369,6 +385,9 @@ impl Link {
             let Some(record) = &slot.record else { continue };
             let judged = judge::judge(record, &self.view, Timestamp::now(), &mut Errors::new());
             let (state, ready) = state(record, &judged, slot.stopping.is_some());
+            let ready = ready.map(|ready| ready && slot.forwards.missing().is_none());
+            let mut children = judged.children;
+            children.extend(slot.forwards.children());
             all.push(Observed {
                 instance: instance.clone(),
                 generation: record.generation,
@@ -378,11 +397,7 @@ impl Link {
                 ready,
                 said: None,
                 handle: None,
-                children: if record.stopped {
-                    Vec::new()
-                } else {
-                    judged.children
-                },
+                children: if record.stopped { Vec::new() } else { children },
                 proof: Some("inventory"),
                 unguarded: false,
                 warnings: Vec::new(),

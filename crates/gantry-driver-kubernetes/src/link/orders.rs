@@ -15,6 +15,7 @@ use super::slot::{Begun, Fate, Slot, Stop, Told, Work};
 use super::{Input, Link, stop};
 use crate::apply::{Apply, Marks, Wrong};
 use crate::claims;
+use crate::forward::Forwards;
 use crate::helm::upgrade::Upgrade;
 use crate::object::Key;
 use crate::record::{self, Mode, Record};
@@ -309,6 +310,7 @@ impl Link {
         }
         let policy = slot.stops.last().map(|it| it.policy.clone());
         slot.stopping = Some(hurry.clone());
+        slot.forwards = Forwards::default();
         // What a later start has made is not this stop's.
         let runs = slot.generation();
         let record = slot

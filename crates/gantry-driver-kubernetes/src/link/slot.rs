@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::apply::Marks;
+use crate::forward::Forwards;
 use crate::judge::{Cause, Errors};
 use crate::record::Record;
 
@@ -32,6 +33,8 @@ pub(crate) struct Slot {
     pub(super) children: BTreeMap<ChildName, ChildStatus>,
     /// Who copies the output of which container.
     pub(super) copiers: HashMap<String, AbortOnDropHandle<()>>,
+    /// Ways from this machine to it.
+    pub(super) forwards: Forwards,
     /// Stops that have not ended.
     pub(super) stops: Vec<Stop>,
     /// Tells the stop that is under way to hurry.

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::forward::Forward;
 use super::kubernetes::{Tools, is_default};
 
 /// `[services.NAME.helm]`, resolved.
@@ -78,6 +79,12 @@ pub struct HelmSpec {
     /// Contexts of clusters elsewhere that may be changed although nobody named them: those of the stack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_contexts: Vec<String>,
+    /// Ways from this machine to what runs there: the service's `forward`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forward: Vec<Forward>,
+    /// By which address what listens on this machine is reached from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// The commands that are used: the stack's.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tools: Tools,

@@ -4,6 +4,8 @@ use camino::Utf8PathBuf;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::forward::Forward;
+
 /// `[services.NAME.kubernetes]`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -35,6 +37,12 @@ pub struct KubernetesSpec {
     /// Contexts of clusters elsewhere that may be changed although nobody named them: those of the stack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow_contexts: Vec<String>,
+    /// Ways from this machine to what runs there: the service's `forward`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forward: Vec<Forward>,
+    /// By which address what listens on this machine is reached from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// The commands that are used.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tools: Tools,

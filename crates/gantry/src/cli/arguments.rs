@@ -24,6 +24,32 @@ impl FromStr for Limit {
     }
 }
 
+/// A port here, and the one that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PortPair {
+    /// 0 is a free one.
+    pub(crate) local: u16,
+    /// By number or name.
+    pub(crate) remote: String,
+}
+
+/// `8080:80`, `8080:http`, `80`, `:80`.
+pub(crate) fn ports(text: &str) -> Result<PortPair, String> {
+    let wrong = || format!("{text:?} are no ports; write them as 8080:80, 80 or :http");
+    let (local, remote) = match text.split_once(':') {
+        Some(("", remote)) => (0, remote),
+        Some((local, remote)) => (local.parse().map_err(|_| wrong())?, remote),
+        None => (text.parse().map_err(|_| wrong())?, text),
+    };
+    if remote.is_empty() || remote.contains(':') || remote == "0" {
+        return Err(wrong());
+    }
+    Ok(PortPair {
+        local,
+        remote: remote.to_owned(),
+    })
+}
+
 /// A point in time: a length of time ago, RFC 3339, or a local date or time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment(pub(crate) Timestamp);

@@ -1,10 +1,12 @@
 //! The verbs that only look.
 
+use std::net::IpAddr;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::ArgValueCandidates;
 
-use super::arguments::{Moment, Seat, services_of_the_stack, variable};
+use super::arguments::{Moment, PortPair, Seat, ports, services_of_the_stack, variable};
 use super::{FileArgs, LongFileArgs, ModelArgs};
 use crate::verbs::DetachKeys;
 
@@ -149,6 +151,34 @@ pub(crate) struct ExecArgs {
     /// Program and arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Open ways from this machine to ports of a service in a cluster, until Ctrl-C.
+///
+/// The stack file's own `forward` needs no command: this is for one at hand.
+#[derive(Debug, Args)]
+pub(crate) struct ForwardArgs {
+    /// The service, or a part of it: api, api/service/web, api/deployment/web.
+    #[arg(value_name = "SERVICE[/PART]", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) service: String,
+    /// Ports: LOCAL:REMOTE, REMOTE alone for the same one here, or :REMOTE for a free one. REMOTE is a number or a name.
+    #[arg(required = true, value_name = "PORTS", value_parser = ports)]
+    pub(crate) ports: Vec<PortPair>,
+    /// The address to listen at; 127.0.0.1 and ::1 if absent.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) address: Option<IpAddr>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// Print the addresses at which services are reached from here.
+#[derive(Debug, Args)]
+pub(crate) struct UrlArgs {
+    /// The service; all that have an address if none is named.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) service: Option<String>,
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }

@@ -4,6 +4,8 @@
 //! anything begins. The sum of manifests, charts and values files stands in the specification, so that a change in a file
 //! is a change of the service.
 
+mod machine;
+
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use gantry_driver_kubernetes::{chart, manifest};
 use gantry_stack::diagnostic::{Diagnostic, Diagnostics, Report, Severity};
 use gantry_stack::layer::Layer;
 use gantry_stack::load::Loaded;
-use gantry_stack::model::{Defaults, Words};
+use gantry_stack::model::{Defaults, Forward, Words};
 use gantry_stack::modes::kubernetes::Tools;
 use gantry_stack::read::{self, Format};
 use gantry_stack::span::Span;
@@ -37,6 +39,7 @@ pub(super) fn complete(
             Tools::default()
         }
     };
+    let mut machines = machine::Machines::default();
     let mut done: Vec<(usize, Map<String, Value>)> = Vec::new();
     let mut odd: Vec<Utf8PathBuf> = Vec::new();
     for (at, (name, service)) in loaded.stack.services.iter().enumerate() {
@@ -46,6 +49,12 @@ pub(super) fn complete(
         };
         let mut spec = spec.clone();
         share(&mut spec, &loaded.stack.kubernetes, &tools);
+        if !service.forward.is_empty() {
+            spec.insert("forward".to_owned(), forwards(&service.forward));
+        }
+        if let Some(machine) = machines.of(&spec, environment) {
+            spec.insert("machine".to_owned(), json!(machine));
+        }
         let (key, content) = if mode == "helm" {
             let repositories = json!(loaded.stack.repositories);
             if repositories.as_object().is_some_and(|all| !all.is_empty()) {
@@ -81,6 +90,12 @@ pub(super) fn complete(
     for (at, spec) in done {
         if let Some((_, service)) = loaded.stack.services.get_index_mut(at) {
             service.run.spec = Value::Object(spec);
+            // What must pass through a forward must pass before the service is ready.
+            let through = service.forward.iter_mut();
+            let through: Vec<_> = through
+                .flat_map(|one| std::mem::take(&mut one.readiness))
+                .collect();
+            service.readiness.extend(through);
         }
     }
     odd.sort();
@@ -89,6 +104,19 @@ pub(super) fn complete(
         warn_of_keys_written_twice(loaded, &file);
     }
     Ok(())
+}
+
+/// The ways from this machine, as drivers are given them.
+fn forwards(all: &[Forward]) -> Value {
+    let all = all.iter().map(|one| {
+        let mut one = json!(one);
+        if let Some(map) = one.as_object_mut() {
+            map.remove("origin");
+            map.remove("readiness");
+        }
+        one
+    });
+    all.collect()
 }
 
 /// Puts in what the stack says for all of its services.
