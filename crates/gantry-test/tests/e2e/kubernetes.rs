@@ -1,6 +1,7 @@
 //! Manifests in a real cluster: what comes up, what changes, what stays, and what is left.
 
 mod away;
+mod forwards;
 mod wrong;
 
 use std::process::{Command, Stdio};
