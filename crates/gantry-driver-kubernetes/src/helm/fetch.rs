@@ -11,7 +11,7 @@ use gantry_driver::{DriverError, JobOutcome, StackIdentity};
 use gantry_stack::modes::helm::{HelmSpec, Repository};
 use serde::{Deserialize, Serialize};
 
-use super::tool::{Ask, Tool, failure};
+use super::tool::{Ask, Tool, failure, not_updated};
 use super::words::{self, INPUT};
 use crate::chart::{self, Metadata, Place};
 
@@ -107,7 +107,9 @@ impl Fetching<'_> {
 
     /// Fetches what a chart's folder needs: as its lock says, if there is one.
     async fn dependencies(&self, path: &Utf8Path, metadata: &Metadata) -> Result<(), DriverError> {
-        let locked = path.join("Chart.lock").is_file() && !self.spec.update_dependencies;
+        let lock = path.join("Chart.lock");
+        let had_lock = lock.is_file();
+        let locked = had_lock && !self.spec.update_dependencies;
         let verb = if locked { "build" } else { "update" };
         let needed = metadata.dependencies.iter().map(|it| it.repository.clone());
         let more: Vec<String> = needed
@@ -124,6 +126,10 @@ impl Fetching<'_> {
             Some(input),
         )
         .await?;
+        if !had_lock {
+            // A chart that its user keeps without a lock stays one: it would look like a change of the chart.
+            let _ = fs::remove_file(&lock);
+        }
         Ok(())
     }
 
@@ -297,10 +303,11 @@ impl Fetching<'_> {
                 once: false,
             };
             let outcome = self.tool.run_bare(ask).await?;
-            if outcome.success() {
-                return Ok(outcome);
-            }
-            let error = failure("chart", &outcome, LIMIT);
+            let error = match not_updated(&outcome) {
+                Some(error) => error,
+                None if outcome.success() => return Ok(outcome),
+                None => failure("chart", &outcome, LIMIT),
+            };
             match pauses.next() {
                 Some(pause) if error.kind == FailureKind::Transient => {
                     tracing::info!(%error, what, "it is tried again");

@@ -183,6 +183,21 @@ pub(crate) fn failure(stage: &'static str, outcome: &JobOutcome, limit: Duration
     DriverError::new(stage, kind(&reason), reason)
 }
 
+/// Why a repository's list could not be fetched. Helm says it among other things, and may call that a success.
+pub(crate) fn not_updated(outcome: &JobOutcome) -> Option<DriverError> {
+    const WORDS: &str = "Unable to get an update from the ";
+    let all = [&outcome.stdout, &outcome.stderr];
+    let from = all
+        .iter()
+        .find_map(|text| text.find(WORDS).map(|at| &text[at + WORDS.len()..]))?;
+    // The reason is on the line below.
+    let mut lines = from.lines().map(str::trim);
+    let (of, why) = (lines.next()?, lines.next().unwrap_or_default());
+    let reason = format!("the list of the {} {why}", of.trim_end_matches(':'));
+    let reason = reason.replace(" chart repository", " repository cannot be had");
+    Some(DriverError::new("chart", kind(why), reason))
+}
+
 /// What it says of an error, in one line and without its own frame.
 pub(crate) fn said(stderr: &str) -> Option<String> {
     let from = stderr.rfind("Error: ").map(|at| &stderr[at + 7..])?;

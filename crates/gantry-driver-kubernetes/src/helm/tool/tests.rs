@@ -31,6 +31,26 @@ fn what_it_says_is_taken_out_of_its_frame() {
 }
 
 #[test]
+fn a_list_that_cannot_be_had_is_an_error_whatever_helm_calls_it() {
+    let mut outcome = JobOutcome {
+        exit: gantry_core::ExitStatus::Code(0),
+        timed_out: false,
+        duration: Duration::ZERO,
+        stdout: "Hang tight while we grab the latest\n...Unable to get an update from the \"own\" chart repository (http://a):\n\tfailed to fetch http://a/index.yaml : 401 Unauthorized\nUpdate Complete.\n".into(),
+        stderr: String::new(),
+        incomplete: false,
+    };
+    let error = not_updated(&outcome).unwrap();
+    assert_eq!(
+        error.reason,
+        "the list of the \"own\" repository cannot be had (http://a) failed to fetch http://a/index.yaml : 401 Unauthorized"
+    );
+    assert_eq!(error.kind, FailureKind::Permanent);
+    outcome.stdout = "Update Complete.".into();
+    assert!(not_updated(&outcome).is_none());
+}
+
+#[test]
 fn only_what_passes_is_tried_again() {
     let refused = "Kubernetes cluster unreachable: Get \"https://1.2.3.4\": dial tcp 1.2.3.4:443: connect: connection refused";
     assert_eq!(kind(refused), FailureKind::Transient);
