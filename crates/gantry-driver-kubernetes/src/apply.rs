@@ -159,7 +159,7 @@ impl Apply {
     }
 
     /// The objects as they are written.
-    async fn objects(&self, spec: &Spec) -> Result<Vec<Value>, DriverError> {
+    pub(crate) async fn objects(&self, spec: &Spec) -> Result<Vec<Value>, DriverError> {
         let wrong = |errors: Vec<manifest::ManifestError>| {
             let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
             DriverError::permanent("manifests", all.join("; "))
@@ -199,7 +199,7 @@ impl Apply {
     }
 
     /// Gives each its namespace, our labels and the images that the stack file names.
-    async fn complete(
+    pub(crate) async fn complete(
         &self,
         objects: &mut [Value],
         namespace: &str,

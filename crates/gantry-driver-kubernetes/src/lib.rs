@@ -35,6 +35,7 @@ pub mod manifest;
 mod namespace;
 mod needs;
 pub mod object;
+pub mod preview;
 mod record;
 pub mod server;
 mod session;

@@ -27,7 +27,7 @@ use gantry_core::ServiceName;
 use gantry_driver::{Driver, HostJobs, Missing, Need, StackIdentity};
 use smol_str::SmolStr;
 
-pub use needs::{Lacking, lacking};
+pub use needs::{Known, Lacking, UNKNOWN, lacking, specifications};
 
 /// What a question is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

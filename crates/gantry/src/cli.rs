@@ -13,7 +13,7 @@ pub(crate) use run::{
     UpArgs,
 };
 pub(crate) use see::{
-    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DoctorArgs, EventsArgs, ExecArgs,
+    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, EventsArgs, ExecArgs,
     ExplainArgs, ForwardArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs, NotesArgs,
     PlanArgs, RenderArgs, StatusArgs, TimeForm, UrlArgs, ValidateArgs,
 };
@@ -121,6 +121,7 @@ pub(crate) enum Verb {
     Events(EventsArgs),
     Notes(NotesArgs),
     Plan(PlanArgs),
+    Diff(DiffArgs),
     Graph(GraphArgs),
     Render(RenderArgs),
     Validate(ValidateArgs),

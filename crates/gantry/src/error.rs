@@ -53,6 +53,14 @@ pub(crate) enum Error {
         /// What it may mean.
         candidates: Vec<String>,
     },
+    /// What a service consists of cannot be told.
+    #[error("failed to render {service}: {reason}")]
+    NotRendered {
+        /// Which.
+        service: String,
+        /// Why.
+        reason: String,
+    },
     /// Nothing says where gantry keeps its files.
     #[error("gantry does not know where to keep its files")]
     Home(#[from] HomeError),
@@ -150,6 +158,7 @@ impl Error {
             Self::Told { exit_code } => *exit_code,
             Self::Interrupted => 130,
             Self::CommandLost { .. }
+            | Self::NotRendered { .. }
             | Self::Home(_)
             | Self::NotStarted { .. }
             | Self::NotGone { .. }

@@ -5,6 +5,7 @@ mod clean;
 mod common;
 mod completions;
 mod config;
+mod diff;
 mod doctor;
 mod down;
 mod events;
@@ -71,6 +72,15 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
         Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),
         Verb::Graph(args) => show(output, &graph::run(&context(&args.files.files)?, &args)?),
+        Verb::Diff(args) => {
+            let view = diff::run(&context(&args.files.files)?, &args)?;
+            show(output, &view);
+            return Ok(u8::from(view.failed()));
+        }
+        Verb::Render(args) if args.manifests => {
+            let view = render::manifests(&context(&args.files.files)?, &args)?;
+            show(output, &view);
+        }
         Verb::Render(args) => show(output, &render::run(&context(&args.files.files)?, &args)?),
         Verb::Validate(args) => show(output, &validate::run(&context(&args.files.files)?, &args)?),
         Verb::Doctor(args) => {

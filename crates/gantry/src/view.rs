@@ -3,6 +3,7 @@
 //! A view says what there is as data, for programs, and as lines, for people. It prints nothing.
 
 pub(crate) mod diagnostics;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod explain;

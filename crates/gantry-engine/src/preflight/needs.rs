@@ -18,7 +18,7 @@ use crate::definition::Definition;
 use crate::sessions::Drivers;
 
 /// Stands for what is not known yet. Nobody writes it.
-const UNKNOWN: &str = "\u{fffd}unknown\u{fffd}";
+pub const UNKNOWN: &str = "\u{fffd}unknown\u{fffd}";
 
 /// What a stack lacks here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,46 @@ pub async fn lacking(stack: &Stack, around: &Surroundings) -> Lacking {
         findings: Registry::standard().run(&questions, around).await,
         unknown,
     }
+}
+
+/// A service as far as its stack file alone tells.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Which.
+    pub service: ServiceName,
+    /// The mode's part.
+    pub spec: Value,
+    /// The part that all modes have.
+    pub settings: Settings,
+}
+
+/// What the services of a mode are given, as far as the stack file alone tells. [`UNKNOWN`] stands for the rest, and for
+/// secrets. One that cannot be read without the rest is left out.
+pub fn specifications(stack: &Stack, mode: &str, around: &Surroundings) -> Vec<Known> {
+    let drivers = Drivers::new(around.drivers.clone());
+    let as_it_is = |value: &Value| value.clone();
+    // Nothing is compared with what runs, so any key will do.
+    let key = SpecKey::new([0; 32]);
+    let all = convert::definitions(stack, &key, &as_it_is, &drivers);
+    let all: Vec<Arc<Definition>> = all.into_iter().map(Arc::new).collect();
+    let names: HashMap<&str, &Arc<Definition>> =
+        all.iter().map(|it| (it.name().as_str(), it)).collect();
+    let mut drivers = around.drivers.iter();
+    let Some(driver) = drivers.find(|driver| driver.mode().as_str() == mode) else {
+        return Vec::new();
+    };
+    let of_mode = all.iter().filter(|it| it.mode().as_str() == mode);
+    of_mode
+        .filter_map(|definition| {
+            let (spec, settings) = known(definition, &names, &**driver, around)?;
+            let service = definition.name().clone();
+            Some(Known {
+                service,
+                spec,
+                settings,
+            })
+        })
+        .collect()
 }
 
 /// A service as far as its stack file alone tells; `None` if its driver cannot read that.

@@ -239,6 +239,20 @@ pub(crate) struct DoctorArgs {
     pub(crate) files: FileArgs,
 }
 
+/// Show what `up` would change in clusters: object by object, field by field.
+///
+/// The cluster is asked, and nothing is changed in it. Secrets are dots.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The services; else all that run in a cluster.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
 /// Write the files that templates become into the build folder, and start nothing.
 ///
 /// Only what changed is written. `up` does the same before it starts anything.
@@ -249,6 +263,9 @@ pub(crate) struct RenderArgs {
     /// Only tell what would be written.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Print the objects that services in clusters consist of, as the cluster would be given them. Writes nothing.
+    #[arg(long)]
+    pub(crate) manifests: bool,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]

@@ -92,7 +92,7 @@ async fn look(stack: Option<&(StackFile, Context<'_>)>) -> DoctorView {
 }
 
 /// The stack as its supervisor would call it.
-fn identity(file: &StackFile, context: &Context<'_>) -> StackIdentity {
+pub(super) fn identity(file: &StackFile, context: &Context<'_>) -> StackIdentity {
     let dir = context.dir();
     let dir = dir.unwrap_or_else(|| context.home.stack(&file.name, context.file()));
     StackIdentity {

@@ -1,9 +1,11 @@
 //! `gantry render`.
 
-use crate::cli::RenderArgs;
+use super::diff;
+use crate::cli::{DiffArgs, RenderArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::stack_file;
+use crate::view::diff::ManifestsView;
 use crate::view::render::RenderedView;
 
 /// Write what templates become into the build folder.
@@ -16,4 +18,23 @@ pub(crate) fn run(context: &Context<'_>, args: &RenderArgs) -> Result<RenderedVi
         rendered,
         dry_run: args.dry_run,
     })
+}
+
+/// Print what services in clusters consist of. One that cannot be rendered is an error.
+pub(crate) fn manifests(context: &Context<'_>, args: &RenderArgs) -> Result<ManifestsView, Error> {
+    let args = DiffArgs {
+        services: Vec::new(),
+        model: args.model.clone(),
+        files: args.files.clone(),
+    };
+    let services = diff::run(context, &args)?.services;
+    for one in &services {
+        if let Err(reason) = &one.found {
+            return Err(Error::NotRendered {
+                service: one.service.clone(),
+                reason: reason.clone(),
+            });
+        }
+    }
+    Ok(ManifestsView { services })
 }
