@@ -104,7 +104,11 @@ pub async fn preview(wish: Wish) -> Result<Preview, DriverError> {
     let choice = choice_of(&wish.spec);
     let cluster = Cluster::connect(&choice, &wish.environment, Some(&wish.host)).await?;
     let instance = InstanceId::new(wish.service.clone(), 0);
-    let mode = if wish.helm { Mode::Releases } else { Mode::Manifests };
+    let mode = if wish.helm {
+        Mode::Releases
+    } else {
+        Mode::Manifests
+    };
     let context = Arc::new(Context {
         mode,
         cluster,
@@ -124,7 +128,9 @@ pub async fn preview(wish: Wish) -> Result<Preview, DriverError> {
         of_manifests(&context, &instance, wish).await?
     };
     for object in &mut found.objects {
-        object.fields.retain(|field| !says(field.to.as_ref(), unknown));
+        object
+            .fields
+            .retain(|field| !says(field.to.as_ref(), unknown));
         if object.change == Change::Change && object.fields.is_empty() && object.trouble.is_none() {
             object.change = Change::Keep;
         }
@@ -166,7 +172,10 @@ async fn of_manifests(
         found.push(applied(context, object).await?);
     }
     let keys: Vec<Key> = objects.iter().map(Key::of).collect();
-    let left = before.iter().filter(|before| !before.stopped).flat_map(|before| &before.objects);
+    let left = before
+        .iter()
+        .filter(|before| !before.stopped)
+        .flat_map(|before| &before.objects);
     let left = left.filter(|one| {
         spec.0.prune && !one.kept && !one.foreign && !keys.iter().any(|key| key.is_same(&one.key))
     });
@@ -204,7 +213,10 @@ async fn applied(context: &Context, object: &Value) -> Result<ObjectChange, Driv
         dry_run: true,
         ..PatchParams::apply(MANAGER)
     };
-    match api.patch(&key.name, &parameters, &Patch::Apply(&patch)).await {
+    match api
+        .patch(&key.name, &parameters, &Patch::Apply(&patch))
+        .await
+    {
         Ok(result) => {
             let plain = |object: DynamicObject| {
                 let mut value = serde_json::to_value(object).unwrap_or_default();
@@ -212,7 +224,11 @@ async fn applied(context: &Context, object: &Value) -> Result<ObjectChange, Driv
                 value
             };
             let fields = differences(&plain(live), &plain(result));
-            let what = if fields.is_empty() { Change::Keep } else { Change::Change };
+            let what = if fields.is_empty() {
+                Change::Keep
+            } else {
+                Change::Change
+            };
             Ok(change(what, fields, None))
         }
         Err(kube::Error::Api(status)) if status.code < 500 => {
@@ -259,7 +275,10 @@ async fn of_release(
     let mut deployed = revisions.iter().rev();
     let deployed = deployed.find(|one| one.status == "deployed");
     let deployed = deployed.map(release::Revision::read).transpose()?;
-    let before = deployed.as_ref().map(release::Release::objects).unwrap_or_default();
+    let before = deployed
+        .as_ref()
+        .map(release::Release::objects)
+        .unwrap_or_default();
     let after = next.objects();
     let mut found = Vec::new();
     for object in &after {
@@ -346,12 +365,7 @@ pub(crate) fn differences(old: &Value, new: &Value) -> Vec<FieldDifference> {
     found
 }
 
-fn compare(
-    path: &str,
-    old: Option<&Value>,
-    new: Option<&Value>,
-    found: &mut Vec<FieldDifference>,
-) {
+fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<FieldDifference>) {
     let is_nothing = |value: Option<&Value>| value.is_none_or(Value::is_null);
     if old == new || is_nothing(old) && is_nothing(new) {
         return;
@@ -378,7 +392,9 @@ fn compare(
                 names.dedup();
                 for wanted in names {
                     let of = |all: &[Value]| {
-                        all.iter().find(|item| item["name"] == wanted.as_str()).cloned()
+                        all.iter()
+                            .find(|item| item["name"] == wanted.as_str())
+                            .cloned()
                     };
                     let path = format!("{path}[{wanted}]");
                     compare(&path, of(one).as_ref(), of(other).as_ref(), found);

@@ -13,9 +13,9 @@ pub(crate) use run::{
     UpArgs,
 };
 pub(crate) use see::{
-    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, EventsArgs, ExecArgs,
-    ExplainArgs, ForwardArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs, NotesArgs,
-    PlanArgs, RenderArgs, StatusArgs, TimeForm, UrlArgs, ValidateArgs,
+    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, EventsArgs,
+    ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs,
+    NotesArgs, PlanArgs, RenderArgs, StatusArgs, TimeForm, UrlArgs, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.

@@ -262,6 +262,52 @@ fn a_release_comes_up_changes_and_goes_with_helm_4() {
 }
 
 #[test]
+fn a_diff_tells_objects_and_fields_and_changes_nothing() {
+    let Some(stack) = Stack::new("a_diff_tells_objects", 4) else {
+        return;
+    };
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: web-pw }\nstringData: { pw: {{ .Values.text }} }\n";
+    stack.sandbox.write("web/templates/secret.yaml", secret);
+    let before = stack.gantry(&["diff"]);
+    before.expect(0);
+    assert!(
+        before.stdout.contains("+ deployment/web"),
+        "{}",
+        before.stdout
+    );
+    stack.up();
+    let same = stack.gantry(&["diff", "web"]);
+    assert!(
+        same.stdout.contains("nothing would change"),
+        "{}",
+        same.stdout
+    );
+    stack.file("values = { replicas = 2, text = \"hunter2\" }");
+    let differs = stack.gantry(&["diff"]);
+    for words in [
+        "~ deployment/web",
+        "spec.replicas: 1 → 2",
+        "stringData.pw: ••• → •••",
+    ] {
+        assert!(
+            differs.stdout.contains(words),
+            "{words} in {}",
+            differs.stdout
+        );
+    }
+    let rendered = stack.gantry(&["render", "--manifests"]);
+    rendered.expect(0);
+    assert!(
+        rendered.stdout.contains("replicas: 2"),
+        "{}",
+        rendered.stdout
+    );
+    assert!(rendered.stdout.contains("•••"), "{}", rendered.stdout);
+    assert_eq!(stack.release(), Some(("deployed".to_owned(), 1)));
+    stack.gantry(&["down"]).expect(0);
+}
+
+#[test]
 fn values_arrive_as_they_were_written() {
     let Some(stack) = Stack::new("values_arrive_as_they_were_written", 3) else {
         return;

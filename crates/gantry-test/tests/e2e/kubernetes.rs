@@ -329,3 +329,52 @@ fn a_command_runs_in_a_pod() {
     assert!(none.stderr.contains("no-such-program"), "{}", none.stderr);
     stack.gantry(&["down"]).expect(0);
 }
+
+#[test]
+fn a_diff_asks_the_cluster_and_changes_nothing() {
+    let secret =
+        "---\napiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { pw: one }\n";
+    let manifests = format!("{}{secret}", web(SERVES));
+    let Some(stack) = Stack::new("kubernetes::a_diff", &manifests) else {
+        return;
+    };
+    let before = stack.gantry(&["diff"]);
+    before.expect(0);
+    assert!(
+        before.stdout.contains("+ deployment/web"),
+        "{}",
+        before.stdout
+    );
+    assert_eq!(stack.objects(), "");
+    stack.gantry(&["up", "-d"]).expect(0);
+    let same = stack.gantry(&["diff"]);
+    assert!(
+        same.stdout.contains("nothing would change"),
+        "{}",
+        same.stdout
+    );
+    // A change by somebody else is one, too, where it is of a field of ours.
+    stack
+        .kubectl(&[
+            "label",
+            "service",
+            "web",
+            "gantry.service=other",
+            "--overwrite",
+        ])
+        .expect(0);
+    let changed = manifests
+        .replace("pw: one", "pw: two")
+        .replace("port: 80,", "port: 81,");
+    let (changed, _) = changed.split_at(changed.find("---").expect("a second document"));
+    stack.write(&changed.replace(
+        "name: web }\nspec:\n  selector: {",
+        "name: web }\nspec:\n  replicas: 2\n  selector: {",
+    ));
+    let differs = stack.gantry(&["diff", "-o", "json"]);
+    let text = &differs.stdout;
+    for words in ["spec.replicas", "\"change\": \"delete\""] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    stack.gantry(&["down"]).expect(0);
+}

@@ -54,7 +54,9 @@ pub(crate) fn run(context: &Context<'_>, args: &DiffArgs) -> Result<DiffView, Er
             ServiceDiff {
                 service,
                 mode: if helm { "helm" } else { "kubernetes" },
-                found: preview::preview(wish).await.map_err(|error| error.to_string()),
+                found: preview::preview(wish)
+                    .await
+                    .map_err(|error| error.to_string()),
             }
         });
         let services = futures::future::join_all(looks).await;

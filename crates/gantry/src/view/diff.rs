@@ -67,10 +67,16 @@ fn of_service(one: &ServiceDiff) -> Vec<Text> {
     let found = match &one.found {
         Ok(found) => found,
         Err(error) => {
-            return vec![head.and(Tone::Bad, "  cannot be looked at: ").plain(harmless(error))];
+            return vec![
+                head.and(Tone::Bad, "  cannot be looked at: ")
+                    .plain(harmless(error)),
+            ];
         }
     };
-    let changed = found.objects.iter().filter(|one| one.change != Change::Keep);
+    let changed = found
+        .objects
+        .iter()
+        .filter(|one| one.change != Change::Keep);
     let changed: Vec<&ObjectChange> = changed.collect();
     let of = match &found.of {
         Some((Some(old), new)) if old != new => format!("  {old} → {new}"),
@@ -140,7 +146,8 @@ impl View for ManifestsView {
 
     fn data(&self) -> Data {
         let all = self.documents();
-        let all = all.map(|(service, manifest)| json!({ "service": service, "manifest": manifest }));
+        let all =
+            all.map(|(service, manifest)| json!({ "service": service, "manifest": manifest }));
         Data::Value(all.collect())
     }
 }
