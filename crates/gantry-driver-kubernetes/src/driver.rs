@@ -37,8 +37,8 @@ pub(crate) fn capabilities() -> Capabilities {
 }
 
 /// The ports of this machine that lead to a service of such a mode: those of its forwards.
-pub(crate) fn host_ports(spec: &Value, ports: &Ports) -> Option<Ports> {
-    Some(forward::host_ports(&forwards(spec), ports))
+pub(crate) fn host_ports(spec: &Value, ports: &Ports) -> Ports {
+    forward::host_ports(&forwards(spec), ports)
 }
 
 /// Forwards as far as they are known before references are resolved.
@@ -167,7 +167,7 @@ impl Driver for KubernetesDriver {
     }
 
     fn host_ports(&self, spec: &Value, ports: &Ports) -> Option<Ports> {
-        host_ports(spec, ports)
+        Some(host_ports(spec, ports))
     }
 
     fn reach(&self, sought: &Sought<'_>, zone: &Zone) -> Option<Reach> {

@@ -376,18 +376,19 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
             names.sort();
             names.dedup();
             for name in names {
-                let path = match name.contains(['.', '/']) {
-                    true => format!("{path}[{name}]"),
-                    false => format!("{path}.{name}"),
+                let path = if name.contains(['.', '/']) {
+                    format!("{path}[{name}]")
+                } else {
+                    format!("{path}.{name}")
                 };
                 compare(&path, one.get(name), other.get(name), found);
             }
         }
         (Some(Value::Array(one)), Some(Value::Array(other))) => {
-            let name = |value: &Value| value["name"].as_str().map(str::to_owned);
-            let named = one.iter().chain(other).all(|item| name(item).is_some());
-            if named {
-                let mut names: Vec<String> = one.iter().chain(other).filter_map(name).collect();
+            let called = |value: &Value| value["name"].as_str().map(str::to_owned);
+            let have_names = one.iter().chain(other).all(|item| called(item).is_some());
+            if have_names {
+                let mut names: Vec<String> = one.iter().chain(other).filter_map(called).collect();
                 names.sort();
                 names.dedup();
                 for wanted in names {

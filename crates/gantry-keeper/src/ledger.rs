@@ -53,7 +53,7 @@ pub(crate) enum Entry {
     /// What was found stands above.
     Searched,
     /// A program is about to be started.
-    Starting(Starting),
+    Starting(Box<Starting>),
     /// A job's program runs. (For instances the event says so.)
     Started {
         /// Whose.
@@ -133,7 +133,7 @@ pub(crate) struct Starting {
     pub(crate) job: Option<(u64, u64)>,
     /// For a job: milliseconds that it has to end when it is asked to.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub(crate) job_grace_ms: u64,
+    pub(crate) job_grace_ms: u32,
     /// For a job: into which log its output goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) job_log: Option<Box<JobLog>>,
@@ -295,7 +295,7 @@ impl State {
                     runs.insert(
                         number,
                         RunState {
-                            starting,
+                            starting: *starting,
                             events: Vec::new(),
                             started: None,
                             stopping: None,
@@ -595,7 +595,7 @@ const fn table() -> [u32; 256] {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_zero(number: &u64) -> bool {
+fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 

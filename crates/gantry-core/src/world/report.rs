@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::World;
 use super::act::instance;
-use super::service::{PostStart, Run, Slot, Then, Up};
+use super::service::{PostStart, Proof, Run, Slot, Then, Up};
 use crate::effect::{Effect, StopHow};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind, Stage};
@@ -212,7 +212,7 @@ impl World {
             live: true,
             watched: false,
             update: None,
-            proving: false,
+            proof: Proof::Given,
             hook: Some(PostStart {
                 effect,
                 heard_ready: false,
@@ -251,7 +251,7 @@ impl World {
             live: true,
             watched: ready || live,
             update: None,
-            proving: false,
+            proof: Proof::Given,
             hook: None,
         };
         let settled = up.been_ready.is_some();
@@ -301,7 +301,7 @@ impl World {
             up.ready = true;
             up.been_ready = up.been_ready.or(Some(now));
             slot.evidence = None;
-            if std::mem::take(&mut up.proving) {
+            if std::mem::take(&mut up.proof) == Proof::Awaited {
                 // Whatever was concluded about the change before: it is ready.
                 slot.update_failed
                     .take_if(|failed| *failed == slot.revision);
@@ -353,7 +353,9 @@ impl World {
         let Some(slot) = service.slots.get(number) else {
             return;
         };
-        if slot.generation == generation && matches!(&slot.run, Run::Up(up) if up.proving) {
+        if slot.generation == generation
+            && matches!(&slot.run, Run::Up(up) if up.proof == Proof::Awaited)
+        {
             let stage = Stage::Update;
             return self.disproved(at, Failure { stage, ..cause }, out);
         }
@@ -458,7 +460,7 @@ impl World {
         if !probed || up.ready || up.been_ready.is_none() {
             return;
         }
-        up.proving = true;
+        up.proof = Proof::Awaited;
         if let Some(timer) = slot.start_timer.take() {
             self.cancel_timer(timer, out);
         }

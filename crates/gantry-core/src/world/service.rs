@@ -160,6 +160,16 @@ pub(super) enum Run {
     },
 }
 
+/// Whether what a slot was changed to as it runs has been ready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// It has, or nothing was changed.
+    #[default]
+    Given,
+    /// It has not yet.
+    Awaited,
+}
+
 /// A slot that runs.
 #[derive(Debug)]
 pub(super) struct Up {
@@ -171,8 +181,8 @@ pub(super) struct Up {
     /// Whether its probes are being watched.
     pub(super) watched: bool,
     pub(super) update: Option<(EffectId, Revision)>,
-    /// It was changed as it runs, and has not been ready since.
-    pub(super) proving: bool,
+    /// Whether the last change as it runs has been seen to work.
+    pub(super) proof: Proof,
     /// Its `post-start` runs.
     pub(super) hook: Option<PostStart>,
 }

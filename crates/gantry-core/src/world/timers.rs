@@ -3,7 +3,7 @@
 use smol_str::format_smolstr;
 
 use super::World;
-use super::service::{Run, Then};
+use super::service::{Proof, Run, Then};
 use crate::effect::{Effect, StopHow};
 use crate::failure::{Failure, Stage};
 use crate::ids::{Generation, InstanceKey, Millis, OperationId, TimerId};
@@ -136,7 +136,7 @@ impl World {
                     out,
                 );
             }
-            Run::Up(up) if up.proving => self.disproved(instance, failure, out),
+            Run::Up(up) if up.proof == Proof::Awaited => self.disproved(instance, failure, out),
             Run::Backoff { .. } => {
                 if let Some(last) = slot.failure.take() {
                     failure.reason = format_smolstr!("{}, last: {}", failure.reason, last.reason);

@@ -171,7 +171,7 @@ impl Lane {
             started: true,
             ready,
             completed: false,
-            message: Some(told.join("; ").into()),
+            message: Some(told.join("; ")),
         }
     }
 }
@@ -300,7 +300,7 @@ impl Work {
             loop {
                 let aim = self.aims.wait_for(Option::is_some).await;
                 let aim = aim.ok().and_then(|aim| aim.clone());
-                let Some(aim) = aim else { return None };
+                let aim = aim?;
                 match self.try_open(&aim).await {
                     Ok(tunnel) => return Some((aim, tunnel)),
                     Err(error) => last = error,

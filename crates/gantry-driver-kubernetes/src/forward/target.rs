@@ -134,16 +134,15 @@ impl Target {
             None => pod["metadata"]["uid"] == object["metadata"]["uid"],
             Some(selector) => selects(selector, pod),
         };
-        let wanted = match self.kind {
-            Kind::Service => match target_port(object, remote) {
-                Some(port) => port,
-                None => {
-                    let wrong = Some(format!("{self} has no port {remote}"));
-                    let aims = Vec::new();
-                    return Way { name, aims, wrong };
-                }
-            },
-            _ => remote.to_owned(),
+        let wanted = if self.kind == Kind::Service {
+            target_port(object, remote)
+        } else {
+            Some(remote.to_owned())
+        };
+        let Some(wanted) = wanted else {
+            let wrong = Some(format!("{self} has no port {remote}"));
+            let aims = Vec::new();
+            return Way { name, aims, wrong };
         };
         let its: Vec<&&Arc<Value>> = pods.iter().filter(|pod| is_its(pod)).collect();
         let mut wrong = match (its.is_empty(), selector.is_some_and(|it| !it.is_object())) {
@@ -194,9 +193,10 @@ fn selects(selector: &Value, pod: &Value) -> bool {
 /// Where a service's port leads: a number, or the name of a container's port.
 fn target_port(service: &Value, remote: &str) -> Option<String> {
     let ports = service["spec"]["ports"].as_array()?;
+    let number: Option<u64> = Some(remote.parse().unwrap_or(0));
     let one = ports
         .iter()
-        .find(|port| port["name"] == remote || port["port"].to_string() == remote)?;
+        .find(|port| port["name"] == remote || port["port"].as_u64() == number)?;
     Some(match &one["targetPort"] {
         Value::String(name) => name.clone(),
         Value::Number(number) => number.to_string(),

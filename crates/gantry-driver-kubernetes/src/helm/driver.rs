@@ -67,7 +67,7 @@ impl Driver for HelmDriver {
     }
 
     fn host_ports(&self, spec: &Value, ports: &Ports) -> Option<Ports> {
-        driver::host_ports(spec, ports)
+        Some(driver::host_ports(spec, ports))
     }
 
     fn reach(&self, sought: &Sought<'_>, zone: &Zone) -> Option<Reach> {

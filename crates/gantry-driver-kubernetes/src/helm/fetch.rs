@@ -240,8 +240,8 @@ impl Fetching<'_> {
         self.insist(&format!("pull of {}", self.service), words, source.input)
             .await?;
         let landed = landing.read_dir_utf8().into_iter().flatten().flatten();
-        let landed = landed.map(|entry| entry.path().to_owned());
-        let landed = landed.filter(|path| path.extension() == Some("tgz")).next();
+        let mut landed = landed.map(|entry| entry.path().to_owned());
+        let landed = landed.find(|path| path.extension() == Some("tgz"));
         let Some(landed) = landed else {
             let reason = format!("helm pull of {} has brought no chart", source.name);
             return Err(DriverError::permanent("chart", reason));

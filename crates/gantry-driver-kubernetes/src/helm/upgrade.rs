@@ -387,7 +387,7 @@ impl Upgrade {
                 self.publish(&now);
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn publish(&self, record: &Record) {

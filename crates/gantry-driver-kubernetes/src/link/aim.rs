@@ -16,25 +16,20 @@ impl Link {
         let record = record.ok_or_else(|| wrong("it does not run".to_owned()))?;
         let objects = record.objects.iter().map(|one| &one.key);
         let reachable: Vec<&Key> = objects.filter(|key| can_be_reached(key)).collect();
-        let (target, namespace) = match &request.child {
-            Some(child) => {
-                let target = Target::of(child.as_str());
-                let key = reachable.iter().find(|key| key.short() == child.as_str());
-                let namespace = key.and_then(|key| key.namespace.clone());
-                (target, namespace)
-            }
-            None => {
-                let key =
-                    usual(&reachable, request.instance.service.as_str()).ok_or_else(|| {
-                        let names: Vec<String> = reachable.iter().map(|key| key.short()).collect();
-                        wrong(if names.is_empty() {
-                            "nothing of it can be connected to".to_owned()
-                        } else {
-                            format!("name what is meant: {}", names.join(", "))
-                        })
-                    })?;
-                (Target::of(&key.short()), key.namespace.clone())
-            }
+        let (target, namespace) = if let Some(child) = &request.child {
+            let key = reachable.iter().find(|key| key.short() == child.as_str());
+            let namespace = key.and_then(|key| key.namespace.clone());
+            (Target::of(child.as_str()), namespace)
+        } else {
+            let key = usual(&reachable, request.instance.service.as_str()).ok_or_else(|| {
+                let names: Vec<String> = reachable.iter().map(|key| key.short()).collect();
+                wrong(if names.is_empty() {
+                    "nothing of it can be connected to".to_owned()
+                } else {
+                    format!("name what is meant: {}", names.join(", "))
+                })
+            })?;
+            (Target::of(&key.short()), key.namespace.clone())
         };
         let namespace = namespace.unwrap_or_else(|| record.namespace.clone());
         let found = target.find(&self.view, &namespace, &request.port);

@@ -328,7 +328,7 @@ impl Keeper<'_> {
                     limit: starting
                         .job
                         .map_or(0, |(_, limit)| usize::try_from(limit).unwrap_or(usize::MAX)),
-                    grace: Duration::from_millis(starting.job_grace_ms),
+                    grace: Duration::from_millis(starting.job_grace_ms.into()),
                     kept: [Vec::new(), Vec::new()],
                     dropped: 0,
                     log: self.job_log(starting.job_log.clone()),

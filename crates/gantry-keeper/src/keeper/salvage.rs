@@ -61,7 +61,7 @@ pub(super) fn salvage(
             state.runs.retain(|run| !is_before(run));
         }
         let run = run_of(key, leader, found.group, boot_id, &ours);
-        entries.push(Entry::Starting(run.starting.clone()));
+        entries.push(Entry::Starting(Box::new(run.starting.clone())));
         entries.extend(run.started.map(|(pid, start_time)| Entry::Started {
             key: run.starting.key.clone(),
             pid,

@@ -267,7 +267,7 @@ impl Keeper<'_> {
         }
         let joined = self.limit_tree(run, name, command).map_err(trouble)?;
         let join: Vec<_> = joined.iter().map(AsFd::as_fd).collect();
-        self.note(&Entry::Starting(Starting {
+        self.note(&Entry::Starting(Box::new(Starting {
             key: run.key(),
             at_us: run.started_us,
             pipes: streams.written_down(),
@@ -289,7 +289,7 @@ impl Keeper<'_> {
             ready: ready.as_ref().map(|(pipe, _)| written_down(&pipe.read)),
             sockets: run.sockets.clone(),
             terminal: streams.terminal_written_down(),
-        }));
+        })));
         let base = if command.inherit_env {
             &self.shared.environment
         } else {
@@ -401,11 +401,11 @@ impl Keeper<'_> {
 }
 
 /// How long a job has to end when it is asked to, for the ledger.
-fn job_grace(what: &What) -> u64 {
+fn job_grace(what: &What) -> u32 {
     let What::Job { capture, .. } = what else {
         return 0;
     };
-    u64::try_from(capture.grace.as_millis()).unwrap_or(u64::MAX)
+    u32::try_from(capture.grace.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Where a job's output goes, for the ledger.

@@ -4,7 +4,7 @@ use super::*;
 use crate::protocol::{Exit, ProcessId, Proof};
 
 fn starting(name: &str, generation: Generation) -> Entry {
-    Entry::Starting(Starting {
+    Entry::Starting(Box::new(Starting {
         key: Key::Instance(name.parse().unwrap(), generation),
         at_us: 1,
         pipes: [(10, 1), (11, 2)],
@@ -20,7 +20,7 @@ fn starting(name: &str, generation: Generation) -> Entry {
         ready: None,
         sockets: Vec::new(),
         terminal: None,
-    })
+    }))
 }
 
 fn event(sequence: u64, name: &str, generation: Generation, exited: bool) -> Entry {

@@ -116,7 +116,7 @@ impl Stack {
             helm,
         };
         for (path, text) in TEMPLATES {
-            stack.sandbox.write(&format!("web/{path}"), text);
+            stack.sandbox.write(format!("web/{path}"), text);
         }
         stack.file("");
         Some(stack)
@@ -377,7 +377,7 @@ fn a_release_that_is_stuck_is_explained_and_recovered_as_asked() {
     };
     stack.up();
     // As if a helm had been killed at its work.
-    let stick = || {
+    let leave_pending = || {
         let number = stack.release().expect("a release").1;
         let secret = format!("sh.helm.release.v1.web.v{number}");
         let label = "status=pending-upgrade";
@@ -387,15 +387,15 @@ fn a_release_that_is_stuck_is_explained_and_recovered_as_asked() {
     };
     stack.file("values = { text = \"two\" }");
     stack.up();
-    stick();
+    leave_pending();
     stack.file("values = { text = \"three\" }");
-    let stuck = stack.gantry(&["up", "-d"]);
-    assert_ne!(stuck.code, 0);
+    let refused = stack.gantry(&["up", "-d"]);
+    assert_ne!(refused.code, 0);
     for words in [
         "the release web is in the middle of an upgrade (revision 2) since",
         "on-stuck",
     ] {
-        assert!(stuck.stderr.contains(words), "{}", stuck.stderr);
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
     }
     stack.file("values = { text = \"three\" }\non-stuck = \"rollback\"");
     stack.up();

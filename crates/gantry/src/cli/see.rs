@@ -166,7 +166,7 @@ pub(crate) struct ForwardArgs {
     /// Ports: LOCAL:REMOTE, REMOTE alone for the same one here, or :REMOTE for a free one. REMOTE is a number or a name.
     #[arg(required = true, value_name = "PORTS", value_parser = ports)]
     pub(crate) ports: Vec<PortPair>,
-    /// The address to listen at; 127.0.0.1 and ::1 if absent.
+    /// The address to listen at; that of this machine itself, in both families, if absent.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<IpAddr>,
     #[command(flatten)]

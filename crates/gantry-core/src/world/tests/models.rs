@@ -133,7 +133,7 @@ fn a_failed_update_leaves_it_running_and_fails_the_operation() {
 /// A service whose backend says that it is not ready while it is changed.
 fn changed_and_not_ready() -> (Harness, OperationId) {
     let one = probed(spec("api", &[]));
-    let mut harness = Harness::up(&[one.clone()]);
+    let mut harness = Harness::up(std::slice::from_ref(&one));
     harness.ready("api");
     let changes = vec![change("api", ChangeEffect::InPlace)];
     let up = harness.model_with(&[changed(one)], changes, Targets::AutoStart);
@@ -173,11 +173,11 @@ fn an_update_after_one_that_was_hopeless_begins_anew() {
     let changes = vec![change("api", ChangeEffect::InPlace)];
     harness.model_with(&[one], changes, Targets::AutoStart);
     let instance = harness.at("api", 0);
-    let updates = harness.effects.iter().filter_map(|effect| match effect {
+    let mut updates = harness.effects.iter().filter_map(|effect| match effect {
         Effect::Update { id, .. } => Some(*id),
         _ => None,
     });
-    let effect = updates.last().expect("another update");
+    let effect = updates.next_back().expect("another update");
     harness.tell(Event::Updated { effect, instance });
     harness.ready("api");
     assert_eq!(harness.view("api").message, "");

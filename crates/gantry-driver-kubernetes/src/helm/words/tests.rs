@@ -12,12 +12,12 @@ fn repository(url: &str, user: Option<&str>) -> Repository {
 #[test]
 fn repositories_are_written_as_helm_reads_them() {
     let one = repository("https://charts.example/a", Some("u"));
-    let registry = repository("oci://registry.example/b", None);
+    let other = repository("oci://registry.example/b", None);
     let more = [
         "https://charts.example/a/".to_owned(),
         "https://other.example".to_owned(),
     ];
-    let text = super::repositories([("a", &one), ("b", &registry)], &more);
+    let text = repositories([("a", &one), ("b", &other)], &more);
     let read: Value = serde_json::from_slice(&text).unwrap();
     let names: Vec<&str> = read["repositories"]
         .as_array()
@@ -32,10 +32,10 @@ fn repositories_are_written_as_helm_reads_them() {
 
 #[test]
 fn credentials_of_a_registry_are_for_its_host() {
-    let text = super::registry(&repository("oci://registry.example:5000/b/c", Some("u"))).unwrap();
+    let text = registry(&repository("oci://registry.example:5000/b/c", Some("u"))).unwrap();
     let read: Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(read["auths"]["registry.example:5000"]["auth"], "dTpwdw==");
-    assert!(super::registry(&repository("oci://registry.example", None)).is_none());
+    assert!(registry(&repository("oci://registry.example", None)).is_none());
     for (host, local) in [
         ("localhost:5000", true),
         ("127.0.0.1", true),

@@ -8,8 +8,8 @@ use super::Stack;
 const SOON: Duration = Duration::from_secs(45);
 
 /// A stack with these lines for its release: `up` ends with this code, and says all of this.
-fn with(test: &str, more: &str, code: i32, says: &[&str]) {
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+fn with(name: &str, more: &str, code: i32, says: &[&str]) {
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack.file(more);
@@ -42,8 +42,8 @@ fn a_hook_that_fails() {
 
 #[test]
 fn a_hook_without_its_image() {
-    let test = "a_hook_without_its_image";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 4) else {
+    let name = "a_hook_without_its_image";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 4) else {
         return;
     };
     let hook = super::TEMPLATES[3].1.replace(
@@ -57,8 +57,8 @@ fn a_hook_without_its_image() {
 
 #[test]
 fn a_first_installation_that_failed_is_tried_again_with_its_hooks() {
-    let test = "a_first_installation_that_failed";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_first_installation_that_failed";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack.file("values = { hook = \"exit 7\" }");
@@ -81,8 +81,8 @@ fn a_crash_after_the_installation() {
 
 #[test]
 fn an_upgrade_that_crashes_fails_and_leaves_what_ran() {
-    let test = "an_upgrade_that_crashes";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "an_upgrade_that_crashes";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack.up();
@@ -95,8 +95,8 @@ fn an_upgrade_that_crashes_fails_and_leaves_what_ran() {
 
 #[test]
 fn an_upgrade_whose_hook_fails_goes_back_if_asked() {
-    let test = "an_upgrade_whose_hook_fails";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "an_upgrade_whose_hook_fails";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack.up();
@@ -110,8 +110,8 @@ fn an_upgrade_whose_hook_fails_goes_back_if_asked() {
 
 #[test]
 fn a_chart_that_is_not_there() {
-    let test = "a_chart_that_is_not_there";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_chart_that_is_not_there";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     std::fs::remove_dir_all(stack.sandbox.path("stack/web")).expect("it is removed");
@@ -120,8 +120,8 @@ fn a_chart_that_is_not_there() {
 
 #[test]
 fn a_chart_of_an_unknown_repository() {
-    let test = "a_chart_of_an_unknown_repository";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_chart_of_an_unknown_repository";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     let text = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
@@ -133,8 +133,8 @@ fn a_chart_of_an_unknown_repository() {
 
 #[test]
 fn a_registry_that_does_not_answer() {
-    let test = "a_registry_that_does_not_answer";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 4) else {
+    let name = "a_registry_that_does_not_answer";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 4) else {
         return;
     };
     let text = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
@@ -148,8 +148,8 @@ fn a_registry_that_does_not_answer() {
 
 #[test]
 fn a_chart_without_a_name() {
-    let test = "a_chart_without_a_name";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_chart_without_a_name";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack.sandbox.write("web/Chart.yaml", "version: 1\n");
@@ -158,8 +158,8 @@ fn a_chart_without_a_name() {
 
 #[test]
 fn a_template_that_does_not_parse() {
-    let test = "a_template_that_does_not_parse";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_template_that_does_not_parse";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack
@@ -170,8 +170,8 @@ fn a_template_that_does_not_parse() {
 
 #[test]
 fn a_value_that_the_chart_insists_on() {
-    let test = "a_value_that_the_chart_insists_on";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 4) else {
+    let name = "a_value_that_the_chart_insists_on";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 4) else {
         return;
     };
     let text = "a: {{ required \"a password is needed\" .Values.password }}\n";
@@ -181,8 +181,8 @@ fn a_value_that_the_chart_insists_on() {
 
 #[test]
 fn values_that_the_schema_refuses() {
-    let test = "values_that_the_schema_refuses";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "values_that_the_schema_refuses";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     let schema = r#"{"properties": {"replicas": {"type": "integer"}}}"#;
@@ -204,8 +204,8 @@ fn a_values_file_that_is_not_there() {
 
 #[test]
 fn a_values_file_that_does_not_parse() {
-    let test = "a_values_file_that_does_not_parse";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_values_file_that_does_not_parse";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack.sandbox.write("bad.yaml", "a: [\n");
@@ -215,8 +215,8 @@ fn a_values_file_that_does_not_parse() {
 
 #[test]
 fn a_key_that_is_written_twice_in_a_values_file() {
-    let test = "a_key_that_is_written_twice";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_key_that_is_written_twice";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack
@@ -238,8 +238,8 @@ fn a_key_that_is_written_twice_in_a_values_file() {
 
 #[test]
 fn a_namespace_that_is_not_there() {
-    let test = "a_namespace_that_is_not_there";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "a_namespace_that_is_not_there";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     let text = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
@@ -254,8 +254,8 @@ fn a_namespace_that_is_not_there() {
 
 #[test]
 fn a_helm_that_is_not_there() {
-    let test = "a_helm_that_is_not_there";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 9) else {
+    let name = "a_helm_that_is_not_there";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 9) else {
         return;
     };
     let up = stack.gantry(&["up", "-d"]);
@@ -267,8 +267,8 @@ fn a_helm_that_is_not_there() {
 
 #[test]
 fn an_object_that_somebody_else_has() {
-    let test = "an_object_that_somebody_else_has";
-    let Some(stack) = Stack::new(&format!("wrong::{test}"), 3) else {
+    let name = "an_object_that_somebody_else_has";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
         return;
     };
     stack

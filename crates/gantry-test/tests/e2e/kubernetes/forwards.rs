@@ -36,8 +36,8 @@ fn here(port: u16) -> SocketAddr {
 }
 
 /// A stack with two pods and these forwards, written as TOML.
-fn stack(test: &str, manifests: &str, forwards: &str) -> Option<Stack> {
-    let stack = Stack::new(&format!("kubernetes::forwards::{test}"), manifests)?;
+fn stack(name: &str, manifests: &str, forwards: &str) -> Option<Stack> {
+    let stack = Stack::new(&format!("kubernetes::forwards::{name}"), manifests)?;
     let text = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
     let own = format!("[services.web]\nports = {{ http = 80 }}\nforward = [{forwards}]\n");
     let text = text.replace(
@@ -167,7 +167,7 @@ fn a_connection_waits_for_a_pod_and_is_closed_when_none_comes() {
         .kubectl(&["scale", "deployment", "web", "--replicas=0"])
         .expect(0);
     let none = || stack.kubectl(&["get", "pods", "-o", "name"]).stdout;
-    wait_until(PATIENCE, "no pod", none, |pods| pods.is_empty());
+    wait_until(PATIENCE, "no pod", none, String::is_empty);
     let begin = Instant::now();
     assert_eq!(get(here(port)), None);
     let waited = begin.elapsed();
