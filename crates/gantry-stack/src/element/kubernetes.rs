@@ -25,21 +25,18 @@ const FIELDS: &[Field] = &[
     field(
         "helm",
         Kind::Either(&[Kind::Text, Kind::List(&Kind::Text)]),
-        "The command that is Helm, as one text of words or a list. `GANTRY_HELM` goes before.",
-    )
-    .default("\"helm\""),
+        "The command that is Helm, as one text of words or a list; `helm` if absent. `GANTRY_HELM` goes before.",
+    ),
     field(
         "helm-sudo",
         Kind::Bool,
-        "Whether it is run by `sudo -n`. `GANTRY_HELM_SUDO` goes before.",
-    )
-    .default("false"),
+        "Whether it is run by `sudo -n`; not if absent. `GANTRY_HELM_SUDO` goes before.",
+    ),
     field(
         "kubectl",
         Kind::Either(&[Kind::Text, Kind::List(&Kind::Text)]),
         "The command that is kubectl, likewise: it reads kustomizations, and credentials where there is no configuration file. `GANTRY_KUBECTL` goes before.",
-    )
-    .default("\"kubectl\""),
+    ),
     field(
         "kubectl-sudo",
         Kind::Bool,

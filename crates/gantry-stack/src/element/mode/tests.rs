@@ -231,6 +231,11 @@ fn a_release_with_everything() {
         namespace = "n"
         create-namespace = true
         values-files = "values.yaml"
+        adopt = true
+        on-stuck = "rollback"
+        reuse = true
+        labels = { team = "a" }
+        timeout = "1h"
         hooks = false
         crds = false
         update-dependencies = true
