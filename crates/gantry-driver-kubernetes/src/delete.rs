@@ -38,6 +38,17 @@ fn is_kept(key: &Key) -> bool {
     )
 }
 
+/// Whether an object makes others, which go with it: workloads, and whatever an operator does for its own kinds.
+pub(crate) fn makes_others(key: &Key) -> bool {
+    let group = key.group.as_str();
+    let is_built_in = group.ends_with(".k8s.io")
+        || matches!(
+            group,
+            "" | "apps" | "batch" | "autoscaling" | "policy" | "extensions"
+        );
+    key.is_workload() || !is_built_in
+}
+
 /// Deletes what was applied for an instance, but for what is kept, which stays in the record.
 pub(crate) async fn all(
     context: &Arc<Context>,
@@ -121,9 +132,14 @@ async fn one(context: &Context, key: &Key, how: How) -> Result<(), DriverError> 
         Err(error) if error.reason.starts_with("the cluster knows no kind") => return Ok(()),
         Err(error) => return Err(error),
     };
-    // Whoever depends on it goes first, so that it is gone only when they are.
     let mut parameters = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Foreground),
+        propagation_policy: Some(if makes_others(key) {
+            // Whoever depends on it goes first, so that it is gone only when they are.
+            PropagationPolicy::Foreground
+        } else {
+            // The cluster's collector takes only some twenty objects a second.
+            PropagationPolicy::Background
+        }),
         ..DeleteParams::default()
     };
     if how == How::Kill {

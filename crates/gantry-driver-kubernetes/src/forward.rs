@@ -20,6 +20,7 @@ pub(crate) mod tunnel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gantry_core::InstanceId;
 use gantry_driver::{ChildName, ChildStatus, Ports};
 use gantry_stack::modes::forward::Forward;
 use serde::{Deserialize, Serialize};
@@ -120,12 +121,13 @@ impl Forwards {
     /// Points them at what is there now.
     pub(crate) fn aim(
         &mut self,
+        instance: &InstanceId,
         view: &View,
         context: &Arc<Context>,
         outbox: &UnboundedSender<Input>,
     ) {
         for one in &mut self.all {
-            one.aim(view, context, outbox);
+            one.aim(instance, view, context, outbox);
         }
     }
 
@@ -149,7 +151,13 @@ impl Forwards {
 }
 
 impl One {
-    fn aim(&mut self, view: &View, context: &Arc<Context>, outbox: &UnboundedSender<Input>) {
+    fn aim(
+        &mut self,
+        instance: &InstanceId,
+        view: &View,
+        context: &Arc<Context>,
+        outbox: &UnboundedSender<Input>,
+    ) {
         let forward = &self.noted.forward;
         let found = self
             .target
@@ -184,7 +192,7 @@ impl One {
         for way in wanted {
             if !self.lanes.contains_key(&way.name) {
                 let port = self.next_port();
-                let lane = Lane::open(context, outbox, &self.noted, port);
+                let lane = Lane::open(instance, context, outbox, &self.noted, port);
                 self.lanes.insert(way.name.clone(), lane);
             }
             if let Some(lane) = self.lanes.get_mut(&way.name) {

@@ -19,6 +19,7 @@
 //! The generation of the newest stop is kept: nothing of it or before it is started any more.
 
 mod aim;
+mod interest;
 mod news;
 mod orders;
 mod resume;
@@ -42,6 +43,7 @@ use crate::forward::target::Aim;
 use crate::judge::Cause;
 use crate::record::Record;
 use crate::view::{Change, Scope, View};
+use interest::Interest;
 use slot::{Slot, Told};
 
 pub(crate) use news::uid;
@@ -61,8 +63,8 @@ pub(crate) enum Input {
     Seen(Scope, Box<Change>),
     /// The cluster answers again.
     Back,
-    /// Time alone may have changed a verdict.
-    Later,
+    /// Time alone may have changed the verdict about an instance.
+    Later(InstanceId),
     /// A start or an update has ended, and this is there now.
     Applied(
         InstanceId,
@@ -105,6 +107,7 @@ pub(crate) struct Link {
     context: Arc<Context>,
     slots: HashMap<InstanceId, Slot>,
     view: View,
+    interest: Interest,
     /// Whether the cluster cannot be asked, and that was said.
     away: bool,
     /// Who waits until everything was seen.
@@ -126,6 +129,7 @@ impl Link {
             context,
             slots: HashMap::new(),
             view: View::default(),
+            interest: Interest::default(),
             away: false,
             observers: Vec::new(),
             outbox,
@@ -168,10 +172,16 @@ impl Link {
             Input::Update(batch) => batch.into_iter().for_each(|it| self.update(it)),
             Input::Cancel(effect) => self.cancel(effect),
             Input::Forget(instances) => self.forget(instances),
-            Input::Observe(reply) => self.observers.push(reply),
-            Input::Seen(scope, change) => self.seen(&scope, *change),
+            Input::Observe(reply) => {
+                self.interest.touch_all();
+                self.observers.push(reply);
+            }
+            Input::Seen(scope, change) => {
+                self.interest.seen(&scope, &change);
+                self.seen(&scope, *change);
+            }
             Input::Back => self.back(),
-            Input::Later => {}
+            Input::Later(instance) => self.interest.touch(&instance),
             Input::Applied(instance, generation, record, result) => {
                 self.applied(&instance, generation, *record, result);
             }

@@ -114,8 +114,12 @@ impl Cluster {
     fn chart(&self, object: &Value, release: u32) -> Value {
         let folder = self.folder().join("chart");
         std::fs::create_dir_all(folder.join("templates")).expect("a folder");
+        // Cases run at the same time, and all of them have the same chart.
+        let number = self.files.fetch_add(1, Ordering::Relaxed);
         let write = |name: &str, text: &str| {
-            std::fs::write(folder.join(name), text).expect("a file");
+            let whole = self.folder().join(format!("{number}.part"));
+            std::fs::write(&whole, text).expect("a file");
+            std::fs::rename(whole, folder.join(name)).expect("a file");
         };
         write("Chart.yaml", "apiVersion: v2\nname: one\nversion: 1.0.0\n");
         write("templates/all.yaml", "{{ toYaml .Values.object }}\n");

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use gantry_core::InstanceId;
 use gantry_driver::{ChildName, ChildStatus};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -83,6 +84,7 @@ impl State {
 impl Lane {
     /// Opens it.
     pub(super) fn open(
+        instance: &InstanceId,
         context: &Arc<Context>,
         outbox: &UnboundedSender<Input>,
         noted: &Noted,
@@ -91,6 +93,7 @@ impl Lane {
         let state = Arc::new(State::default());
         let (aim, aims) = watch::channel(None);
         let work = Work {
+            instance: instance.clone(),
             context: Arc::clone(context),
             outbox: outbox.clone(),
             state: Arc::clone(&state),
@@ -188,6 +191,7 @@ fn size(bytes: u64) -> String {
 /// What all tasks of a lane share.
 #[derive(Clone)]
 struct Work {
+    instance: InstanceId,
     context: Arc<Context>,
     outbox: UnboundedSender<Input>,
     state: Arc<State>,
@@ -284,7 +288,7 @@ impl Work {
     /// Has the actor look at it.
     fn tell(&self) {
         // The actor ends only with the session.
-        let _ = self.outbox.send(Input::Later);
+        let _ = self.outbox.send(Input::Later(self.instance.clone()));
     }
 
     async fn connection(mut self, stream: TcpStream) {
@@ -345,7 +349,7 @@ impl Work {
             Some(told) = &mut tunnel.error => {
                 state.wrong(tunnel::plain(&told));
                 state.set_ready(false);
-                let _ = self.outbox.send(Input::Later);
+                let _ = self.outbox.send(Input::Later(self.instance.clone()));
             }
             // Its pod is gone, or another one serves.
             _ = elsewhere => {}

@@ -17,6 +17,19 @@ use crate::record::Record;
 /// How long Helm may take for one hook of an uninstallation.
 const LIMIT: Duration = Duration::from_mins(30);
 
+/// From how many objects on they are deleted without waiting for what depends on each: the cluster's collector takes only
+/// some twenty a second.
+const MANY: usize = 30;
+
+/// In which order objects and what depends on them go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cascade {
+    /// Whoever depends on a workload goes first, so that it is gone only when its pods are.
+    Foreground,
+    /// At once; pods that are known are waited for.
+    Background,
+}
+
 /// Uninstalls what was installed for an instance, and deletes what its hooks have left running. Claims stay, and are in the
 /// record then; so does a namespace that was made.
 pub(crate) async fn all(
@@ -24,6 +37,7 @@ pub(crate) async fn all(
     instance: &InstanceId,
     record: &mut Record,
     how: How,
+    pods: Option<&[Key]>,
 ) -> Result<(), DriverError> {
     let Some(note) = record.release.clone() else {
         return Ok(());
@@ -48,7 +62,16 @@ pub(crate) async fn all(
         hooks.extend(of_last);
         hooks.sort();
         hooks.dedup();
-        release(&tool, cluster, &namespace, &note.name, how).await?;
+        let of_operators = record.objects.iter().map(|one| &one.key);
+        let mut of_operators =
+            of_operators.filter(|key| delete::makes_others(key) && !key.is_workload());
+        let has_unknown = pods.is_none() || of_operators.next().is_some();
+        let cascade = if has_unknown && record.objects.len() <= MANY {
+            Cascade::Foreground
+        } else {
+            Cascade::Background
+        };
+        release(&tool, cluster, &namespace, &note.name, how, cascade).await?;
         if !note.definitions.is_empty() {
             context.events.send(DriverEvent::Note {
                 instance: instance.clone(),
@@ -67,6 +90,7 @@ pub(crate) async fn all(
         .filter(|one| !one.kept && !is_claim(&one.key));
     let gone: Vec<Key> = gone.map(|one| one.key.clone()).collect();
     delete::wait_until_gone(context, &gone).await?;
+    delete::wait_until_gone(context, pods.unwrap_or_default()).await?;
     // What hooks have made is Helm's to leave behind, but not to leave running.
     let running: Vec<Key> = hooks.into_iter().filter(Key::is_workload).collect();
     delete::these(context, &running, how).await?;
@@ -83,6 +107,7 @@ pub(crate) async fn release(
     namespace: &str,
     name: &str,
     how: How,
+    cascade: Cascade,
 ) -> Result<(), DriverError> {
     let limit = format!("{}s", LIMIT.as_secs());
     let mut words = vec![
@@ -93,8 +118,13 @@ pub(crate) async fn release(
         "--timeout",
         &limit,
     ];
-    // Whoever depends on a workload goes first, so that it is gone only when its pods are.
-    words.extend(["--cascade", "foreground"]);
+    words.extend([
+        "--cascade",
+        match cascade {
+            Cascade::Foreground => "foreground",
+            Cascade::Background => "background",
+        },
+    ]);
     if how == How::Kill {
         words.push("--no-hooks");
     }

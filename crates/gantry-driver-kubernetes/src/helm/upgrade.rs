@@ -128,7 +128,7 @@ impl Upgrade {
                 if fresh {
                     // Nothing of a start that failed stays.
                     let cleared =
-                        uninstall::all(context, &self.instance, &mut now, How::Polite).await;
+                        uninstall::all(context, &self.instance, &mut now, How::Polite, None).await;
                     if let Err(error) = cleared {
                         tracing::warn!(instance = %self.instance, %error, "a failed release stays");
                     }
@@ -225,7 +225,9 @@ impl Upgrade {
                 self.say(format!(
                     "has a release that never worked, or is stuck: {name} is installed anew"
                 ));
-                uninstall::release(tool, &context.cluster, &namespace, &name, How::Polite).await?;
+                let cascade = uninstall::Cascade::Foreground;
+                let cluster = &context.cluster;
+                uninstall::release(tool, cluster, &namespace, &name, How::Polite, cascade).await?;
             }
             Before::Rollback(number) => {
                 self.say(format!(

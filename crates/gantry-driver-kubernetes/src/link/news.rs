@@ -25,15 +25,21 @@ const ASK: Duration = Duration::from_millis(100);
 impl Link {
     /// Watches everything that instances consist of.
     pub(super) fn watch_all(&mut self) {
-        let records = self.slots.values().filter_map(|slot| slot.record.as_ref());
-        let of_all = |record: &Record| {
-            let mut scopes = judge::scopes(record);
-            scopes.extend(forward::scopes(&record.forwards));
-            scopes
+        let instances: Vec<InstanceId> = self.slots.keys().cloned().collect();
+        for instance in instances {
+            self.watch(&instance);
+        }
+    }
+
+    /// Watches everything that an instance consists of.
+    pub(super) fn watch(&mut self, instance: &InstanceId) {
+        let slot = self.slots.get(instance);
+        let Some(record) = slot.and_then(|slot| slot.record.as_ref()) else {
+            return self.interest.touch(instance);
         };
-        let mut scopes: Vec<Scope> = records.flat_map(of_all).collect();
-        scopes.sort();
-        scopes.dedup();
+        self.interest.note(instance, record);
+        let mut scopes: Vec<Scope> = judge::scopes(record);
+        scopes.extend(forward::scopes(&record.forwards));
         for scope in scopes {
             self.view.want(&scope, &self.context, &self.outbox);
         }
@@ -72,16 +78,16 @@ impl Link {
     pub(super) fn back(&mut self) {
         if std::mem::take(&mut self.away) {
             self.view.is_back();
+            self.interest.touch_all();
             let observed = self.observed();
             self.report(DriverEvent::Reachable { observed });
         }
     }
 
-    /// Judges every instance, and tells what is new.
+    /// Judges every instance that news concerns, and tells what is new.
     pub(super) fn judge_all(&mut self) {
-        let mut instances: Vec<InstanceId> = self.slots.keys().cloned().collect();
-        instances.sort();
-        for instance in instances {
+        let dirty = self.interest.take(self.slots.keys());
+        for instance in dirty {
             self.judge(&instance);
         }
         if self.view.is_whole() {
@@ -114,7 +120,8 @@ impl Link {
         }
         if slot.stopping.is_none() && record.started {
             slot.forwards.keep(&record.forwards);
-            slot.forwards.aim(view, &self.context, &self.outbox);
+            slot.forwards
+                .aim(instance, view, &self.context, &self.outbox);
         }
         judged.children.extend(slot.forwards.children());
         if let Verdict::There { missing } = &mut judged.verdict
@@ -222,9 +229,10 @@ impl Link {
         let Some(at) = at else { return };
         let outbox = self.outbox.clone();
         let wait = at.duration_since(Timestamp::now()).unsigned_abs();
+        let instance = instance.clone();
         self.tasks.spawn(async move {
             tokio::time::sleep(wait).await;
-            let _ = outbox.send(Input::Later);
+            let _ = outbox.send(Input::Later(instance));
         });
     }
 
@@ -323,6 +331,7 @@ impl Link {
     }
 
     pub(super) fn ended(&mut self, instance: &InstanceId, generation: Generation, end: End) {
+        self.interest.touch(instance);
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };

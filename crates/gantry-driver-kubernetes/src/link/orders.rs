@@ -226,7 +226,7 @@ impl Link {
                 }
             }
         }
-        self.watch_all();
+        self.watch(instance);
         self.go_on_stopping(instance);
         self.start_next(instance);
     }

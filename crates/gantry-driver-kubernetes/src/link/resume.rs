@@ -78,7 +78,7 @@ impl Link {
                 });
             }
         }
-        self.watch_all();
+        self.watch(instance);
     }
 
     /// Takes in what a start that is under way has made so far.
@@ -94,7 +94,7 @@ impl Link {
         let begun = slot.begun.as_ref();
         if begun.is_some_and(|begun| begun.generation == generation) {
             slot.record = Some(record);
-            self.watch_all();
+            self.watch(instance);
         }
     }
 }

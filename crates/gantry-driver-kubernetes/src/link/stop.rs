@@ -93,7 +93,9 @@ impl Stop {
     async fn delete(&self, record: &mut Record, how: How) -> Result<(), DriverError> {
         match self.context.mode {
             Mode::Manifests => delete::all(&self.context, &self.instance, record, how).await,
-            Mode::Releases => uninstall::all(&self.context, &self.instance, record, how).await,
+            Mode::Releases => {
+                uninstall::all(&self.context, &self.instance, record, how, Some(&self.pods)).await
+            }
         }
     }
 }
