@@ -23,6 +23,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::attach::{AttachQuery, DialQuery, ExecQuery};
 use crate::event::{Event, EventsQuery};
+use crate::evidence::EvidenceReport;
 use crate::explain::Explanation;
 use crate::home::StackDir;
 use crate::notes::NotesReport;
@@ -100,6 +101,11 @@ impl Client {
     /// What services tell their users.
     pub async fn notes(&self) -> Result<NotesReport, ClientError> {
         self.get("/v1/notes").await
+    }
+
+    /// What backends know of services, as files.
+    pub async fn evidence(&self) -> Result<EvidenceReport, ClientError> {
+        self.get("/v1/evidence").await
     }
 
     /// Why a service is as it is.

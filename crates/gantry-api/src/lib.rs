@@ -26,6 +26,7 @@ mod brief;
 pub mod client;
 mod error;
 mod event;
+mod evidence;
 mod explain;
 mod failure;
 pub mod home;
@@ -46,6 +47,7 @@ pub use attach::{
 pub use brief::{BriefInstance, BriefService, BriefStatus};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{Event, EventKind, EventsQuery};
+pub use evidence::{EvidenceFile, EvidenceReport};
 pub use explain::{Cause, Explanation, NeededBy};
 pub use failure::{Exit, Failure};
 pub use notes::{Notes, NotesReport};

@@ -19,6 +19,7 @@
 //! The generation of the newest stop is kept: nothing of it or before it is started any more.
 
 mod aim;
+mod evidence;
 mod interest;
 mod news;
 mod orders;
@@ -31,7 +32,8 @@ use std::sync::Arc;
 
 use gantry_core::{EffectId, ExitStatus, Generation, InstanceId};
 use gantry_driver::{
-    DialRequest, DriverError, DriverEvent, Observed, StartRequest, StopRequest, UpdateRequest,
+    DialRequest, DriverError, DriverEvent, Observed, RenderedFile, StartRequest, StopRequest,
+    UpdateRequest,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
@@ -98,6 +100,8 @@ pub(crate) enum Input {
     Resists(InstanceId, Generation, smol_str::SmolStr),
     /// Somebody wants the pods of an instance.
     Pods(InstanceId, oneshot::Sender<Vec<Arc<serde_json::Value>>>),
+    /// Somebody wants to keep all that is seen.
+    Evidence(oneshot::Sender<Vec<(InstanceId, RenderedFile)>>),
     /// The session is to be closed: what is noted is asked for.
     Records(oneshot::Sender<Vec<(InstanceId, Record)>>),
 }
@@ -215,6 +219,9 @@ impl Link {
                     .and_then(|slot| slot.record.as_ref());
                 let pods = record.map(|record| self.pods(record));
                 let _ = reply.send(pods.unwrap_or_default());
+            }
+            Input::Evidence(reply) => {
+                let _ = reply.send(self.evidence());
             }
             Input::Records(reply) => {
                 let records = self.slots.iter();

@@ -415,7 +415,7 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
 }
 
 /// An object as it may be shown.
-fn without_secrets(object: &Value) -> Value {
+pub(crate) fn without_secrets(object: &Value) -> Value {
     let mut object = object.clone();
     if object["kind"] == "Secret" {
         for field in ["data", "stringData"] {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gantry_core::{EffectId, Generation, InstanceId};
 use gantry_driver::{
     BoxFuture, Close, Dial, DriverError, EventSink, Exec, JobOutcome, JobPlace, JobRequest,
-    LogRequest, LogStream, Notes, Observed, OpenContext, Session, StartRequest, StopRequest,
-    Target, UpdateRequest, stored,
+    LogRequest, LogStream, Notes, Observed, OpenContext, RenderedFile, Session, StartRequest,
+    StopRequest, Target, UpdateRequest, stored,
 };
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OnceCell, oneshot, watch};
@@ -169,6 +169,15 @@ impl Session for ClusterSession {
 
     fn notes(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Notes)>, DriverError>> {
         Box::pin(self.read_notes())
+    }
+
+    fn evidence(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, RenderedFile)>, DriverError>> {
+        Box::pin(async move {
+            let (reply, files) = oneshot::channel();
+            self.order(Input::Evidence(reply));
+            let gone = |_| DriverError::unreachable("evidence", "the session is closed");
+            files.await.map_err(gone)
+        })
     }
 
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {

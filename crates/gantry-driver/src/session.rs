@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use crate::{
     Attach, Dial, DriverError, Exec, JobOutcome, JobRequest, LogRequest, LogStream, Make, Observed,
-    Preview, Recorded, Render, StartRequest, StopRequest, UpdateRequest, Usage,
+    Preview, Recorded, Render, RenderedFile, StartRequest, StopRequest, UpdateRequest, Usage,
 };
 
 /// An open connection to one backend. It owns the one event stream of that backend; dropping it
@@ -80,6 +80,12 @@ pub trait Session: Send + Sync {
     /// What instances that run tell their users, as whoever made what they are made of wrote it. Asked only when somebody
     /// wants to see it.
     fn notes(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Notes)>, DriverError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// What the backend knows of instances that are there, as files for one who looks afterwards: nothing secret is in
+    /// them. Asked only when somebody wants to keep it.
+    fn evidence(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, RenderedFile)>, DriverError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 

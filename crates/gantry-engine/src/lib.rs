@@ -29,6 +29,7 @@ mod definition;
 mod dispatcher;
 mod effects;
 pub mod event_log;
+mod evidence;
 mod explain;
 pub mod files;
 pub mod holder;

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::attach::Purpose;
 use crate::event_log::EventLine;
 use crate::inbox::{Incoming, Request};
-use crate::{notes, usage};
+use crate::{evidence, notes, usage};
 
 /// The largest model that is taken: 10,000 services are about 10 MB.
 const BODY_LIMIT: usize = 256 << 20;
@@ -41,6 +41,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/health", get(health))
         .route("/v1/status", get(status))
         .route("/v1/usage", get(usage_alone))
+        .route("/v1/evidence", get(evidence))
         .route("/v1/notes", get(notes))
         .route("/v1/explain/{service}", get(explain))
         .route("/v1/events", get(events))
@@ -114,6 +115,11 @@ async fn status(
 async fn usage_alone(State(door): State<Door>) -> Result<Response, Wrong> {
     let usage = usage::read(door.ask(Request::Sessions).await?).await;
     Ok(json(&usage::report(usage)))
+}
+
+async fn evidence(State(door): State<Door>) -> Result<Response, Wrong> {
+    let sessions = door.ask(Request::Sessions).await?;
+    Ok(json(&evidence::read(sessions).await))
 }
 
 async fn notes(State(door): State<Door>) -> Result<Response, Wrong> {

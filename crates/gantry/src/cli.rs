@@ -13,9 +13,9 @@ pub(crate) use run::{
     UpArgs,
 };
 pub(crate) use see::{
-    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, EventsArgs,
-    ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HowToRender, ImportArgs, ImportKind, LogsArgs,
-    NotesArgs, PlanArgs, RenderArgs, StatusArgs, TimeForm, UrlArgs, ValidateArgs,
+    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, DumpArgs,
+    EventsArgs, ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HowToRender, ImportArgs, ImportKind,
+    LogsArgs, NotesArgs, PlanArgs, RenderArgs, StatusArgs, TimeForm, UrlArgs, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.
@@ -126,6 +126,7 @@ pub(crate) enum Verb {
     Render(RenderArgs),
     Validate(ValidateArgs),
     Doctor(DoctorArgs),
+    Dump(DumpArgs),
     /// Show every stack of this user, with its state and file.
     Ls,
     Config(ConfigArgs),

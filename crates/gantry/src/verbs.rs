@@ -8,6 +8,7 @@ mod config;
 mod diff;
 mod doctor;
 mod down;
+mod dump;
 mod events;
 mod explain;
 mod forward;
@@ -72,6 +73,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
         Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),
         Verb::Graph(args) => show(output, &graph::run(&context(&args.files.files)?, &args)?),
+        Verb::Dump(args) => show(output, &dump::run(&context(&args.files.files)?, &args)?),
         Verb::Diff(args) => {
             let view = diff::run(&context(&args.files.files)?, &args)?;
             show(output, &view);

@@ -5,6 +5,7 @@
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod dump;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod failure;

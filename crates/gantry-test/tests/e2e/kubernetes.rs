@@ -378,3 +378,57 @@ fn a_diff_asks_the_cluster_and_changes_nothing() {
     }
     stack.gantry(&["down"]).expect(0);
 }
+
+#[test]
+fn a_dump_has_logs_of_what_crashed_events_and_causes_and_no_secret() {
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { pw: hunter2-planted }\n";
+    let crash = web("echo the last words; sleep 1; exit 3").replace(
+        "          image:",
+        "          env: [{ name: PW, value: hunter2-planted }]\n          image:",
+    );
+    let Some(stack) = Stack::new("kubernetes::a_dump", &format!("{crash}{secret}")) else {
+        return;
+    };
+    stack.gantry(&["up", "-d", "--no-wait"]).expect(0);
+    let crashed = || stack.gantry(&["logs", "--raw"]).stdout;
+    wait_until(PATIENCE, "it has spoken", crashed, |logs| {
+        logs.contains("the last words")
+    });
+    let folder = stack.sandbox.path("dump").display().to_string();
+    let dump = stack.gantry(&["dump", &folder]);
+    dump.expect(0);
+    let mut command = Command::new("grep");
+    command
+        .args(["-rl", "the last words", &folder])
+        .stdin(Stdio::null());
+    let grep: Run = gantry_test::output(&mut command).into();
+    assert!(grep.stdout.contains("/logs/web."), "{}", grep.stdout);
+    for file in [
+        "status.json",
+        "events.jsonl",
+        "stack.yaml",
+        "supervisor.log",
+        "backend/web/1/objects.yaml",
+        "backend/web/1/pods.yaml",
+    ] {
+        let path = stack.sandbox.path("dump").join(file);
+        assert!(path.is_file(), "{file}: {}", dump.stdout);
+    }
+    let mut command = Command::new("grep");
+    command
+        .args(["-rl", "hunter2-planted", &folder])
+        .stdin(Stdio::null());
+    let grep: Run = gantry_test::output(&mut command).into();
+    assert_eq!(grep.stdout, "", "the secret is in the dump");
+    // What is there is not mixed with it.
+    stack.gantry(&["dump", &folder]).expect(1);
+    stack.gantry(&["down"]).expect(0);
+    let after = stack.sandbox.path("after").display().to_string();
+    let after = stack.gantry(&["dump", &after]);
+    after.expect(0);
+    assert!(
+        after.stdout.contains("without what the supervisor knows"),
+        "{}",
+        after.stdout
+    );
+}

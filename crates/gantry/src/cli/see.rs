@@ -203,6 +203,18 @@ pub(crate) struct NotesArgs {
     pub(crate) files: FileArgs,
 }
 
+/// Write all that one looks at afterwards into a folder: logs, events, states, causes, and what backends know.
+///
+/// Works when the stack is down too. Secrets are not among it, but for what services print.
+#[derive(Debug, Args)]
+pub(crate) struct DumpArgs {
+    /// The folder; it is made, or is empty.
+    #[arg(value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) folder: Utf8PathBuf,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
 /// Show what happened; -o json prints one object a line.
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
