@@ -1,7 +1,7 @@
 //! By which address pods of a cluster reach what listens on this machine.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use gantry_driver_kubernetes::server;
 use serde_json::{Map, Value};
