@@ -126,6 +126,7 @@ impl Apply {
             .as_ref()
             .filter(|before| before.namespace == now.namespace);
         now.forward(&spec.0.forward, &self.from.settings);
+        now.settle = spec.0.settle.to_duration();
         now.made_namespace = made || same.is_some_and(|before| before.made_namespace);
         let planned = self.planned(&objects, before.as_ref()).await;
         let planned = planned.inspect_err(|_| record.clone_from(&before))?;

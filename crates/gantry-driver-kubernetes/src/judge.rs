@@ -15,9 +15,6 @@ use crate::standing::{self, Standing};
 use crate::trouble::{self, Trouble, Weight};
 use crate::view::{Scope, View};
 
-/// How long a pod without a readiness probe must have run before it counts as ready.
-const SETTLE: SignedDuration = SignedDuration::from_secs(2);
-
 /// For how long a real error may be seen before it counts as one that stays.
 const STAYS: SignedDuration = SignedDuration::from_secs(4);
 
@@ -111,6 +108,7 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp, errors: &mut E
         before: std::mem::take(errors),
         errors,
         begun: record.begun,
+        settle: SignedDuration::try_from(record.settle).unwrap_or(SignedDuration::ZERO),
         again: None,
         missing: Vec::new(),
         hopeless: Vec::new(),
@@ -141,6 +139,8 @@ struct Look<'a> {
     before: Errors,
     errors: &'a mut Errors,
     begun: Timestamp,
+    /// How long a pod without a readiness probe must have run.
+    settle: SignedDuration,
     again: Option<Timestamp>,
     missing: Vec<String>,
     hopeless: Vec<Cause>,
@@ -262,7 +262,7 @@ impl Look<'_> {
             let events = self.events_of(pod);
             judged.children.push(self::pod(&name, pod, &troubles));
             if *standing == Standing::Current && !is_job && !self.has_settled(pod) {
-                *standing = Standing::InProgress(format!("{name} has not run for two seconds"));
+                *standing = Standing::InProgress(format!("{name} has not run for long enough"));
             }
             for told in troubles.into_iter().chain(events) {
                 causes.push((told.weight, cause_of(&pod_key, told)));
@@ -418,7 +418,7 @@ impl Look<'_> {
             let started = status.and_then(|it| text(it, &["state", "running", "startedAt"]));
             let started: Option<Timestamp> = started.and_then(|time| time.parse().ok());
             // Whole seconds are told: it may have begun at the end of that one.
-            let whole = SETTLE.saturating_add(SignedDuration::from_secs(1));
+            let whole = self.settle.saturating_add(SignedDuration::from_secs(1));
             let at = started.and_then(|at| at.checked_add(whole).ok());
             settles = settles.max(at);
         }

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::{Digest, Generation, InstanceId, Revision, ServiceName};
@@ -47,12 +48,19 @@ pub(crate) struct Record {
     pub(crate) stopped: bool,
     /// How output is kept.
     pub(crate) logs: LogPolicy,
+    /// How long a pod without a readiness probe must have run before it counts as ready.
+    #[serde(default = "two_seconds")]
+    pub(crate) settle: Duration,
     /// Ways from this machine to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) forwards: Vec<Noted>,
     /// The release, if Helm made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<ReleaseNote>,
+}
+
+fn two_seconds() -> Duration {
+    Duration::from_secs(2)
 }
 
 /// What is known of a release.
@@ -142,6 +150,7 @@ impl Record {
             started: false,
             stopped: false,
             logs: from.settings.logs.clone(),
+            settle: two_seconds(),
             forwards: Vec::new(),
             release: None,
         }

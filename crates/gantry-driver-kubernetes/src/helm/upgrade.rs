@@ -179,6 +179,7 @@ impl Upgrade {
         let objects = same.map(|before| before.objects.clone());
         now.objects = objects.unwrap_or_default();
         now.forward(&spec.forward, &self.from.settings);
+        now.settle = spec.settle.to_duration();
         let noted = same.and_then(|before| before.release.as_ref());
         let noted = noted.filter(|it| it.name == name);
         now.release = Some(ReleaseNote {

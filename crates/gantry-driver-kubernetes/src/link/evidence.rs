@@ -91,9 +91,12 @@ fn line(event: &Value) -> String {
 }
 
 fn documents(objects: impl Iterator<Item = Value>) -> String {
-    objects
-        .map(|object| format!("---\n{}", to_yaml(&object)))
-        .collect()
+    let mut text = String::new();
+    for object in objects {
+        text.push_str("---\n");
+        text.push_str(&to_yaml(&object));
+    }
+    text
 }
 
 /// A pod without the values of its environment: what is secret there is anybody's guess.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::forward::Forward;
-use super::kubernetes::{Tools, is_default};
+use super::kubernetes::{Tools, is_default, is_two_seconds, two_seconds};
 
 /// `[services.NAME.helm]`, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct HelmSpec {
     /// The namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// How long a pod without a readiness probe must have run before it counts as ready.
+    #[serde(default = "two_seconds", skip_serializing_if = "is_two_seconds")]
+    pub settle: Millis,
     /// Whether the namespace is made if it is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create_namespace: bool,

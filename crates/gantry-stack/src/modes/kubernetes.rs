@@ -1,6 +1,7 @@
 //! Manifests or a kustomization.
 
 use camino::Utf8PathBuf;
+use gantry_core::Millis;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub struct KubernetesSpec {
     /// The namespace of objects that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// How long a pod without a readiness probe must have run before it counts as ready.
+    #[serde(default = "two_seconds", skip_serializing_if = "is_two_seconds")]
+    pub settle: Millis,
     /// Whether the namespace is made if it is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create_namespace: bool,
@@ -98,6 +102,15 @@ fn with_sudo(words: &[String], sudo: bool) -> Vec<String> {
     let before = ["sudo", "-n", "-H"].iter().filter(|_| sudo);
     let before = before.map(|word| (*word).to_owned());
     before.chain(words.iter().cloned()).collect()
+}
+
+pub(super) fn two_seconds() -> Millis {
+    Millis::seconds(2)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+pub(super) fn is_two_seconds(settle: &Millis) -> bool {
+    *settle == two_seconds()
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {

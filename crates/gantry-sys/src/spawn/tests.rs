@@ -169,6 +169,8 @@ fn descriptors_get_the_numbers_that_were_promised() {
         })
         .collect();
     let numbers: Vec<i32> = files.iter().map(AsRawFd::as_raw_fd).collect();
+    // Other tests open and close files meanwhile: any number may have been free.
+    let third = (3..64).find(|number| !numbers.contains(number)).unwrap();
     let files: &'static [std::io::PipeReader] = Box::leak(files.into_boxed_slice());
     let passed = |file: usize, number| Passed {
         fd: files[file].as_fd(),
@@ -177,10 +179,10 @@ fn descriptors_get_the_numbers_that_were_promised() {
     let crossed: &'static [Passed<'_>] = Box::leak(Box::new([
         passed(0, numbers[1]),
         passed(1, numbers[0]),
-        passed(2, 3),
+        passed(2, third),
     ]));
     let script = format!(
-        "test $(cat <&{}) = a && test $(cat <&{}) = b && test $(cat <&3) = c && test $ME = $$ && test $YOU = $$",
+        "test $(cat <&{}) = a && test $(cat <&{}) = b && test $(cat <&{third}) = c && test $ME = $$ && test $YOU = $$",
         numbers[1], numbers[0]
     );
     let ended = run(&["bash", "-c", &script], "/", |spawn| {

@@ -56,6 +56,12 @@ const FIELDS: &[Field] = &[
         "The namespace; the stack's, then the context's, if absent.",
     ),
     field(
+        "settle",
+        Kind::Scalar(&DURATION),
+        "How long a pod without a readiness probe must have run before it counts as ready.",
+    )
+    .default("\"2s\""),
+    field(
         "create-namespace",
         Kind::Bool,
         "Whether the namespace is made if it is not there.",

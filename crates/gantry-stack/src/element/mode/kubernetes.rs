@@ -1,5 +1,6 @@
 //! Manifests or a kustomization.
 
+use super::super::scalar::DURATION;
 use super::super::{Element, Field, Kind, Names, field};
 
 /// `[services.NAME.kubernetes]`.
@@ -34,6 +35,12 @@ const FIELDS: &[Field] = &[
         Kind::Template,
         "The namespace of objects that name none; the stack's, then the context's, if absent.",
     ),
+    field(
+        "settle",
+        Kind::Scalar(&DURATION),
+        "How long a pod without a readiness probe must have run before it counts as ready.",
+    )
+    .default("\"2s\""),
     field(
         "create-namespace",
         Kind::Bool,

@@ -207,6 +207,7 @@ fn a_cluster_with_everything() {
         kubeconfig = "kube.conf"
         namespace = "shop"
         create-namespace = true
+        settle = "5s"
         images = { "shop/api" = "shop/api:{{ services.db.ports.sql }}" }
         prune = false
     "#;
@@ -230,6 +231,7 @@ fn a_release_with_everything() {
         kubeconfig = "k"
         namespace = "n"
         create-namespace = true
+        settle = "5s"
         values-files = "values.yaml"
         adopt = true
         on-stuck = "rollback"

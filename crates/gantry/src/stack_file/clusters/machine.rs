@@ -29,8 +29,9 @@ impl Machines {
             .or_insert_with_key(|(kubeconfig, context)| {
                 let server =
                     server::address(kubeconfig.as_deref(), context.as_deref(), environment)?;
-                let to = server.to_socket_addrs().ok()?.next()?;
-                let own = towards(to).filter(|own| !own.is_loopback());
+                // A name is not asked for: that may take long, and reading a file should not.
+                let to: Option<SocketAddr> = server.parse().ok();
+                let own = to.and_then(towards).filter(|own| !own.is_loopback());
                 own.or_else(|| towards(ELSEWHERE))
             });
         found.map(|address| address.to_string())
