@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gantry_core::InstanceId;
 use gantry_driver::RenderedFile;
+use gantry_stack::template::DOTS;
 use gantry_stack::write::to_yaml;
 use serde_json::{Value, json};
 
@@ -60,12 +61,9 @@ impl Link {
         [
             (
                 "objects.yaml",
-                documents(objects.into_iter().map(|object| without_secrets(object))),
+                documents(objects.into_iter().map(|object| to_keep(object))),
             ),
-            (
-                "pods.yaml",
-                documents(pods.iter().map(|pod| without_environment(pod))),
-            ),
+            ("pods.yaml", documents(pods.iter().map(|pod| to_keep(pod)))),
             ("events.txt", events.concat()),
         ]
     }
@@ -99,19 +97,33 @@ fn documents(objects: impl Iterator<Item = Value>) -> String {
     text
 }
 
-/// A pod without the values of its environment: what is secret there is anybody's guess.
-fn without_environment(pod: &Value) -> Value {
-    let mut pod = pod.clone();
-    for list in ["containers", "initContainers"] {
-        let containers = pod["spec"].get_mut(list).and_then(Value::as_array_mut);
-        for container in containers.into_iter().flatten() {
-            let variables = container.get_mut("env").and_then(Value::as_array_mut);
-            for variable in variables.into_iter().flatten() {
-                if variable["value"].is_string() {
-                    variable["value"] = json!(gantry_stack::template::DOTS);
+/// An object without the values of environments, wherever they are in it: what is secret there is anybody's guess. What
+/// others have noted of it is left out, since it says the same again.
+fn to_keep(object: &Value) -> Value {
+    let mut object = without_secrets(object);
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("annotations");
+    }
+    mask(&mut object);
+    object
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                if let ("env", Value::Array(variables)) = (name.as_str(), &mut *value) {
+                    for variable in variables {
+                        if variable["value"].is_string() {
+                            variable["value"] = json!(DOTS);
+                        }
+                    }
+                } else {
+                    mask(value);
                 }
             }
         }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        _ => {}
     }
-    pod
 }
