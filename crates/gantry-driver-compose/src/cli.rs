@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use gantry_container_engine::engine::{Engine, Kind};
-use gantry_driver::{DriverError, HostJobs, JobOutcome, JobPlace, JobRequest};
+use gantry_driver::{DriverError, HostJobs, JobOutcome, JobRequest};
 use smol_str::SmolStr;
 
 /// The variable that chooses a command by its name.
@@ -178,17 +178,8 @@ impl Cli {
 
 fn job(name: SmolStr, env: Vec<(String, String)>, time_limit: Duration) -> JobRequest {
     JobRequest {
-        name,
-        command: Vec::new(),
         env,
-        folder: None,
-        time_limit,
-        capture: CAPTURE,
-        once: false,
-        place: JobPlace::Host,
-        log_as: None,
-        input: None,
-        grace: Duration::ZERO,
+        ..JobRequest::host(name, Vec::new(), time_limit, CAPTURE)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gantry_core::{Failure, FailureKind, Generation, InstanceId, Stage};
-use gantry_driver::{DriverError, JobPlace, JobRequest, Recorded};
+use gantry_driver::{DriverError, JobRequest, Recorded};
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -172,18 +172,10 @@ impl Apply {
         let host = self.context.host()?;
         let mut command = spec.0.tools.kubectl();
         command.extend(["kustomize".to_owned(), folder.to_string()]);
+        let name = format!("kustomize {}@{}", self.instance, self.generation);
         let job = JobRequest {
-            name: smol_str::format_smolstr!("kustomize {}@{}", self.instance, self.generation),
-            command,
-            env: Vec::new(),
             folder: Some(folder.clone()),
-            time_limit: KUSTOMIZE,
-            capture: KUSTOMIZED,
-            once: false,
-            place: JobPlace::Host,
-            log_as: None,
-            input: None,
-            grace: Duration::ZERO,
+            ..JobRequest::host(name, command, KUSTOMIZE, KUSTOMIZED)
         };
         let outcome = host.run(job).await?;
         if let Some(wrong) = outcome.wrong(KUSTOMIZE) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_driver::{DriverError, HostJobs, JobPlace, JobRequest};
+use gantry_driver::{DriverError, HostJobs, JobRequest};
 use kube::config::Kubeconfig;
 
 use crate::cluster::Choice;
@@ -25,17 +25,8 @@ pub(crate) async fn of_kubectl(
         command.extend(["--kubeconfig".to_owned(), file.to_string()]);
     }
     let job = JobRequest {
-        name: format!("credentials of {name}").into(),
-        command,
-        env: Vec::new(),
         folder: Some("/".into()),
-        time_limit: QUICK,
-        capture: CAPTURE,
-        once: false,
-        place: JobPlace::Host,
-        log_as: None,
-        input: None,
-        grace: Duration::ZERO,
+        ..JobRequest::host(format!("credentials of {name}"), command, QUICK, CAPTURE)
     };
     let wrong = |reason: String| DriverError::permanent("context", reason);
     let asked = host.run(job).await;

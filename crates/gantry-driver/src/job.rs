@@ -39,6 +39,30 @@ pub struct JobRequest {
     pub grace: Duration,
 }
 
+impl JobRequest {
+    /// A command on this machine, with nothing particular about it.
+    pub fn host(
+        name: impl Into<SmolStr>,
+        command: Vec<String>,
+        time_limit: Duration,
+        capture: u64,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            command,
+            env: Vec::new(),
+            folder: None,
+            time_limit,
+            capture,
+            once: false,
+            place: JobPlace::Host,
+            log_as: None,
+            input: None,
+            grace: Duration::ZERO,
+        }
+    }
+}
+
 /// Where a job runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobPlace {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use gantry_core::FailureKind;
-use gantry_driver::{DriverError, HostJobs, JobOutcome, JobPlace, JobRequest};
+use gantry_driver::{DriverError, HostJobs, JobOutcome, JobRequest};
 use gantry_stack::modes::kubernetes::Tools;
 use smol_str::SmolStr;
 
@@ -122,19 +122,15 @@ impl Tool {
     /// Runs it without telling it a cluster.
     pub(crate) async fn run_bare(&self, ask: Ask) -> Result<JobOutcome, DriverError> {
         let words = self.words.iter().cloned();
+        let command = words.chain(ask.words).collect();
         let job = JobRequest {
-            name: ask.name,
-            command: words.chain(ask.words).collect(),
             // Where releases are kept is not for the user's environment to say: they are looked for in one place.
             env: vec![("HELM_DRIVER".to_owned(), "secret".to_owned())],
             folder: Some("/".into()),
-            time_limit: ask.limit,
-            capture: CAPTURE,
             once: ask.once,
-            place: JobPlace::Host,
-            log_as: None,
             input: ask.input,
             grace: GRACE,
+            ..JobRequest::host(ask.name, command, ask.limit, CAPTURE)
         };
         self.host.run(job).await
     }

@@ -31,14 +31,8 @@ pub struct Lacking {
 
 /// Looks whether what the services of a stack need is there. Ports are not looked at: a stack that is up has its own.
 pub async fn lacking(stack: &Stack, around: &Surroundings) -> Lacking {
-    let drivers = Drivers::new(around.drivers.clone());
-    let as_it_is = |value: &Value| value.clone();
-    // Nothing is compared with what runs, so any key will do.
-    let key = SpecKey::new([0; 32]);
-    let all = convert::definitions(stack, &key, &as_it_is, &drivers);
-    let all: Vec<Arc<Definition>> = all.into_iter().map(Arc::new).collect();
-    let names: HashMap<&str, &Arc<Definition>> =
-        all.iter().map(|it| (it.name().as_str(), it)).collect();
+    let all = definitions(stack, around);
+    let names = by_name(&all);
     let (mut questions, mut unknown) = (Vec::new(), Vec::new());
     for driver in &around.drivers {
         let mode = driver.mode();
@@ -92,14 +86,8 @@ pub struct Known {
 /// What the services of a mode are given, as far as the stack file alone tells. [`UNKNOWN`] stands for the rest, and for
 /// secrets. One that cannot be read without the rest is left out.
 pub fn specifications(stack: &Stack, mode: &str, around: &Surroundings) -> Vec<Known> {
-    let drivers = Drivers::new(around.drivers.clone());
-    let as_it_is = |value: &Value| value.clone();
-    // Nothing is compared with what runs, so any key will do.
-    let key = SpecKey::new([0; 32]);
-    let all = convert::definitions(stack, &key, &as_it_is, &drivers);
-    let all: Vec<Arc<Definition>> = all.into_iter().map(Arc::new).collect();
-    let names: HashMap<&str, &Arc<Definition>> =
-        all.iter().map(|it| (it.name().as_str(), it)).collect();
+    let all = definitions(stack, around);
+    let names = by_name(&all);
     let mut drivers = around.drivers.iter();
     let Some(driver) = drivers.find(|driver| driver.mode().as_str() == mode) else {
         return Vec::new();
@@ -116,6 +104,20 @@ pub fn specifications(stack: &Stack, mode: &str, around: &Surroundings) -> Vec<K
             })
         })
         .collect()
+}
+
+/// All services, with nobody there to compare them with.
+fn definitions(stack: &Stack, around: &Surroundings) -> Vec<Arc<Definition>> {
+    let drivers = Drivers::new(around.drivers.clone());
+    let as_it_is = |value: &Value| value.clone();
+    // Nothing is compared with what runs, so any key will do.
+    let key = SpecKey::new([0; 32]);
+    let all = convert::definitions(stack, &key, &as_it_is, &drivers);
+    all.into_iter().map(Arc::new).collect()
+}
+
+fn by_name(all: &[Arc<Definition>]) -> HashMap<&str, &Arc<Definition>> {
+    all.iter().map(|it| (it.name().as_str(), it)).collect()
 }
 
 /// A service as far as its stack file alone tells; `None` if its driver cannot read that.
