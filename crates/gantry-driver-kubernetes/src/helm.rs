@@ -24,6 +24,7 @@
 //! | any | no | refused, or taken over with `adopt` |
 
 pub(crate) mod check;
+pub(crate) mod conclude;
 pub(crate) mod driver;
 pub(crate) mod fetch;
 pub(crate) mod needs;

@@ -4,36 +4,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::stream::{self, TryStreamExt as _};
 use gantry_core::{FailureKind, Generation, InstanceId};
 use gantry_driver::{DriverError, DriverEvent, Recorded};
 use gantry_stack::modes::helm::HelmSpec;
 use kube::runtime::watcher::{self, Event};
 use serde::Deserialize as _;
 use serde_json::Value;
-use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{Before, Known};
+use super::conclude::{LONG, conclude, in_place, job, take};
 use super::fetch::{self, Chart};
-use super::release::{self, Release, Revision};
+use super::release::{self, Revision};
 use super::tool::{Ask, Tool, failure};
 use super::{uninstall, words};
-use crate::apply::{AT_ONCE, Marks, Wrong, runs_once};
-use crate::cluster;
+use crate::apply::{Marks, Wrong, runs_once};
 use crate::context::Context;
 use crate::delete::{self, How};
 use crate::judge::Cause;
 use crate::link::{End, Input};
 use crate::logs;
 use crate::namespace;
-use crate::object::Key;
-use crate::record::{self, Applied, Record, ReleaseNote};
-
-/// How long Helm may take for one step, unless the stack file says so: its `start-timeout` decides before.
-const LONG: Duration = Duration::from_hours(24);
+use crate::record::{self, Record, ReleaseNote};
 
 /// How often an upgrade is tried again that failed because the cluster was away.
 const TRIES: u32 = 5;
@@ -292,6 +286,7 @@ impl Upgrade {
         // All of its steps together: hooks before and after, and what is between.
         let whole = limit.saturating_mul(4);
         let mut tries = 0;
+        let upgrade_job = note.job.clone();
         loop {
             let ask = Ask {
                 name: job(now),
@@ -327,6 +322,11 @@ impl Upgrade {
             }
             tracing::info!(instance = %self.instance, %error, "helm is run again");
             tool.taken(&job(now));
+            // Who keeps the end of that run would give it for the next one's.
+            if let Some(note) = &mut now.release {
+                note.job = format!("{} ({})", upgrade_job, tries + 1);
+            }
+            self.note(now)?;
             tokio::select! {
                 () = self.wait_for_cluster() => {}
                 () = self.cancelled.cancelled() => return Err(Wrong::Cancelled),
@@ -490,124 +490,4 @@ fn is_of_hook(reason: &str) -> bool {
         "post-rollback",
     ];
     kinds.iter().any(|kind| reason.contains(kind)) || reason.contains("job failed")
-}
-
-/// What its run is called.
-fn job(record: &Record) -> SmolStr {
-    record
-        .release
-        .as_ref()
-        .map_or_else(SmolStr::default, |it| it.job.as_str().into())
-}
-
-/// Takes in what Helm has noted of a revision.
-async fn take(
-    context: &Context,
-    now: &mut Record,
-    revision: &Revision,
-    release: &Release,
-) -> Result<(), DriverError> {
-    let kept = now.objects.iter().filter(|one| one.kept).cloned();
-    let mut objects: Vec<Applied> = kept.collect();
-    for object in release.objects() {
-        let key = in_place(context, &object, &now.namespace).await?;
-        objects.retain(|one| !one.key.is_same(&key));
-        objects.push(Applied::new(key, false));
-    }
-    let mut hooks = Vec::new();
-    for hook in release.hooks() {
-        hooks.push(in_place(context, &hook, &now.namespace).await?);
-    }
-    now.objects = objects;
-    if let Some(note) = &mut now.release {
-        note.revision = revision.number;
-        note.chart = release.chart();
-        note.app_version = release.app_version().map(str::to_owned);
-        note.hooks = hooks;
-        note.definitions = release.definitions();
-    }
-    Ok(())
-}
-
-/// The key of an object, in the release's namespace if it names none.
-async fn in_place(context: &Context, object: &Value, namespace: &str) -> Result<Key, DriverError> {
-    let mut key = Key::of(object);
-    // A kind that the chart itself defines is known only when that is there; it is in a namespace more often than not.
-    let namespaced = match context.cluster.kind(&key).await {
-        Ok(kind) => kind.namespaced,
-        Err(error) if error.kind == FailureKind::Unreachable => return Err(error),
-        Err(_) => true,
-    };
-    if namespaced {
-        key.namespace.get_or_insert_with(|| namespace.to_owned());
-    } else {
-        key.namespace = None;
-    }
-    Ok(key)
-}
-
-/// Reads what is deployed now, if Helm says that it is. Gives as which versions the server has it.
-pub(crate) async fn conclude(context: &Context, now: &mut Record) -> Result<Marks, DriverError> {
-    let name = now.release.as_ref().map_or("", |it| &it.name).to_owned();
-    let revisions = release::revisions(&context.cluster, &now.namespace, &name).await?;
-    let last = revisions.last().filter(|last| last.status == "deployed");
-    let Some(last) = last else {
-        let state = revisions.last().map_or("not there", |last| &last.status);
-        let reason = format!("the release {name} is {state}");
-        return Err(DriverError::transient("release", reason));
-    };
-    let release = last.read()?;
-    take(context, now, last, &release).await?;
-    now.started = true;
-    let looks = now.objects.iter().map(|one| one.key.clone());
-    let looks = looks.map(|key| async move {
-        let api = context.cluster.place(&key).await?;
-        match api.get_metadata(&key.name).await {
-            Ok(found) => {
-                let version = found.metadata.resource_version.unwrap_or_default();
-                Ok(Some((key, version.parse().unwrap_or(0))))
-            }
-            Err(error) if cluster::is_absent(&error) => Ok(None),
-            Err(error) => Err(cluster::trouble("look", &error)),
-        }
-    });
-    let looks: Vec<_> = looks.collect();
-    let marks: Vec<Option<(Key, u64)>> =
-        stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-    Ok(marks.into_iter().flatten().collect())
-}
-
-/// Goes on with a start that an earlier session began, and did not see the end of.
-pub(crate) async fn resume(
-    context: &Context,
-    instance: &InstanceId,
-    record: &mut Record,
-) -> Result<Marks, DriverError> {
-    let tool = context.tool().await?;
-    let name = job(record);
-    // The program runs on, whoever began it. One that is over, and of which nobody knows any more, is this harmless one.
-    let ask = Ask {
-        name: name.clone(),
-        once: true,
-        limit: LONG,
-        ..Ask::quick("", &["version"])
-    };
-    let _ = tool.run_bare(ask).await?;
-    let marks = conclude(context, record).await;
-    if marks.is_err() {
-        let of = record.release.as_ref().map_or("", |it| &it.name);
-        let found = release::revisions(&context.cluster, &record.namespace, of).await?;
-        let last = found.last().filter(|last| last.is_pending());
-        if let Some(note) = &mut record.release {
-            note.interrupted = last.map(|last| last.number);
-        }
-    }
-    tool.taken(&name);
-    marks.map_err(|error| {
-        let reason = format_smolstr!(
-            "its start was cut short by the death of the supervisor of {instance}: {}",
-            error.reason
-        );
-        DriverError::transient("helm", reason)
-    })
 }

@@ -11,7 +11,7 @@ use super::{Input, Link};
 use crate::apply::Marks;
 use crate::cluster;
 use crate::context::Context;
-use crate::helm::upgrade;
+use crate::helm::conclude;
 use crate::record::{self, Mode, Record};
 
 impl Link {
@@ -25,7 +25,7 @@ impl Link {
             self.tasks.spawn(async move {
                 let result = match context.mode {
                     Mode::Manifests => look(&context, &mut record).await,
-                    Mode::Releases => upgrade::resume(&context, &instance, &mut record).await,
+                    Mode::Releases => conclude::resume(&context, &instance, &mut record).await,
                 };
                 let generation = record.generation;
                 let _ = outbox.send(Input::Resumed(
