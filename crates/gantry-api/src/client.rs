@@ -25,6 +25,7 @@ use crate::attach::{AttachQuery, DialQuery, ExecQuery};
 use crate::event::{Event, EventsQuery};
 use crate::evidence::EvidenceReport;
 use crate::explain::Explanation;
+use crate::history::HistoryReport;
 use crate::home::StackDir;
 use crate::notes::NotesReport;
 use crate::operation::OperationRequest;
@@ -101,6 +102,11 @@ impl Client {
     /// What services tell their users.
     pub async fn notes(&self) -> Result<NotesReport, ClientError> {
         self.get("/v1/notes").await
+    }
+
+    /// What a service has been in its backend.
+    pub async fn history(&self, service: &str) -> Result<HistoryReport, ClientError> {
+        self.get(&format!("/v1/history/{}", escaped(service))).await
     }
 
     /// What backends know of services, as files.

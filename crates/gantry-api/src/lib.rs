@@ -17,6 +17,7 @@
 //! | `POST /v1/operations` with [`OperationRequest`] | a stream of [`Progress`], the last [`Progress::Ended`] |
 //! | `POST /v1/reload` with [`ReloadRequest`] | [`ReloadReport`] |
 //! | `GET /v1/attach/{service}?instance=&rows=&columns=&recent=` | frames both ways: [`attach`] |
+//! | `GET /v1/history/{service}` | [`HistoryReport`] |
 //! | `POST /v1/plan` with [`PlanRequest`] | [`Plan`] |
 //!
 //! Everything that goes wrong before a stream begins is an [`ErrorBody`] with a status of 4xx or 5xx.
@@ -29,6 +30,7 @@ mod event;
 mod evidence;
 mod explain;
 mod failure;
+mod history;
 pub mod home;
 mod notes;
 mod operation;
@@ -50,6 +52,7 @@ pub use event::{Event, EventKind, EventsQuery};
 pub use evidence::{EvidenceFile, EvidenceReport};
 pub use explain::{Cause, Explanation, NeededBy};
 pub use failure::{Exit, Failure};
+pub use history::{HistoryReport, PastRevision};
 pub use notes::{Notes, NotesReport};
 pub use operation::{OperationKind, OperationOptions, OperationRequest};
 pub use outcome::{Outcome, PreflightFailure, ResultWord, ServiceFailure, Unfinished};

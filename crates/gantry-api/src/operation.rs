@@ -36,6 +36,8 @@ pub enum OperationKind {
     Stop,
     /// Stop services, then start them.
     Restart,
+    /// Take one service back to a revision that its backend keeps.
+    Rollback,
 }
 
 impl OperationKind {
@@ -47,6 +49,7 @@ impl OperationKind {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Restart => "restart",
+            Self::Rollback => "rollback",
         }
     }
 }
@@ -83,6 +86,9 @@ pub struct OperationOptions {
     /// changed is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<bool>,
+    /// For `rollback`: to which revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<u32>,
     /// Whether the stack belongs to this connection: when the stream is closed from the client's
     /// side, also after [`crate::Progress::Ended`] was sent, the supervisor takes the stack down.
     /// Such a stream stays open after it.
@@ -101,6 +107,7 @@ impl Default for OperationOptions {
             wait: true,
             timeout_ms: None,
             build: None,
+            back_to: None,
             foreground: false,
         }
     }

@@ -49,7 +49,7 @@ pub struct Change {
     pub effect: ChangeEffect,
     /// The fields that differ, as a user would name them: `command`, `env.LOG`.
     pub fields: Vec<SmolStr>,
-    /// Whether what it is made from differs, though the specification is the same.
+    /// Whether what it is made from differs, or what runs was changed by others, though the specification is the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub anew: bool,
 }

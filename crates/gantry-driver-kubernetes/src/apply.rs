@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gantry_core::{Failure, FailureKind, Generation, InstanceId, Stage};
 use gantry_driver::{DriverError, JobRequest, Recorded};
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, ObjectMeta, Patch, PatchParams};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use crate::link::End;
 use crate::manifest;
 use crate::namespace;
 use crate::object::{Key, Rank};
-use crate::record::{self, Applied, Record, STACK};
+use crate::record::{self, Applied, Left, Record, STACK};
 use crate::spec::Spec;
 use crate::standing::{self, Standing};
 
@@ -47,7 +47,28 @@ pub(crate) struct Apply {
 }
 
 /// As which versions the server has what was applied: what is seen of it and is older says nothing.
-pub(crate) type Marks = Vec<(Key, u64)>;
+pub(crate) type Marks = Vec<Mark>;
+
+/// As which version the server has an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) key: Key,
+    pub(crate) left: Left,
+}
+
+impl Mark {
+    /// Of an object, by what the server says of it.
+    pub(crate) fn of(key: Key, metadata: &ObjectMeta) -> Self {
+        let version = metadata.resource_version.as_deref();
+        Self {
+            key,
+            left: Left {
+                version: version.and_then(|it| it.parse().ok()).unwrap_or(0),
+                generation: metadata.generation,
+            },
+        }
+    }
+}
 
 /// Why it was not applied.
 #[derive(Debug)]
@@ -154,6 +175,7 @@ impl Apply {
             now.objects.retain(|one| !gone(one));
         }
         now.started = true;
+        now.leave(&marks);
         self.note(&now).await?;
         *record = Some(now);
         Ok(marks)
@@ -300,7 +322,7 @@ impl Apply {
         Ok(marks)
     }
 
-    async fn apply_one(&self, object: &Value) -> Result<(Key, u64), DriverError> {
+    async fn apply_one(&self, object: &Value) -> Result<Mark, DriverError> {
         let key = Key::of(object);
         let api = self.context.cluster.place(&key).await?;
         let wrong = |error| DriverError::permanent("apply", format!("{}: {error}", key.short()));
@@ -324,8 +346,7 @@ impl Apply {
             applied = api.patch(&key.name, &parameters, &patch).await;
         }
         let applied = applied.map_err(|error| refused(&key, &error))?;
-        let version = applied.metadata.resource_version.unwrap_or_default();
-        Ok((key, version.parse().unwrap_or(0)))
+        Ok(Mark::of(key, &applied.metadata))
     }
 
     async fn wait_until_established(&self, key: &Key) -> Result<(), DriverError> {

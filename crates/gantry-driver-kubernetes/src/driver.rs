@@ -31,6 +31,7 @@ pub(crate) fn capabilities() -> Capabilities {
         local_ports: true,
         // How long pods have is said in their manifests.
         stop_policy: false,
+        drifts: true,
         powers: vec![Power::Exec, Power::Dial],
         ..Capabilities::all_ours()
     }

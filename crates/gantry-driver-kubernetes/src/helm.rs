@@ -23,6 +23,7 @@
 //! | `pending-…` otherwise | yes | `on-stuck` |
 //! | any | no | refused, or taken over with `adopt` |
 
+pub(crate) mod back;
 pub(crate) mod check;
 pub(crate) mod conclude;
 pub(crate) mod driver;

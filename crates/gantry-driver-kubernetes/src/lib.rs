@@ -23,6 +23,7 @@ mod context;
 mod credentials;
 mod delete;
 mod dial;
+mod drift;
 mod driver;
 mod exec;
 mod forward;

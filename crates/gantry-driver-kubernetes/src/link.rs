@@ -41,6 +41,7 @@ use tokio::task::JoinSet;
 
 use crate::apply::{Marks, Wrong};
 use crate::context::Context;
+use crate::drift::{self, Suspects};
 use crate::forward::target::Aim;
 use crate::judge::Cause;
 use crate::record::Record;
@@ -100,6 +101,8 @@ pub(crate) enum Input {
     Resists(InstanceId, Generation, smol_str::SmolStr),
     /// Somebody wants the pods of an instance.
     Pods(InstanceId, oneshot::Sender<Vec<Arc<serde_json::Value>>>),
+    /// Somebody wants to know what others have changed of these.
+    Suspects(Vec<InstanceId>, oneshot::Sender<Vec<Suspects>>),
     /// Somebody wants to keep all that is seen.
     Evidence(oneshot::Sender<Vec<(InstanceId, RenderedFile)>>),
     /// The session is to be closed: what is noted is asked for.
@@ -220,6 +223,9 @@ impl Link {
                 let pods = record.map(|record| self.pods(record));
                 let _ = reply.send(pods.unwrap_or_default());
             }
+            Input::Suspects(instances, reply) => {
+                let _ = reply.send(self.suspects(&instances));
+            }
             Input::Evidence(reply) => {
                 let _ = reply.send(self.evidence());
             }
@@ -230,6 +236,23 @@ impl Link {
                 let _ = reply.send(records.collect());
             }
         }
+    }
+
+    /// What of these is not as we left it, of those that run and are left alone.
+    fn suspects(&self, instances: &[InstanceId]) -> Vec<Suspects> {
+        let quiet = |slot: &&Slot| {
+            slot.begun.is_none()
+                && slot.stopping.is_none()
+                && slot.stops.is_empty()
+                && slot.told.started
+        };
+        let records = instances.iter().filter_map(|instance| {
+            let slot = self.slots.get(instance).filter(quiet)?;
+            let record = slot.record.as_ref().filter(|record| !record.stopped)?;
+            Some((instance, record))
+        });
+        let found = records.map(|(instance, record)| drift::suspects(instance, record, &self.view));
+        found.collect()
     }
 
     fn report(&self, event: DriverEvent) {

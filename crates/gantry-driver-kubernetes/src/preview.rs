@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gantry_core::{Digest, Generation, InstanceId, Revision, ServiceName};
 use gantry_driver::{DriverError, EventSink, HostJobs, Recorded, Settings, StackIdentity};
 use gantry_stack::template::DOTS;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, watch};
@@ -200,18 +200,52 @@ async fn applied(context: &Context, object: &Value) -> Result<ObjectChange, Driv
         // Another of the objects defines its kind.
         return Ok(change(Change::Create, Vec::new(), None));
     };
+    let found = compared(&api, &key, object, PatchParams::apply(MANAGER)).await?;
+    Ok(match found {
+        Live::Absent => change(Change::Create, Vec::new(), None),
+        Live::Differs(fields) if fields.is_empty() => change(Change::Keep, fields, None),
+        Live::Differs(fields) => change(Change::Change, fields, None),
+        Live::Refused(trouble) => change(Change::Change, Vec::new(), Some(trouble)),
+    })
+}
+
+/// How an object in the cluster differs from what it would be.
+pub(crate) enum Live {
+    /// It is not there.
+    Absent,
+    /// In these fields, if in any.
+    Differs(Vec<FieldDifference>),
+    /// The server would not take it.
+    Refused(String),
+}
+
+/// Has the server apply an object for show, and compares what would come of it with what is there.
+pub(crate) async fn compared_with_live(
+    context: &Context,
+    key: &Key,
+    object: &Value,
+    parameters: PatchParams,
+) -> Result<Live, DriverError> {
+    let api = context.cluster.place(key).await?;
+    compared(&api, key, object, parameters).await
+}
+
+async fn compared(
+    api: &Api<DynamicObject>,
+    key: &Key,
+    object: &Value,
+    parameters: PatchParams,
+) -> Result<Live, DriverError> {
     let live = match api.get(&key.name).await {
         Ok(live) => live,
-        Err(error) if cluster::is_absent(&error) => {
-            return Ok(change(Change::Create, Vec::new(), None));
-        }
+        Err(error) if cluster::is_absent(&error) => return Ok(Live::Absent),
         Err(error) => return Err(cluster::trouble("look", &error)),
     };
     let wrong = |error| DriverError::permanent("look", format!("{}: {error}", key.short()));
     let patch: DynamicObject = serde_json::from_value(object.clone()).map_err(wrong)?;
     let parameters = PatchParams {
         dry_run: true,
-        ..PatchParams::apply(MANAGER)
+        ..parameters
     };
     match api
         .patch(&key.name, &parameters, &Patch::Apply(&patch))
@@ -223,17 +257,10 @@ async fn applied(context: &Context, object: &Value) -> Result<ObjectChange, Driv
                 value["kind"] = key.kind.clone().into();
                 value
             };
-            let fields = differences(&plain(live), &plain(result));
-            let what = if fields.is_empty() {
-                Change::Keep
-            } else {
-                Change::Change
-            };
-            Ok(change(what, fields, None))
+            Ok(Live::Differs(differences(&plain(live), &plain(result))))
         }
         Err(kube::Error::Api(status)) if status.code < 500 => {
-            let trouble = status.message.replace('\n', " ");
-            Ok(change(Change::Change, Vec::new(), Some(trouble)))
+            Ok(Live::Refused(status.message.replace('\n', " ")))
         }
         Err(error) => Err(cluster::trouble("look", &error)),
     }

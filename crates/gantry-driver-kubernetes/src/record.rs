@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::apply::Mark;
 use crate::forward::{self, Noted};
 use crate::object::Key;
 
@@ -83,6 +84,9 @@ pub(crate) struct ReleaseNote {
     pub(crate) definitions: Vec<String>,
     /// What the run of Helm is called that made it, or makes it.
     pub(crate) job: String,
+    /// The revision that it went back to, if it did: it is not what the stack file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) back_to: Option<u32>,
     /// The revision that such a run has left half done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) interrupted: Option<u32>,
@@ -118,6 +122,20 @@ pub(crate) struct Applied {
     /// Whether it stands in no manifest: a claim that a stateful set has made, and that outlives it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) kept: bool,
+    /// As what we left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) left: Option<Left>,
+}
+
+/// As what an object was left: whatever differs later was changed by somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Left {
+    /// Its version: it grows with every change, also of what is seen of it.
+    pub(crate) version: u64,
+    /// The count of changes of what is wanted of it, of kinds that have such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) generation: Option<i64>,
 }
 
 impl Applied {
@@ -126,6 +144,7 @@ impl Applied {
             key,
             foreign,
             kept: false,
+            left: None,
         }
     }
 }
@@ -181,7 +200,18 @@ impl Record {
                     key: key.clone(),
                     foreign: false,
                     kept: true,
+                    left: None,
                 });
+            }
+        }
+    }
+
+    /// Notes as what its objects were left.
+    pub(crate) fn leave(&mut self, marks: &[Mark]) {
+        for mark in marks {
+            let objects = self.objects.iter_mut();
+            for one in objects.filter(|one| one.key.is_same(&mark.key)) {
+                one.left = Some(mark.left);
             }
         }
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use gantry_core::{EffectId, Generation, InstanceId};
 use gantry_driver::{
-    BoxFuture, Close, Dial, DriverError, EventSink, Exec, JobOutcome, JobPlace, JobRequest,
-    LogRequest, LogStream, Notes, Observed, OpenContext, RenderedFile, Session, StartRequest,
-    StopRequest, Target, UpdateRequest, stored,
+    BoxFuture, Close, Dial, DriverError, EventSink, Exec, History, JobOutcome, JobPlace,
+    JobRequest, LogRequest, LogStream, Make, Notes, Observed, OpenContext, Outdated, PastRevision,
+    Recorded, RenderedFile, Session, StartRequest, StopRequest, Target, UpdateRequest, stored,
 };
+use smol_str::SmolStr;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OnceCell, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
@@ -15,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::cluster::{Choice, Cluster};
 use crate::context::Context;
 use crate::delete;
+use crate::drift;
 use crate::helm::release;
 use crate::link::{Input, Link};
 use crate::record::{self, Mode};
@@ -97,7 +99,9 @@ impl ClusterSession {
             };
             let cluster = &self.context.cluster;
             let revisions = release::revisions(cluster, &record.namespace, &note.name).await?;
-            let Some(last) = revisions.last() else {
+            // A revision that failed tells of what is not there.
+            let deployed = revisions.iter().rfind(|one| one.status == "deployed");
+            let Some(last) = deployed.or(revisions.last()) else {
                 continue;
             };
             let release = last.read()?;
@@ -108,6 +112,21 @@ impl ClusterSession {
             }
         }
         Ok(told)
+    }
+
+    /// What others have changed. A cluster that is away tells nothing.
+    async fn drifted(&self, about: Vec<(InstanceId, Recorded)>) -> Vec<(InstanceId, SmolStr)> {
+        let (reply, suspects) = oneshot::channel();
+        let instances = about.iter().map(|(instance, _)| instance.clone());
+        self.order(Input::Suspects(instances.collect(), reply));
+        let suspects = suspects.await.unwrap_or_default();
+        match drift::found(&self.context, &about, suspects).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "what others have changed cannot be told");
+                Vec::new()
+            }
+        }
     }
 
     /// A command beside an instance runs on this machine.
@@ -167,6 +186,10 @@ impl Session for ClusterSession {
         Box::pin(self.run_job(job))
     }
 
+    fn outdated(&self, running: Vec<(InstanceId, Recorded)>, _: Make) -> BoxFuture<'_, Outdated> {
+        Box::pin(async move { Ok(self.drifted(running).await) })
+    }
+
     fn notes(&self) -> BoxFuture<'_, Result<Vec<(InstanceId, Notes)>, DriverError>> {
         Box::pin(self.read_notes())
     }
@@ -188,11 +211,38 @@ impl Session for ClusterSession {
         Some(self)
     }
 
+    fn as_history(&self) -> Option<&dyn History> {
+        (self.context.mode == Mode::Releases).then_some(self)
+    }
+
     fn as_dial(&self) -> Option<&dyn Dial> {
         Some(self)
     }
 
     fn close(&self, how: Close) -> BoxFuture<'_, Result<(), DriverError>> {
         Box::pin(self.close_for(how))
+    }
+}
+
+impl History for ClusterSession {
+    fn history<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+    ) -> BoxFuture<'a, Result<Vec<PastRevision>, DriverError>> {
+        Box::pin(async move {
+            let (reply, records) = oneshot::channel();
+            self.order(Input::Records(reply));
+            let records = records.await.unwrap_or_default();
+            let record = records.into_iter().find(|(id, _)| id == instance);
+            let Some((record, note)) = record.and_then(|(_, mut record)| {
+                let note = record.release.take()?;
+                Some((record, note))
+            }) else {
+                return Ok(Vec::new());
+            };
+            let cluster = &self.context.cluster;
+            let revisions = release::revisions(cluster, &record.namespace, &note.name).await?;
+            revisions.iter().map(release::Revision::told).collect()
+        })
     }
 }

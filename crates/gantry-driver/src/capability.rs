@@ -28,6 +28,8 @@ pub enum Power {
     Render,
     /// Show what would change in the backend.
     Preview,
+    /// Tell the revisions that an instance has had, and go back to one.
+    History,
 }
 
 /// What a mode can do. Plan, engine and the conformance suite decide by it without trying.
@@ -67,6 +69,10 @@ pub struct Capabilities {
     /// file does.
     #[serde(default)]
     pub makes: bool,
+    /// Whether others can change in the backend what runs, and a session can tell
+    /// ([`Session::outdated`](crate::Session::outdated)): an `up` then changes it back.
+    #[serde(default)]
+    pub drifts: bool,
     /// Whether an instance can be given a [`Voice`](crate::Voice).
     #[serde(default)]
     pub voice: bool,
@@ -91,6 +97,7 @@ impl Capabilities {
             jobs: true,
             stop_policy: true,
             makes: false,
+            drifts: false,
             voice: false,
             powers: Vec::new(),
         }

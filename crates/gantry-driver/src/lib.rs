@@ -71,8 +71,8 @@ pub use log::{LogCursor, LogFrom, LogRecord, LogRequest, LogStream, OutputStream
 pub use observed::{Observed, ObservedState};
 pub use packed::Packed;
 pub use power::{
-    Attach, AttachRequest, Dial, DialRequest, Duplex, Exec, ExecProcess, ExecRequest, Preview,
-    Render, RenderedFile, TerminalSize,
+    Attach, AttachRequest, Dial, DialRequest, Duplex, Exec, ExecProcess, ExecRequest, History,
+    PastRevision, Preview, Render, RenderedFile, TerminalSize,
 };
 pub use prerequisite::{Missing, Need, Prerequisite};
 pub use request::{Make, Recorded, StartRequest, StopRequest, UpdateRequest};

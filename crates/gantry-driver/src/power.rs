@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 use futures::future::BoxFuture;
 use gantry_core::{ExitStatus, Generation, InstanceId};
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{ChildName, DriverError, FieldChange, Recorded};
@@ -126,4 +127,35 @@ pub trait Preview: Send + Sync {
         instance: InstanceId,
         from: Recorded,
     ) -> BoxFuture<'_, Result<Vec<FieldChange>, DriverError>>;
+}
+
+/// A revision that an instance has, or has had, in its backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRevision {
+    /// Its number: it grows with each.
+    pub number: u32,
+    /// What became of it, in the words of the backend.
+    pub state: String,
+    /// Whether it is the one that counts now.
+    pub current: bool,
+    /// Whether one can go back to it: it worked once.
+    pub worked: bool,
+    /// When it was made, or came to its state.
+    pub at: Option<Timestamp>,
+    /// What it is made of, with its version.
+    pub of: String,
+    /// The version of what is in that.
+    pub app_version: Option<String>,
+    /// What the backend says of it.
+    pub description: Option<String>,
+}
+
+/// Tells what instances have been. Going back is an update
+/// ([`UpdateRequest::back_to`](crate::UpdateRequest::back_to)).
+pub trait History: Send + Sync {
+    /// All revisions that are kept, oldest first.
+    fn history<'a>(
+        &'a self,
+        instance: &'a InstanceId,
+    ) -> BoxFuture<'a, Result<Vec<PastRevision>, DriverError>>;
 }

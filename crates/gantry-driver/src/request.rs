@@ -91,6 +91,8 @@ pub struct UpdateRequest {
     pub generation: Generation,
     /// To what.
     pub to: Recorded,
+    /// To which of the backend's own revisions instead, where it has such ([`Power::History`](crate::Power::History)).
+    pub back_to: Option<u32>,
 }
 
 impl UpdateRequest {

@@ -5,8 +5,9 @@ use gantry_core::{EffectId, Failure, Generation, InstanceId, ServiceName};
 use smol_str::SmolStr;
 
 use crate::{
-    Attach, Dial, DriverError, Exec, JobOutcome, JobRequest, LogRequest, LogStream, Make, Observed,
-    Preview, Recorded, Render, RenderedFile, StartRequest, StopRequest, UpdateRequest, Usage,
+    Attach, Dial, DriverError, Exec, History, JobOutcome, JobRequest, LogRequest, LogStream, Make,
+    Observed, Preview, Recorded, Render, RenderedFile, StartRequest, StopRequest, UpdateRequest,
+    Usage,
 };
 
 /// An open connection to one backend. It owns the one event stream of that backend; dropping it
@@ -48,9 +49,10 @@ pub trait Session: Send + Sync {
         let _ = name;
     }
 
-    /// Which of these, which run, would be made from something else if they were started now, though their
-    /// specifications are the same; each with what differs, as a user would name it. With [`Make::Afresh`] it is made
-    /// anew first. Asked only where [`Capabilities::makes`](crate::Capabilities::makes) says so.
+    /// Which of these, which run, would be made from something else if they were started now, or were changed by
+    /// others, though their specifications are the same; each with what differs, as a user would name it. With
+    /// [`Make::Afresh`] it is made anew first. Asked only where [`Capabilities::makes`](crate::Capabilities::makes) or
+    /// [`Capabilities::drifts`](crate::Capabilities::drifts) says so. A backend that is away has nothing to tell.
     fn outdated(
         &self,
         running: Vec<(InstanceId, Recorded)>,
@@ -123,6 +125,11 @@ pub trait Session: Send + Sync {
 
     /// Generated files, if there are any.
     fn as_render(&self) -> Option<&dyn Render> {
+        None
+    }
+
+    /// Revisions that instances have had, if the backend keeps them.
+    fn as_history(&self) -> Option<&dyn History> {
         None
     }
 

@@ -78,6 +78,8 @@ pub(crate) struct Dispatcher {
     pub(crate) hooks: Hooks,
     /// When that is made which services are made from, as the last `up` of each said.
     pub(crate) making: HashMap<ServiceName, Make>,
+    /// Which revisions services are to go back to with their next update.
+    pub(crate) backs: HashMap<ServiceName, u32>,
     /// Events that executors made, for this turn.
     pub(crate) queue: VecDeque<Event>,
     /// What runs of a stack whose plan was lost.
@@ -146,6 +148,7 @@ impl Dispatcher {
             parked_watches: Vec::new(),
             hooks: Hooks::default(),
             making: HashMap::new(),
+            backs: HashMap::new(),
             queue: VecDeque::new(),
             strays: Vec::new(),
             begun: false,
@@ -296,6 +299,9 @@ impl Dispatcher {
             }
             Request::Plan { request, reply } => {
                 self.tell_plan(&request, reply);
+            }
+            Request::History { service, reply } => {
+                let _ = reply.send(self.historian(&service));
             }
             Request::Reload { request, reply } => self.reload(&request, reply),
             Request::Attach {

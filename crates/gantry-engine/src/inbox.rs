@@ -18,6 +18,7 @@ use crate::effects::HookRun;
 use crate::effects::probes::WatchId;
 use crate::event_log::EventLine;
 use crate::explain::Draft;
+use crate::history::Historian;
 use crate::operations::{Checked, Compared};
 use crate::resolve::Fetched;
 
@@ -99,6 +100,11 @@ pub(crate) enum Request {
     Plan {
         request: PlanRequest,
         reply: oneshot::Sender<Result<Plan, ErrorBody>>,
+    },
+    /// Whoever knows what a service has been.
+    History {
+        service: String,
+        reply: oneshot::Sender<Result<Historian, ErrorBody>>,
     },
     /// Tell services to read their configuration again.
     Reload {

@@ -32,6 +32,7 @@ pub mod event_log;
 mod evidence;
 mod explain;
 pub mod files;
+mod history;
 pub mod holder;
 mod identity;
 mod inbox;

@@ -17,7 +17,8 @@ use crate::wire;
 
 /// A model as the engine works with it.
 pub(crate) struct Wanted {
-    pub(crate) stack: Stack,
+    /// As it was read; nothing if what is known is taken once more.
+    pub(crate) stack: Option<Stack>,
     pub(crate) definitions: Vec<Arc<Definition>>,
     /// How those that are known differ.
     pub(crate) changes: Vec<Change>,
@@ -76,7 +77,7 @@ impl Dispatcher {
         let definitions: Vec<_> = definitions.into_iter().map(Arc::new).collect();
         let changes = self.changes(&definitions);
         Ok(Wanted {
-            stack,
+            stack: Some(stack),
             definitions,
             changes,
             targets,

@@ -44,6 +44,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/evidence", get(evidence))
         .route("/v1/notes", get(notes))
         .route("/v1/explain/{service}", get(explain))
+        .route("/v1/history/{service}", get(history))
         .route("/v1/events", get(events))
         .route("/v1/attach/{service}", get(attach))
         .route("/v1/exec/{service}", get(exec))
@@ -133,6 +134,14 @@ async fn explain(State(door): State<Door>, Path(service): Path<String>) -> Resul
         .await?;
     let explanation = draft.map_err(Wrong)?.finish().await;
     Ok(json(&explanation))
+}
+
+async fn history(State(door): State<Door>, Path(service): Path<String>) -> Result<Response, Wrong> {
+    let historian = door
+        .ask(|reply| Request::History { service, reply })
+        .await?;
+    let report = historian.map_err(Wrong)?.tell().await.map_err(Wrong)?;
+    Ok(json(&report))
 }
 
 async fn events(

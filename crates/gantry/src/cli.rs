@@ -9,13 +9,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use arguments::{PortPair, Seat};
 pub(crate) use run::{
-    CleanArgs, DiscardArgs, DownArgs, RebuildArgs, ReloadArgs, RestartArgs, StartArgs, StopArgs,
-    UpArgs,
+    CleanArgs, DiscardArgs, DownArgs, RebuildArgs, ReloadArgs, RestartArgs, RollbackArgs,
+    StartArgs, StopArgs, UpArgs,
 };
 pub(crate) use see::{
     AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, DumpArgs,
-    EventsArgs, ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HowToRender, ImportArgs, ImportKind,
-    LogsArgs, NotesArgs, PlanArgs, RenderArgs, StatusArgs, TimeForm, UrlArgs, ValidateArgs,
+    EventsArgs, ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HistoryArgs, HowToRender,
+    ImportArgs, ImportKind, LogsArgs, NotesArgs, PlanArgs, RenderArgs, StatusArgs, TimeForm,
+    UrlArgs, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.
@@ -111,6 +112,7 @@ pub(crate) enum Verb {
     Stop(StopArgs),
     Restart(RestartArgs),
     Reload(ReloadArgs),
+    Rollback(RollbackArgs),
     Status(StatusArgs),
     Logs(LogsArgs),
     Attach(AttachArgs),
@@ -119,6 +121,7 @@ pub(crate) enum Verb {
     Url(UrlArgs),
     Explain(ExplainArgs),
     Events(EventsArgs),
+    History(HistoryArgs),
     Notes(NotesArgs),
     Plan(PlanArgs),
     Diff(DiffArgs),

@@ -61,6 +61,14 @@ pub(crate) enum Error {
         /// Why.
         reason: String,
     },
+    /// There is no way back to what was named.
+    #[error("{message}")]
+    Rollback {
+        /// Why.
+        message: String,
+        /// Whereto there is one.
+        hint: String,
+    },
     /// Nothing says where gantry keeps its files.
     #[error("gantry does not know where to keep its files")]
     Home(#[from] HomeError),
@@ -150,7 +158,7 @@ impl Error {
             | Self::UnknownService { .. }
             | Self::AmbiguousService { .. } => 2,
             Self::NotUp { .. } | Self::NotEmpty { .. } => 5,
-            Self::NoLocks { .. } => 3,
+            Self::NoLocks { .. } | Self::Rollback { .. } => 3,
             Self::Client(error) => match error {
                 ClientError::NoSupervisor { .. } | ClientError::NotAnswering { .. } => 5,
                 _ => 1,
@@ -181,6 +189,7 @@ impl Error {
                 let more = if known.len() > 10 { ", …" } else { "" };
                 format!("there are {}{more}", shown.collect::<Vec<_>>().join(", "))
             }
+            Self::Rollback { hint, .. } => hint.clone(),
             Self::Home(_) => "set GANTRY_HOME to a folder of your own".to_owned(),
             Self::NoLocks { .. } => "set GANTRY_HOME to a folder on a local disk".to_owned(),
             Self::NotEmpty { .. } => {

@@ -13,6 +13,7 @@ mod events;
 mod explain;
 mod forward;
 mod graph;
+mod history;
 mod import;
 mod logs;
 mod ls;
@@ -24,6 +25,7 @@ mod reload;
 mod render;
 mod restart;
 mod roles;
+mod rollback;
 mod schema;
 mod start;
 mod status;
@@ -62,6 +64,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Stop(args) => stop::run(&context(&args.files.files)?, &args)?,
         Verb::Restart(args) => restart::run(&context(&args.files.files)?, &args)?,
         Verb::Reload(args) => return reload::run(&context(&args.files.files)?, &args),
+        Verb::Rollback(args) => rollback::run(&context(&args.files.files)?, &args)?,
         Verb::Status(args) => show(output, &status::run(&context(&args.files.files)?, &args)?),
         Verb::Logs(args) => logs::run(&context(&args.files.files)?, &args)?,
         Verb::Attach(args) => return attach::run(&context(&args.files.files)?, &args),
@@ -69,6 +72,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Forward(args) => return forward::run(&context(&args.files.files)?, &args),
         Verb::Url(args) => show(output, &url::run(&context(&args.files.files)?, &args)?),
         Verb::Notes(args) => show(output, &notes::run(&context(&args.files.files)?, &args)?),
+        Verb::History(args) => show(output, &history::run(&context(&args.files.files)?, &args)?),
         Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
         Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),

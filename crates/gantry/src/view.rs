@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod failure;
 pub(crate) mod graph;
+pub(crate) mod history;
 pub(crate) mod ls;
 pub(crate) mod notes;
 pub(crate) mod origins;

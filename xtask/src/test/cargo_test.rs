@@ -16,6 +16,9 @@ use crate::shell;
 /// How often is looked whether cargo still runs.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How many lines of failures are said again for each test program.
+const QUOTED: usize = 120;
+
 /// What the harness says of a test after a minute.
 const SLOW: &str = " has been running for over ";
 
@@ -56,6 +59,7 @@ fn count(tally: &mut Tally, cargo: &mut Command) -> anyhow::Result<()> {
     let mut slow = BTreeSet::new();
     let mut heard = Instant::now();
     let lines = lines_of(stdout);
+    let mut words = LastWords::default();
     loop {
         let line = match lines.recv_timeout(LOOK) {
             Ok(line) => line,
@@ -76,6 +80,7 @@ fn count(tally: &mut Tally, cargo: &mut Command) -> anyhow::Result<()> {
         };
         heard = Instant::now();
         println!("{line}");
+        words.hear(&line);
         if let Some(test) = line.strip_prefix("test ") {
             let name = test.split(' ').next().unwrap_or_default();
             if test.contains(SLOW) {
@@ -89,6 +94,7 @@ fn count(tally: &mut Tally, cargo: &mut Command) -> anyhow::Result<()> {
             tally.pass(passed);
             tally.ignore(ignored);
             counted += failed;
+            tally.quote(std::mem::take(&mut words).said);
         } else if let Some(name) = line.strip_prefix("test ").and_then(failed_name) {
             tally.fail(name.to_owned());
             named += 1;
@@ -101,6 +107,27 @@ fn count(tally: &mut Tally, cargo: &mut Command) -> anyhow::Result<()> {
     }
     take_skips(tally, &skips);
     Ok(())
+}
+
+/// What the harness prints of the tests of one program that failed: kept, because whoever reads only the end of a
+/// long run shall find there why it failed.
+#[derive(Default)]
+struct LastWords {
+    said: Vec<String>,
+    inside: bool,
+}
+
+impl LastWords {
+    fn hear(&mut self, line: &str) {
+        if line.starts_with("---- ") && line.ends_with(" ----") {
+            self.inside = true;
+        } else if line == "failures:" || line.starts_with("stack backtrace:") {
+            self.inside = false;
+        }
+        if self.inside && self.said.len() < QUOTED && !line.is_empty() {
+            self.said.push(line.to_owned());
+        }
+    }
 }
 
 /// The lines of a pipe, read by a thread of their own so that one can wait for them with a limit.
@@ -146,7 +173,7 @@ fn take_skips(tally: &mut Tally, path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::{failed_name, numbers};
+    use super::{LastWords, failed_name, numbers};
 
     #[test]
     fn reads_the_harness() {
@@ -154,5 +181,15 @@ mod tests {
         assert_eq!(numbers(line), (12, 3, 1));
         assert_eq!(failed_name("it::works ... FAILED"), Some("it::works"));
         assert_eq!(failed_name("it::works ... ok"), None);
+    }
+
+    #[test]
+    fn keeps_why_tests_failed() {
+        let lines = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nleft: 1\n\nstack backtrace:\n  0: main\n\n\
+            ---- b stdout ----\nno\n\nfailures:\n    a\n    b\n";
+        let mut words = LastWords::default();
+        lines.lines().for_each(|line| words.hear(line));
+        let kept = ["---- a stdout ----", "left: 1", "---- b stdout ----", "no"];
+        assert_eq!(words.said, kept);
     }
 }

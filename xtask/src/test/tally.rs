@@ -5,6 +5,8 @@
 pub(super) struct Tally {
     passed: usize,
     failures: Vec<String>,
+    /// What failures said of themselves.
+    quotes: Vec<String>,
     /// Failures that only have a number.
     unnamed: usize,
     skips: Vec<String>,
@@ -19,6 +21,10 @@ impl Tally {
 
     pub(super) fn fail(&mut self, what: String) {
         self.failures.push(what);
+    }
+
+    pub(super) fn quote(&mut self, lines: Vec<String>) {
+        self.quotes.extend(lines);
     }
 
     /// A test that said that it cannot run here; the harness has counted it as passed.
@@ -49,6 +55,9 @@ impl Tally {
         println!();
         for skip in &self.skips {
             println!("skipped: {skip}");
+        }
+        for line in &self.quotes {
+            println!("{line}");
         }
         for failure in &self.failures {
             println!("failed: {failure}");

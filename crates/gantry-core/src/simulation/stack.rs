@@ -17,6 +17,8 @@ pub(super) struct Stack {
     variants: Vec<Vec<ServiceSpec>>,
     /// What a change of digest needs, by service.
     effects: Vec<ChangeEffect>,
+    /// Which services others have changed, or are made from something else, whenever somebody looks.
+    anew: Vec<bool>,
 }
 
 impl Stack {
@@ -39,6 +41,8 @@ impl Stack {
                 _ => ChangeEffect::Restart,
             })
             .collect();
+        let mut other = Random::new(seed.rotate_left(29));
+        let anew = names.iter().map(|_| other.chance(10)).collect();
         let mut variants = vec![base];
         while variants.len() < VARIANTS {
             variants.push(varied(&variants[0], &names, &mut random));
@@ -47,6 +51,7 @@ impl Stack {
             names,
             variants,
             effects,
+            anew,
         }
     }
 
@@ -61,13 +66,14 @@ impl Stack {
     }
 
     pub(super) fn changes(&self) -> Vec<Change> {
-        let change = |(service, effect): (&ServiceName, &ChangeEffect)| Change {
+        let all = self.names.iter().zip(&self.effects).zip(&self.anew);
+        let changes = all.map(|((service, effect), anew)| Change {
             service: service.clone(),
             effect: *effect,
             fields: vec!["command".into()],
-            anew: false,
-        };
-        self.names.iter().zip(&self.effects).map(change).collect()
+            anew: *anew,
+        });
+        changes.collect()
     }
 }
 

@@ -158,7 +158,8 @@ impl World {
         if action.is_none() && service.desired == Desired::Running {
             return key;
         }
-        let changed = !service.spec.runs_like(&spec);
+        // What others changed in a backend is changed back by an update to the same.
+        let changed = !service.spec.runs_like(&spec) || action == Some(Action::Update);
         service.spec = spec;
         if changed {
             service.revision = service.revision.next();

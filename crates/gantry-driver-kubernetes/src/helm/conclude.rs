@@ -10,7 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::release::{self, Release, Revision};
 use super::tool::Ask;
-use crate::apply::{AT_ONCE, Marks};
+use crate::apply::{AT_ONCE, Mark, Marks};
 use crate::cluster;
 use crate::context::Context;
 use crate::object::Key;
@@ -94,18 +94,16 @@ pub(crate) async fn conclude(context: &Context, now: &mut Record) -> Result<Mark
     let looks = looks.map(|key| async move {
         let api = context.cluster.place(&key).await?;
         match api.get_metadata(&key.name).await {
-            Ok(found) => {
-                let version = found.metadata.resource_version.unwrap_or_default();
-                Ok(Some((key, version.parse().unwrap_or(0))))
-            }
+            Ok(found) => Ok(Some(Mark::of(key, &found.metadata))),
             Err(error) if cluster::is_absent(&error) => Ok(None),
             Err(error) => Err(cluster::trouble("look", &error)),
         }
     });
     let looks: Vec<_> = looks.collect();
-    let marks: Vec<Option<(Key, u64)>> =
-        stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-    Ok(marks.into_iter().flatten().collect())
+    let marks: Vec<Option<Mark>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+    let marks: Marks = marks.into_iter().flatten().collect();
+    now.leave(&marks);
+    Ok(marks)
 }
 
 /// Goes on with a start that an earlier session began, and did not see the end of.

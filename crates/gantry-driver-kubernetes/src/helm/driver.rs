@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gantry_core::{ChangeEffect, ModeName, ServiceName};
 use gantry_driver::{
     Around, BoxFuture, Capabilities, Described, Driver, DriverError, EventSink, FieldChange,
-    Missing, Need, OpenContext, Ports, Prerequisite, Reach, Session, Sought, SpecError,
+    Missing, Need, OpenContext, Ports, Power, Prerequisite, Reach, Session, Sought, SpecError,
     StackIdentity, Target, Vantage, Zone, diff,
 };
 use serde_json::Value;
@@ -26,7 +26,10 @@ impl HelmDriver {
     /// The driver.
     pub fn new() -> Self {
         Self {
-            capabilities: driver::capabilities(),
+            capabilities: Capabilities {
+                powers: [driver::capabilities().powers, vec![Power::History]].concat(),
+                ..driver::capabilities()
+            },
         }
     }
 }

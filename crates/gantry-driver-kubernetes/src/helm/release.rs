@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use gantry_driver::DriverError;
+use gantry_driver::{DriverError, PastRevision};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
@@ -40,6 +40,21 @@ impl Revision {
     /// Whether a helm is at work at it, or was killed at its work.
     pub(crate) fn is_pending(&self) -> bool {
         self.status.starts_with("pending-")
+    }
+
+    /// As it is told to people.
+    pub(crate) fn told(&self) -> Result<PastRevision, DriverError> {
+        let release = self.read()?;
+        Ok(PastRevision {
+            number: self.number,
+            state: self.status.clone(),
+            current: self.status == "deployed",
+            worked: matches!(self.status.as_str(), "deployed" | "superseded"),
+            at: self.since.as_deref().and_then(|at| at.parse().ok()),
+            of: release.chart(),
+            app_version: release.app_version().map(str::to_owned),
+            description: release.description().map(str::to_owned),
+        })
     }
 
     /// The whole of it.
@@ -91,6 +106,16 @@ impl Release {
     /// The version of what is in the chart.
     pub(crate) fn app_version(&self) -> Option<&str> {
         self.0["chart"]["metadata"]["appVersion"].as_str()
+    }
+
+    /// Whether the server knows which of its fields are Helm's.
+    pub(crate) fn is_applied_by_server(&self) -> bool {
+        self.0["apply_method"] == "ssa"
+    }
+
+    /// What Helm says of how it came about.
+    pub(crate) fn description(&self) -> Option<&str> {
+        self.0["info"]["description"].as_str()
     }
 
     /// What the chart tells its users.

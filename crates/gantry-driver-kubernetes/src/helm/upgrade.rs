@@ -48,6 +48,8 @@ pub(crate) struct Upgrade {
     pub(crate) before: Option<Record>,
     /// Whether a newer chart is looked for.
     pub(crate) afresh: bool,
+    /// The revision to go back to, if that is what is wanted.
+    pub(crate) back_to: Option<u32>,
     pub(crate) cancelled: CancellationToken,
     pub(crate) outbox: UnboundedSender<Input>,
 }
@@ -90,6 +92,9 @@ impl Upgrade {
             revisions: &revisions,
         };
         let first = known.before()?;
+        if let Some(number) = self.back_to {
+            return self.go_back(&tool, &spec, &known, number, record).await;
+        }
         let fresh = !known.was_deployed();
         let chart = tokio::select! {
             chart = self.fetch(&tool, &spec) => chart?,
@@ -100,7 +105,7 @@ impl Upgrade {
         }
         let create = spec.create_namespace;
         let made = namespace::see_to(context, &self.instance, &namespace, create).await?;
-        let mut now = self.begun(&spec, &name, &namespace, &chart);
+        let mut now = self.begun(&spec, &name, &namespace, chart.metadata.to_string());
         now.made_namespace |= made;
         self.note(&now)?;
         *record = Some(now.clone());
@@ -164,7 +169,13 @@ impl Upgrade {
     }
 
     /// What is known before Helm begins.
-    fn begun(&self, spec: &HelmSpec, name: &str, namespace: &str, chart: &Chart) -> Record {
+    pub(super) fn begun(
+        &self,
+        spec: &HelmSpec,
+        name: &str,
+        namespace: &str,
+        chart: String,
+    ) -> Record {
         let target = &self.context.target;
         let mut now = Record::new(self.generation, &self.from, target, namespace.to_owned());
         let before = self.before.as_ref();
@@ -179,16 +190,17 @@ impl Upgrade {
         now.release = Some(ReleaseNote {
             name: name.to_owned(),
             revision: noted.map_or(0, |it| it.revision),
-            chart: chart.metadata.to_string(),
+            chart,
             app_version: None,
             hooks: Vec::new(),
             definitions: Vec::new(),
+            back_to: self.back_to,
             job: format!(
                 "helm {} {}@{}.{}",
-                if spec.hooks {
-                    "upgrade"
-                } else {
-                    "upgrade without hooks"
+                match (self.back_to, spec.hooks) {
+                    (Some(_), _) => "rollback",
+                    (None, true) => "upgrade",
+                    (None, false) => "upgrade without hooks",
                 },
                 self.instance,
                 self.generation,
@@ -283,15 +295,28 @@ impl Upgrade {
             labels: record::label_pairs(&self.context.stack, &self.instance).to_vec(),
             limit,
         };
+        self.drive(tool, now, limit, upgrade.words(tool), upgrade.input())
+            .await
+    }
+
+    /// The same for any words that make a revision. `limit` is that of a step of Helm's.
+    pub(super) async fn drive(
+        &self,
+        tool: &Tool,
+        now: &mut Record,
+        limit: Duration,
+        words: Vec<String>,
+        input: Option<Vec<u8>>,
+    ) -> Result<Marks, Wrong> {
         // All of its steps together: hooks before and after, and what is between.
         let whole = limit.saturating_mul(4);
         let mut tries = 0;
-        let upgrade_job = note.job.clone();
+        let first_job = job(now);
         loop {
             let ask = Ask {
                 name: job(now),
-                words: upgrade.words(tool),
-                input: upgrade.input(),
+                words: words.clone(),
+                input: input.clone(),
                 limit: whole,
                 once: true,
             };
@@ -324,7 +349,7 @@ impl Upgrade {
             tool.taken(&job(now));
             // Who keeps the end of that run would give it for the next one's.
             if let Some(note) = &mut now.release {
-                note.job = format!("{} ({})", upgrade_job, tries + 1);
+                note.job = format!("{first_job} ({})", tries + 1);
             }
             self.note(now)?;
             tokio::select! {
@@ -393,7 +418,7 @@ impl Upgrade {
         std::future::pending::<()>().await;
     }
 
-    fn publish(&self, record: &Record) {
+    pub(super) fn publish(&self, record: &Record) {
         let input = Input::Interim(
             self.instance.clone(),
             self.generation,
@@ -403,7 +428,7 @@ impl Upgrade {
         let _ = self.outbox.send(input);
     }
 
-    fn note(&self, record: &Record) -> Result<(), DriverError> {
+    pub(super) fn note(&self, record: &Record) -> Result<(), DriverError> {
         let context = &self.context;
         let written = record::write(&context.stack, context.mode, &self.instance, record);
         written.map_err(|error| {
@@ -413,7 +438,7 @@ impl Upgrade {
     }
 
     /// The hook that is to blame, if one is; with its last words, which are read while it is there.
-    async fn explain(&self, wrong: Wrong) -> Wrong {
+    pub(super) async fn explain(&self, wrong: Wrong) -> Wrong {
         let of_hook = match &wrong {
             Wrong::Failed(error) => is_of_hook(&error.reason),
             Wrong::Cancelled => false,

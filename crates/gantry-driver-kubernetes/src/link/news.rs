@@ -110,7 +110,7 @@ impl Link {
             return;
         };
         slot.marks
-            .retain(|(key, version)| !view.has_seen(key, *version));
+            .retain(|mark| !view.has_seen(&mark.key, mark.left.version));
         let Some(record) = slot.record.as_ref().filter(|record| !record.stopped) else {
             return;
         };

@@ -62,6 +62,7 @@ impl Link {
             instance,
             generation,
             to,
+            back_to,
         } = request;
         let slot = self.slots.entry(instance.clone()).or_default();
         let runs = slot.begun.is_none()
@@ -82,7 +83,8 @@ impl Link {
             generation,
             evidence: SmolStr::new_static("its objects are being changed"),
         });
-        self.begin(&instance, generation, vec![effect], to, Work::Update);
+        let work = back_to.map_or(Work::Update, Work::Back);
+        self.begin(&instance, generation, vec![effect], to, work);
     }
 
     fn begin(
@@ -100,7 +102,7 @@ impl Link {
         slot.begun = Some(Begun {
             generation,
             effects,
-            is_update: work == Work::Update,
+            work,
             give_up: give_up.clone(),
             blamed: None,
         });
@@ -128,6 +130,10 @@ impl Link {
                         from,
                         before,
                         afresh: work == Work::Start { afresh: true },
+                        back_to: match work {
+                            Work::Back(number) => Some(number),
+                            _ => None,
+                        },
                         cancelled: give_up,
                         outbox: outbox.clone(),
                     };
@@ -157,9 +163,8 @@ impl Link {
             return;
         };
         slot.record = record;
-        let Begun {
-            effects, is_update, ..
-        } = begun;
+        let Begun { effects, work, .. } = begun;
+        let is_update = work.is_update();
         let of = |effect| (effect, instance.clone());
         match result {
             Ok(marks) => {
@@ -196,10 +201,11 @@ impl Link {
                     Stage::Start
                 };
                 let mut failure = wrong.into_failure(stage);
-                let verb = match (self.context.mode, is_update) {
+                let verb = match (self.context.mode, work) {
                     (Mode::Manifests, _) => "apply",
-                    (Mode::Releases, false) => "install",
-                    (Mode::Releases, true) => "upgrade",
+                    (Mode::Releases, Work::Start { .. }) => "install",
+                    (Mode::Releases, Work::Update) => "upgrade",
+                    (Mode::Releases, Work::Back(_)) => "go back",
                 };
                 failure.reason = format_smolstr!("failed to {verb}: {}", failure.reason);
                 for (effect, instance) in effects.into_iter().map(of) {

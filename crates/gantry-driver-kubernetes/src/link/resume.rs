@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::slot::{Fate, Word};
 use super::{Input, Link};
-use crate::apply::Marks;
+use crate::apply::{Mark, Marks};
 use crate::cluster;
 use crate::context::Context;
 use crate::helm::conclude;
@@ -105,10 +105,7 @@ async fn look(context: &Context, record: &mut Record) -> Result<Marks, DriverErr
     for one in &record.objects {
         let api = context.cluster.place(&one.key).await?;
         match api.get_metadata(&one.key.name).await {
-            Ok(found) => {
-                let version = found.metadata.resource_version.unwrap_or_default();
-                marks.push((one.key.clone(), version.parse().unwrap_or(0)));
-            }
+            Ok(found) => marks.push(Mark::of(one.key.clone(), &found.metadata)),
             Err(error) if cluster::is_absent(&error) => {
                 let reason = "its start was cut short by the death of the supervisor";
                 return Err(DriverError::transient("apply", reason));
@@ -117,5 +114,6 @@ async fn look(context: &Context, record: &mut Record) -> Result<Marks, DriverErr
         }
     }
     record.started = true;
+    record.leave(&marks);
     Ok(marks)
 }

@@ -52,7 +52,7 @@ pub(crate) struct Slot {
 pub(crate) struct Begun {
     pub(super) generation: Generation,
     pub(super) effects: Vec<EffectId>,
-    pub(super) is_update: bool,
+    pub(super) work: Work,
     pub(super) give_up: CancellationToken,
     /// What troubles a hook that runs, and whether that is without hope.
     pub(super) blamed: Option<(bool, Cause)>,
@@ -62,10 +62,18 @@ pub(crate) struct Begun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Work {
     /// A start, with a newer chart if there is one.
-    Start {
-        afresh: bool,
-    },
+    Start { afresh: bool },
+    /// A change as it runs.
     Update,
+    /// The same, back to a revision that its backend keeps.
+    Back(u32),
+}
+
+impl Work {
+    /// Whether it changes what runs.
+    pub(super) fn is_update(self) -> bool {
+        !matches!(self, Self::Start { .. })
+    }
 }
 
 /// What was told of a generation.

@@ -123,6 +123,7 @@ pub(super) async fn an_update_ends_once(bench: &mut Bench<'_>) -> Case {
         instance: instance(),
         generation: Generation(1),
         to,
+        back_to: None,
     }]);
     let (event, terminal) = bench.end_of(effect).await?;
     let wanted = if bench.can().update_in_place {

@@ -154,11 +154,13 @@ impl Dispatcher {
             self.restarts(instance),
             self.world.memory(instance),
         ));
+        let back_to = self.backs.remove(&name.service);
         let request = UpdateRequest {
             effect: id,
             instance: name,
             generation,
             to: prepared.recorded.clone(),
+            back_to,
         };
         self.sessions.update(prepared.target.clone(), request);
         if let Some(run) = self.book.run_mut(instance) {

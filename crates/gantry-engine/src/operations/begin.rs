@@ -50,10 +50,7 @@ impl Dispatcher {
                     let wanted = self.wanted(model, &request.services)?;
                     let steps = self.steps(&wanted)?;
                     let make = making::make(request);
-                    let mut questions = self.about_what_is_made(&steps);
-                    if make == Make::Never {
-                        questions.clear();
-                    }
+                    let questions = self.about_what_is_made(&steps, make);
                     let (id, progress) = self.enter(OperationKind::Up, request.options.foreground);
                     if questions.is_empty() {
                         self.up(id, request, wanted, &steps);
@@ -66,6 +63,14 @@ impl Dispatcher {
                 None if request.options.foreground => Ok(self.hold()),
                 None => Err(invalid("`up` needs the model of the stack")),
             },
+            OperationKind::Rollback => {
+                let (wanted, name, number) = self.going_back(request)?;
+                let steps = self.steps(&wanted)?;
+                let (id, progress) = self.enter(OperationKind::Rollback, false);
+                self.backs.insert(name, number);
+                self.up(id, request, wanted, &steps);
+                Ok(progress)
+            }
             OperationKind::Down => {
                 let how = how(request.options.force);
                 let options = &request.options;
@@ -129,7 +134,14 @@ impl Dispatcher {
             return self.end(id, Outcome::new(ResultWord::Done));
         }
         self.note_making(making::make(request), steps, &wanted);
-        self.take_identity(&wanted.stack);
+        if request.kind == OperationKind::Up {
+            // Whoever was to go back, and has not, goes by the file again.
+            self.backs
+                .retain(|name, _| steps.iter().all(|step| step.service != *name));
+        }
+        if let Some(stack) = &wanted.stack {
+            self.take_identity(stack);
+        }
         let definitions: Vec<_> = wanted.definitions.clone();
         if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
             let mut outcome = Outcome::new(ResultWord::Failed);

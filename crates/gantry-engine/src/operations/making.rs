@@ -55,7 +55,7 @@ impl Dispatcher {
         let asked = self.wanted(&request.model, &request.services);
         let asked = asked.and_then(|wanted| {
             let steps = self.steps(&wanted)?;
-            Ok((self.about_what_is_made(&steps), wanted))
+            Ok((self.about_what_is_made(&steps, Make::Needed), wanted))
         });
         match asked {
             Ok((questions, wanted)) if !questions.is_empty() => {
@@ -68,7 +68,11 @@ impl Dispatcher {
     }
 
     /// What is to be asked about services that would go on as they are.
-    pub(super) fn about_what_is_made(&self, steps: &[gantry_core::Step]) -> Vec<Question> {
+    pub(super) fn about_what_is_made(
+        &self,
+        steps: &[gantry_core::Step],
+        make: Make,
+    ) -> Vec<Question> {
         let mut questions: Vec<Question> = Vec::new();
         for step in steps.iter().filter(|step| step.action == Action::Keep) {
             let Some(key) = self.world.key(step.service.as_str()) else {
@@ -79,7 +83,11 @@ impl Dispatcher {
             let Some(view) = self.world.service(key) else {
                 continue;
             };
-            if !driver.is_some_and(|driver| driver.capabilities().makes) {
+            let is_asked = driver.is_some_and(|driver| {
+                let can = driver.capabilities();
+                can.drifts || can.makes && make != Make::Never
+            });
+            if !is_asked {
                 continue;
             }
             for instance in &view.instances {
@@ -134,7 +142,12 @@ impl Dispatcher {
         } = compared;
         // Meanwhile others may have changed what runs.
         wanted.changes = self.changes(&wanted.definitions);
-        let found = found.map(|found| add(&mut wanted.changes, found));
+        let found = found.map(|found| {
+            for (instance, what) in found {
+                let effect = self.effect_on(&instance.service);
+                add(&mut wanted.changes, instance.service, effect, what);
+            }
+        });
         match next {
             Next::Plan(reply) => drop(reply.send(self.plan(&wanted))),
             Next::Up(id, _) if !self.operations.live.contains_key(&id) => {}
@@ -161,6 +174,18 @@ impl Dispatcher {
         }
     }
 
+    /// What it takes to bring a service to what it should be: what drifts in its backend is changed back there.
+    fn effect_on(&self, name: &ServiceName) -> ChangeEffect {
+        let key = self.world.key(name.as_str());
+        let driver = key.and_then(|key| self.book.latest(key));
+        let driver = driver.and_then(|it| self.sessions.drivers.of(it.mode()));
+        if driver.is_some_and(|driver| driver.capabilities().drifts) {
+            ChangeEffect::InPlace
+        } else {
+            ChangeEffect::Recreate
+        }
+    }
+
     fn state_of(&self, name: &ServiceName) -> gantry_api::State {
         let key = self.world.key(name.as_str());
         let view = key.and_then(|key| self.world.service(key));
@@ -168,19 +193,19 @@ impl Dispatcher {
     }
 }
 
-/// Adds what is made from something else by now, each service once.
-fn add(changes: &mut Vec<Change>, found: Vec<(InstanceId, SmolStr)>) {
-    let mut known: Vec<ServiceName> = Vec::new();
-    for (instance, what) in found {
-        if !known.contains(&instance.service) {
-            known.push(instance.service.clone());
-            changes.retain(|change| change.service != instance.service);
-            changes.push(Change {
-                service: instance.service,
-                effect: ChangeEffect::Recreate,
-                fields: vec![what],
-                anew: true,
-            });
+/// Adds what is made from something else by now, or was changed by others, each service once.
+fn add(changes: &mut Vec<Change>, service: ServiceName, effect: ChangeEffect, what: SmolStr) {
+    match changes.iter_mut().find(|change| change.service == service) {
+        Some(change) if change.anew => {}
+        Some(change) => {
+            (change.anew, change.effect) = (true, effect);
+            change.fields = vec![what];
         }
+        None => changes.push(Change {
+            service,
+            effect,
+            fields: vec![what],
+            anew: true,
+        }),
     }
 }

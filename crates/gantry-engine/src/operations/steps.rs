@@ -88,5 +88,6 @@ fn action(kind: OperationKind) -> &'static str {
         OperationKind::Up | OperationKind::Start => "start",
         OperationKind::Down | OperationKind::Stop => "stop",
         OperationKind::Restart => "restart",
+        OperationKind::Rollback => "update",
     }
 }

@@ -1,5 +1,6 @@
 //! Releases in a real cluster, made by real Helms of both kinds.
 
+mod history;
 mod repositories;
 mod wrong;
 

@@ -432,3 +432,46 @@ fn a_dump_has_logs_of_what_crashed_events_and_causes_and_no_secret() {
         after.stdout
     );
 }
+
+#[test]
+fn what_others_delete_is_made_again_and_what_they_own_is_theirs() {
+    let Some(stack) = Stack::new("kubernetes::what_others_delete", &web(SERVES)) else {
+        return;
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    let same = stack.gantry(&["up", "-d"]);
+    assert!(same.stderr.contains("Nothing to do"), "{}", same.stderr);
+    stack.kubectl(&["delete", "service", "web"]).expect(0);
+    let plan = stack.gantry(&["plan"]);
+    assert!(
+        plan.stdout.contains("service/web (deleted) changed"),
+        "{}",
+        plan.stdout
+    );
+    stack.gantry(&["up", "-d"]).expect(0);
+    stack.kubectl(&["get", "service", "web"]).expect(0);
+    // The manifests say nothing of it: it is theirs who scaled it.
+    stack
+        .kubectl(&["scale", "deployment", "web", "--replicas=2"])
+        .expect(0);
+    let plan = stack.gantry(&["plan"]).stdout;
+    assert!(plan.contains("Nothing to do"), "{plan}");
+    stack.gantry(&["up", "-d"]).expect(0);
+    let scaled = stack.kubectl(&[
+        "get",
+        "deployment",
+        "web",
+        "-o",
+        "jsonpath={.spec.replicas}",
+    ]);
+    assert_eq!(scaled.stdout, "2");
+    let history = stack.gantry(&["history", "web"]);
+    history.expect(1);
+    assert!(
+        history.stderr.contains("its mode kubernetes keeps none"),
+        "{}",
+        history.stderr
+    );
+    stack.gantry(&["down"]).expect(0);
+    assert_eq!(stack.objects(), "");
+}

@@ -149,3 +149,24 @@ pub(crate) struct RestartArgs {
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }
+
+/// Take a release back to an earlier revision, and wait until it is ready.
+///
+/// The stack file says what it said: the next `up` goes by it again.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The service.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) service: String,
+    /// The revision; else the last one before this that worked. `gantry history` tells which there are.
+    #[arg(value_name = "REVISION")]
+    pub(crate) revision: Option<u32>,
+    /// How long to wait for it to be ready.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<Limit>,
+    /// Return as soon as it has begun.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}

@@ -193,6 +193,16 @@ pub(crate) struct ExplainArgs {
     pub(crate) files: FileArgs,
 }
 
+/// Show the revisions of a release that the cluster keeps.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// The service.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) service: String,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
 /// Show what releases tell their users: the notes of their charts.
 #[derive(Debug, Args)]
 pub(crate) struct NotesArgs {

@@ -71,6 +71,7 @@ fn last_line(kind: OperationKind, outcome: &Outcome, moved: Option<usize>) -> Te
                 (OperationKind::Up | OperationKind::Start, _) => format!("{count} up"),
                 (OperationKind::Stop, _) => format!("{count} stopped"),
                 (OperationKind::Restart, _) => format!("{count} restarted"),
+                (OperationKind::Rollback, _) => format!("{count} back"),
             };
             Text::of(Tone::Good, done).and(Tone::Dim, format!(" in {took}"))
         }

@@ -2,7 +2,7 @@
 
 use super::harness::{Harness, change, changed, job, name, probed, spec};
 use crate::effect::Effect;
-use crate::event::{ChangeEffect, Command, Event, Targets};
+use crate::event::{Change, ChangeEffect, Command, Event, Targets};
 use crate::failure::Stage;
 use crate::ids::{Millis, ModeName, OperationId};
 use crate::outcome::{OutcomeKind, Refusal};
@@ -104,6 +104,32 @@ fn a_change_in_place_is_an_update() {
     assert_eq!(harness.state("api"), ServiceState::Running);
     assert_eq!(harness.kind(up), OutcomeKind::Done);
     assert_eq!(harness.generation("api").0, 1);
+}
+
+#[test]
+fn what_others_changed_is_updated_to_the_same_once() {
+    let specs = [spec("api", &[])];
+    let mut harness = Harness::up(&specs);
+    let drifted = || Change {
+        anew: true,
+        ..change("api", ChangeEffect::InPlace)
+    };
+    let up = harness.model_with(&specs, vec![drifted()], Targets::AutoStart);
+    let update = harness.effects.iter().find_map(|effect| match effect {
+        Effect::Update { id, .. } => Some(*id),
+        _ => None,
+    });
+    let effect = update.expect("an update");
+    let instance = harness.at("api", 0);
+    harness.tell(Event::Updated { effect, instance });
+    assert_eq!(harness.kind(up), OutcomeKind::Done);
+    assert_eq!(harness.generation("api").0, 1);
+    harness.model(&specs);
+    let again = harness
+        .effects
+        .iter()
+        .any(|it| matches!(it, Effect::Update { .. }));
+    assert!(!again, "nothing is left to be changed back");
 }
 
 #[test]
