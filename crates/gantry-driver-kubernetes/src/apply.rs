@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gantry_core::{Failure, FailureKind, Generation, InstanceId, Stage};
 use gantry_driver::{DriverError, JobRequest, Recorded};
+use gantry_stack::modes::kubernetes::OnStop;
 use kube::api::{DynamicObject, ObjectMeta, Patch, PatchParams};
+use kube::core::Status;
+use kube::core::response::StatusCause;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +22,7 @@ use crate::manifest;
 use crate::namespace;
 use crate::object::{Key, Rank};
 use crate::record::{self, Applied, Left, Record, STACK};
+use crate::scale;
 use crate::spec::Spec;
 use crate::standing::{self, Standing};
 
@@ -111,7 +115,17 @@ impl Apply {
         let fresh = self.before.as_ref().is_none_or(|before| before.stopped);
         if result.is_err() && fresh {
             // Nothing of a start that failed stays.
-            if let Some(mut made) = record.take() {
+            let slept = self
+                .before
+                .as_ref()
+                .filter(|it| it.on_stop == OnStop::Scale);
+            if let (Some(made), Some(_)) = (&mut record, slept) {
+                // What was there before it stays there, and goes to sleep again.
+                if let Err(error) = scale::sleep(&self.context, made).await {
+                    tracing::warn!(instance = %self.instance, %error, "what has failed to start runs on");
+                }
+                made.stopped = true;
+            } else if let Some(mut made) = record.take() {
                 let cleared = delete::all(
                     &self.context,
                     &self.instance,
@@ -148,6 +162,8 @@ impl Apply {
             .filter(|before| before.namespace == now.namespace);
         now.forward(&spec.0.forward, &self.from.settings);
         now.settle = spec.0.settle.to_duration();
+        now.ready_when.clone_from(&spec.0.ready_when);
+        now.on_stop = spec.0.stop;
         now.made_namespace = made || same.is_some_and(|before| before.made_namespace);
         let planned = self.planned(&objects, before.as_ref()).await;
         let planned = planned.inspect_err(|_| record.clone_from(&before))?;
@@ -167,7 +183,8 @@ impl Apply {
         {
             self.clear_what_ended(&objects, before).await?;
         }
-        let marks = self.apply_all(&objects).await?;
+        let mut marks = self.apply_all(&objects).await?;
+        scale::wake(&self.context, &mut now, &objects, &mut marks).await?;
         if spec.0.prune {
             let doomed = left.iter().filter(|one| !one.foreign);
             let doomed: Vec<Key> = doomed.map(|one| one.key.clone()).collect();
@@ -256,8 +273,10 @@ impl Apply {
             async move {
                 let key = Key::of(object);
                 if let Some(known) = before.and_then(|before| before.find(&key)) {
-                    let foreign = known.foreign;
-                    return Ok(Applied::new(key, foreign));
+                    return Ok(Applied {
+                        asleep: known.asleep,
+                        ..Applied::new(key, known.foreign)
+                    });
                 }
                 let Ok(api) = self.context.cluster.place(&key).await else {
                     // Its kind is defined by another of these objects.
@@ -345,6 +364,14 @@ impl Apply {
             .await?;
             applied = api.patch(&key.name, &parameters, &patch).await;
         }
+        if let Err(kube::Error::Api(status)) = &applied
+            && status.code == 409
+            && owners_of_conflicts(status).is_some_and(|all| all.iter().all(|it| *it == MANAGER))
+        {
+            // What a stop has changed is ours, though not by applying it.
+            let parameters = parameters.force();
+            applied = api.patch(&key.name, &parameters, &patch).await;
+        }
         let applied = applied.map_err(|error| refused(&key, &error))?;
         Ok(Mark::of(key, &applied.metadata))
     }
@@ -397,6 +424,18 @@ pub(crate) fn runs_once(object: &Value) -> bool {
     }
 }
 
+/// Who owns the fields for which the server did not take an object; nothing if it was for something else.
+fn owners_of_conflicts(status: &Status) -> Option<Vec<&str>> {
+    let causes = status.details.as_ref().map(|details| &details.causes)?;
+    let conflicts: Vec<&StatusCause> = causes
+        .iter()
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .collect();
+    let owners = conflicts.iter();
+    let owners = owners.map(|cause| cause.message.split('"').nth(1).unwrap_or("somebody else"));
+    (!conflicts.is_empty()).then(|| owners.collect())
+}
+
 /// Why the server did not take an object: whose a field is, or its own words.
 fn refused(key: &Key, error: &kube::Error) -> DriverError {
     let kube::Error::Api(status) = error else {
@@ -418,6 +457,16 @@ fn refused(key: &Key, error: &kube::Error) -> DriverError {
     if !conflicts.is_empty() {
         let reason = format!("{}: {}", key.short(), conflicts.join(", "));
         return DriverError::new("apply", FailureKind::NotOurs, reason);
+    }
+    // The server calls it an error of its own that a field of the manifest is of a wrong kind.
+    const TYPED: &str = "failed to create typed patch object (";
+    if let Some(at) = status.message.find(TYPED) {
+        let told = status.message[at..]
+            .split_once("): ")
+            .map_or("", |(_, told)| told);
+        let told = told.replace("&value.valueUnstructured", "");
+        let reason = format!("{}: {}", key.short(), told.trim());
+        return DriverError::permanent("apply", reason);
     }
     let mut told = trouble("apply", error);
     told.reason = format!("{}: {}", key.short(), told.reason);

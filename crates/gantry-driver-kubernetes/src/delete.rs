@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use gantry_core::InstanceId;
 use gantry_driver::DriverError;
+use jiff::{SignedDuration, Timestamp};
 use kube::api::{Api, DeleteParams, DynamicObject, PropagationPolicy};
 use kube::core::ObjectMeta;
 
@@ -17,6 +18,9 @@ use crate::record::{self, Record};
 
 /// How often it is looked whether something is gone.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// For how long the collector may not know a kind.
+const YOUNG: SignedDuration = SignedDuration::from_secs(60);
 
 /// In which manner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,13 +137,15 @@ async fn one(context: &Context, key: &Key, how: How) -> Result<(), DriverError> 
         Err(error) => return Err(error),
     };
     let mut parameters = DeleteParams {
-        propagation_policy: Some(if makes_others(key) {
-            // Whoever depends on it goes first, so that it is gone only when they are.
-            PropagationPolicy::Foreground
-        } else {
-            // The cluster's collector takes only some twenty objects a second.
-            PropagationPolicy::Background
-        }),
+        propagation_policy: Some(
+            if makes_others(key) && !is_of_young_kind(context, key).await {
+                // Whoever depends on it goes first, so that it is gone only when they are.
+                PropagationPolicy::Foreground
+            } else {
+                // The cluster's collector takes only some twenty objects a second.
+                PropagationPolicy::Background
+            },
+        ),
         ..DeleteParams::default()
     };
     if how == How::Kill {
@@ -151,6 +157,30 @@ async fn one(context: &Context, key: &Key, how: How) -> Result<(), DriverError> 
         Ok(_) => {}
     }
     gone(&api, key).await
+}
+
+/// Whether its kind was defined just now. The cluster's collector learns of a kind only after half a minute, and until then
+/// an object of it would wait for a collector that does not come.
+async fn is_of_young_kind(context: &Context, key: &Key) -> bool {
+    if key.is_workload() || !makes_others(key) {
+        return false;
+    }
+    let Ok(kind) = context.cluster.kind(key).await else {
+        return false;
+    };
+    let definition = Key {
+        group: "apiextensions.k8s.io".to_owned(),
+        version: "v1".to_owned(),
+        kind: "CustomResourceDefinition".to_owned(),
+        namespace: None,
+        name: format!("{}.{}", kind.resource.plural, key.group),
+    };
+    let Ok(api) = context.cluster.place(&definition).await else {
+        return false;
+    };
+    let found = api.get_metadata(&definition.name).await;
+    let made = found.ok().and_then(|it| it.metadata.creation_timestamp);
+    made.is_some_and(|made| Timestamp::now().duration_since(made.0) < YOUNG)
 }
 
 /// Ends pods without their time.
@@ -215,7 +245,12 @@ pub(crate) async fn what_holds(context: &Context, keys: &[Key]) -> Option<String
         let mut holders = finalizers.unwrap_or_default();
         holders.retain(|holder| holder != "foregroundDeletion");
         held.push(if holders.is_empty() {
-            format!("{} still has pods", key.short())
+            let what = if key.is_workload() {
+                "has pods"
+            } else {
+                "has what was made for it"
+            };
+            format!("{} still {what}", key.short())
         } else {
             format!(
                 "{} is held by the finalizer {}",

@@ -10,6 +10,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use crate::object::{Key, text};
+use crate::ready_when::{self, ReadyWhen};
 use crate::record::Record;
 use crate::standing::{self, Standing};
 use crate::trouble::{self, Trouble, Weight};
@@ -109,6 +110,7 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp, errors: &mut E
         errors,
         begun: record.begun,
         settle: SignedDuration::try_from(record.settle).unwrap_or(SignedDuration::ZERO),
+        ready_when: &record.ready_when,
         again: None,
         missing: Vec::new(),
         hopeless: Vec::new(),
@@ -124,6 +126,12 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp, errors: &mut E
     {
         look.object(&one.key, &mut judged);
     }
+    let keys: Vec<&Key> = record.objects.iter().map(|one| &one.key).collect();
+    let idle = ready_when::idle(&record.ready_when, &keys);
+    let idle = idle.into_iter();
+    look.missing.extend(
+        idle.map(|pattern| format!("`ready-when` is about {pattern}, and nothing is called that")),
+    );
     for hook in hooks(record) {
         look.hook(hook, &mut judged);
     }
@@ -141,6 +149,7 @@ struct Look<'a> {
     begun: Timestamp,
     /// How long a pod without a readiness probe must have run.
     settle: SignedDuration,
+    ready_when: &'a ReadyWhen,
     again: Option<Timestamp>,
     missing: Vec<String>,
     hopeless: Vec<Cause>,
@@ -188,7 +197,8 @@ impl Look<'_> {
             }
             return;
         };
-        let mut standing = standing::of(&object);
+        let standing = standing::of(&object);
+        let mut standing = ready_when::decide(self.ready_when, key, &object, standing);
         if !key.is_workload() {
             match standing {
                 Standing::Current => {}

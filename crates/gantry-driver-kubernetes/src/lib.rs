@@ -15,6 +15,7 @@
 //! (`standing.rs`) and what troubles its pods (`trouble.rs`). Containers' output is copied into gantry's own log store
 //! (`logs.rs`).
 
+mod addresses;
 mod apply;
 pub mod chart;
 mod claims;
@@ -37,7 +38,10 @@ mod namespace;
 mod needs;
 pub mod object;
 pub mod preview;
+mod ready_when;
 mod record;
+pub mod relations;
+mod scale;
 pub mod server;
 mod session;
 mod spec;

@@ -11,6 +11,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gantry_core::{Digest, Generation, InstanceId, Revision, ServiceName};
 use gantry_driver::{LogPolicy, Settings, StackIdentity};
 use gantry_stack::modes::forward::Forward;
+use gantry_stack::modes::kubernetes::OnStop;
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 use crate::apply::Mark;
 use crate::forward::{self, Noted};
 use crate::object::Key;
+use crate::ready_when::ReadyWhen;
 
 const VERSION: u32 = 1;
 
@@ -52,6 +55,12 @@ pub(crate) struct Record {
     /// How long a pod without a readiness probe must have run before it counts as ready.
     #[serde(default = "two_seconds")]
     pub(crate) settle: Duration,
+    /// When objects are ready, in the words of the stack file.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(crate) ready_when: ReadyWhen,
+    /// What a stop does with it.
+    #[serde(default)]
+    pub(crate) on_stop: OnStop,
     /// Ways from this machine to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) forwards: Vec<Noted>,
@@ -122,6 +131,9 @@ pub(crate) struct Applied {
     /// Whether it stands in no manifest: a claim that a stateful set has made, and that outlives it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) kept: bool,
+    /// How many copies there were when a stop took it to none; of a cron job 1, for one that was not suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asleep: Option<u64>,
     /// As what we left it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) left: Option<Left>,
@@ -144,6 +156,7 @@ impl Applied {
             key,
             foreign,
             kept: false,
+            asleep: None,
             left: None,
         }
     }
@@ -170,6 +183,8 @@ impl Record {
             stopped: false,
             logs: from.settings.logs.clone(),
             settle: two_seconds(),
+            ready_when: ReadyWhen::new(),
+            on_stop: OnStop::Delete,
             forwards: Vec::new(),
             release: None,
         }
@@ -200,6 +215,7 @@ impl Record {
                     key: key.clone(),
                     foreign: false,
                     kept: true,
+                    asleep: None,
                     left: None,
                 });
             }

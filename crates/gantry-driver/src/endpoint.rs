@@ -16,6 +16,15 @@ pub const LOCALHOST: &str = "127.0.0.1";
 /// Ports by their names in the stack file.
 pub type Ports = IndexMap<SmolStr, u16>;
 
+/// A way to an instance from outside of its backend, that the backend itself provides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// What provides it, and which of its ports: `service/web:http`.
+    pub name: SmolStr,
+    /// Where: `https://shop.example/`.
+    pub url: String,
+}
+
 /// From where someone looks: the same port has different addresses in different zones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use gantry_core::{EffectId, ExitStatus, Failure, Generation, InstanceId};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::{ChildStatus, Handle, Observed, Said};
+use crate::{Address, ChildStatus, Handle, Observed, Said};
 
 /// One thing that happened in a backend.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,6 +181,15 @@ pub enum DriverEvent {
         /// How it is doing.
         child: ChildStatus,
     },
+    /// The ways to it that its backend provides are these now.
+    Addresses {
+        /// To which instance.
+        instance: InstanceId,
+        /// Which start of it.
+        generation: Generation,
+        /// All of them.
+        addresses: Vec<Address>,
+    },
     /// Something that someone should know, and that changes nothing: a stop command that failed.
     Note {
         /// About which.
@@ -314,6 +323,11 @@ impl DriverEvent {
                 ..
             }
             | Self::Child {
+                instance,
+                generation,
+                ..
+            }
+            | Self::Addresses {
                 instance,
                 generation,
                 ..

@@ -61,7 +61,7 @@ pub use capability::{Capabilities, Owner, Power};
 pub use child::{ChildName, ChildStatus};
 pub use diff::{Described, FieldChange};
 pub use driver::{Around, Driver, OpenContext, StackIdentity, Target};
-pub use endpoint::{LOCALHOST, Ports, Reach, Sought, Vantage, Zone};
+pub use endpoint::{Address, LOCALHOST, Ports, Reach, Sought, Vantage, Zone};
 pub use error::{DriverError, SpecError};
 pub use event::{DriverEvent, EventSink, EventStream, Terminal};
 pub use handle::Handle;

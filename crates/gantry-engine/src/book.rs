@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use gantry_core::{Digest, Generation, InstanceKey, Revision, ServiceKey};
-use gantry_driver::{Packed, Recorded, Said, Settings, Target};
+use gantry_driver::{Address, Packed, Recorded, Said, Settings, Target};
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use smol_str::SmolStr;
@@ -141,6 +141,8 @@ pub(crate) struct Book {
     runs: HashMap<InstanceKey, Run>,
     /// Restarts that earlier supervisors made.
     restarts: HashMap<InstanceKey, u32>,
+    /// Ways to instances that their backends provide.
+    addresses: HashMap<InstanceKey, (Generation, Vec<Address>)>,
 }
 
 impl Book {
@@ -195,6 +197,29 @@ impl Book {
         self.runs.get_mut(&instance)
     }
 
+    /// Ways to an instance, as its backend provides them.
+    pub(crate) fn addresses(&self, instance: InstanceKey) -> &[Address] {
+        let known = self.addresses.get(&instance);
+        let run = self.runs.get(&instance);
+        match (known, run) {
+            (Some((of, addresses)), Some(run)) if run.generation == *of => addresses,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn put_addresses(
+        &mut self,
+        instance: InstanceKey,
+        generation: Generation,
+        addresses: Vec<Address>,
+    ) {
+        if addresses.is_empty() {
+            self.addresses.remove(&instance);
+        } else {
+            self.addresses.insert(instance, (generation, addresses));
+        }
+    }
+
     pub(crate) fn restarts_before(&self, instance: InstanceKey) -> u32 {
         self.restarts.get(&instance).copied().unwrap_or(0)
     }
@@ -208,6 +233,8 @@ impl Book {
     pub(crate) fn remove(&mut self, service: ServiceKey) {
         self.definitions.remove(&service);
         self.runs.retain(|instance, _| instance.service != service);
+        self.addresses
+            .retain(|instance, _| instance.service != service);
         self.restarts
             .retain(|instance, _| instance.service != service);
     }

@@ -82,7 +82,7 @@ impl Dispatcher {
             restarts: self.restarts_of(&view),
             uptime_s: view.started_at.map(|since| self.seconds_since(since)),
             endpoints: definition
-                .map(|it| self.endpoints(it))
+                .map(|it| self.endpoints(&view, it))
                 .unwrap_or_default()
                 .into(),
             message: self
@@ -150,7 +150,9 @@ impl Dispatcher {
                 .collect(),
             waits_for,
             blocked_by: view.blocked_by.and_then(name),
-            endpoints: definition.map(|it| self.endpoints(it)).unwrap_or_default(),
+            endpoints: definition
+                .map(|it| self.endpoints(&view, it))
+                .unwrap_or_default(),
             message: self.or_unguarded(&self.message_of(&view), &view.instances),
             failure: failure.map(wire::failure),
             children: children(&view),
@@ -242,31 +244,38 @@ impl Dispatcher {
         self.clock.now().since(since).0 as f64 / 1000.0
     }
 
-    /// Where its ports are, as seen from this machine.
-    fn endpoints(&self, definition: &Definition) -> Vec<Endpoint> {
+    /// Where its ports are, as seen from this machine, and what else leads to it.
+    fn endpoints(&self, view: &ServiceView, definition: &Definition) -> Vec<Endpoint> {
         let mut endpoints = Vec::new();
-        if definition.ports.is_empty() {
-            return endpoints;
-        }
         let replicas = definition.core.replicas;
-        for slot in 0..replicas {
-            let id = InstanceId::new(definition.name().clone(), slot);
-            let Some(reach) = self.reach(&id, definition, &Vantage::host()) else {
-                continue;
-            };
-            for (name, port) in &reach.ports {
-                let own = definition.ports.get(name).unwrap_or(port);
-                let (scheme, Some(address)) =
-                    (definition.scheme_of(name, *own), reach.address(name))
-                else {
+        if !definition.ports.is_empty() {
+            for slot in 0..replicas {
+                let id = InstanceId::new(definition.name().clone(), slot);
+                let Some(reach) = self.reach(&id, definition, &Vantage::host()) else {
                     continue;
                 };
-                endpoints.push(Endpoint {
-                    name: name.to_string(),
-                    url: format!("{scheme}://{address}"),
-                    instance: (replicas > 1).then(|| id.to_string()),
-                });
+                for (name, port) in &reach.ports {
+                    let own = definition.ports.get(name).unwrap_or(port);
+                    let (scheme, Some(address)) =
+                        (definition.scheme_of(name, *own), reach.address(name))
+                    else {
+                        continue;
+                    };
+                    endpoints.push(Endpoint {
+                        name: name.to_string(),
+                        url: format!("{scheme}://{address}"),
+                        instance: (replicas > 1).then(|| id.to_string()),
+                    });
+                }
             }
+        }
+        for instance in &view.instances {
+            let ways = self.book.addresses(instance.key).iter();
+            endpoints.extend(ways.map(|way| Endpoint {
+                name: way.name.to_string(),
+                url: way.url.clone(),
+                instance: None,
+            }));
         }
         endpoints
     }

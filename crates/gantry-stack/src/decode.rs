@@ -254,6 +254,10 @@ impl<'a> Decoder<'a> {
                     key.name
                 ))
             }
+            Names::Object if !is_object(&key.name) => Some(format!(
+                "`{}` names no object: that is KIND/NAME, as in deployment/web or NIMService/*",
+                key.name
+            )),
             Names::Variable | Names::Free if key.name.starts_with('$') => Some(format!(
                 "`{}`: names that begin with `$` are not allowed",
                 key.name
@@ -393,4 +397,12 @@ fn accepts(kind: &Kind, node: &Node) -> bool {
 /// The kind of an element's shorter spelling.
 fn short_of(element: &'static Element) -> Option<&'static Kind> {
     element.field(element.short?).map(|field| &field.kind)
+}
+
+/// `KIND/NAME`, both with wildcards.
+fn is_object(name: &str) -> bool {
+    let may = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '*' | '?');
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(may);
+    name.split_once('/')
+        .is_some_and(|(kind, name)| is_part(kind) && is_part(name))
 }

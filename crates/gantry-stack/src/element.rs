@@ -217,6 +217,8 @@ pub enum Names {
     Variable,
     /// Anything that does not begin with `$`.
     Free,
+    /// Kind and name of objects in a cluster, `KIND/NAME`, both with `*` and `?` if wanted.
+    Object,
 }
 
 /// An element and all that its fields lead to, each once, outer ones first.

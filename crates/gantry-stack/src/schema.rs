@@ -153,5 +153,6 @@ fn pattern(names: Names) -> &'static str {
         Names::Plain => "^[A-Za-z0-9_-]+$",
         Names::Variable => r"^[^=\s$][^=\s]*$",
         Names::Free => "^[^$]",
+        Names::Object => "^[A-Za-z0-9.*?-]+/[A-Za-z0-9.*?-]+$",
     }
 }

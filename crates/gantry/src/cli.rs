@@ -13,8 +13,8 @@ pub(crate) use run::{
     StartArgs, StopArgs, UpArgs,
 };
 pub(crate) use see::{
-    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, DumpArgs,
-    EventsArgs, ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HistoryArgs, HowToRender,
+    AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, DrawingFormat,
+    DumpArgs, EventsArgs, ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HistoryArgs, HowToRender,
     ImportArgs, ImportKind, LogsArgs, NotesArgs, PlanArgs, RenderArgs, StatusArgs, TimeForm,
     UrlArgs, ValidateArgs,
 };

@@ -76,7 +76,11 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
         Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),
-        Verb::Graph(args) => show(output, &graph::run(&context(&args.files.files)?, &args)?),
+        Verb::Graph(args) => match graph::run(&context(&args.files.files)?, &args)? {
+            graph::Drawn::Graph(view) => show(output, &view),
+            graph::Drawn::Objects(view) => show(output, &view),
+            graph::Drawn::Text(text) => output.results.bytes(text.as_bytes()),
+        },
         Verb::Dump(args) => show(output, &dump::run(&context(&args.files.files)?, &args)?),
         Verb::Diff(args) => {
             let view = diff::run(&context(&args.files.files)?, &args)?;

@@ -5,6 +5,7 @@
 pub(crate) mod diagnostics;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod drawing;
 pub(crate) mod dump;
 pub(crate) mod events;
 pub(crate) mod explain;
@@ -13,6 +14,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod ls;
 pub(crate) mod notes;
+pub(crate) mod objects;
 pub(crate) mod origins;
 pub(crate) mod outcome;
 pub(crate) mod plan;

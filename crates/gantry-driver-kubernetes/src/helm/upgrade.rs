@@ -185,6 +185,7 @@ impl Upgrade {
         now.objects = objects.unwrap_or_default();
         now.forward(&spec.forward, &self.from.settings);
         now.settle = spec.settle.to_duration();
+        now.ready_when.clone_from(&spec.ready_when);
         let noted = same.and_then(|before| before.release.as_ref());
         let noted = noted.filter(|it| it.name == name);
         now.release = Some(ReleaseNote {

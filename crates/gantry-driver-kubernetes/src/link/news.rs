@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_core::{ExitStatus, Failure, FailureKind, Generation, InstanceId, Stage};
-use gantry_driver::{DriverEvent, Observed, ObservedState};
+use gantry_driver::{Address, DriverEvent, Observed, ObservedState};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::slot::{End, Fate, Word};
 use super::{Input, Link};
+use crate::addresses;
 use crate::forward;
 use crate::judge::{self, Cause, Errors, Judged, Verdict};
 use crate::logs;
@@ -123,6 +124,7 @@ impl Link {
             slot.forwards
                 .aim(instance, view, &self.context, &self.outbox);
         }
+        let addresses = addresses::of(record, view, &judged.pods);
         judged.children.extend(slot.forwards.children());
         if let Verdict::There { missing } = &mut judged.verdict
             && missing.is_none()
@@ -132,6 +134,7 @@ impl Link {
         let generation = record.generation;
         let logs = record.logs.clone();
         self.copy_output(instance, &judged, &logs);
+        self.tell_addresses(instance, generation, addresses);
         self.tell_children(instance, generation, &judged);
         self.wake_again(instance, judged.again);
         let Some(slot) = self.slots.get_mut(instance) else {
@@ -187,6 +190,26 @@ impl Link {
                     Some(ExitStatus::Unknown(what.into())),
                 );
             }
+        }
+    }
+
+    /// Tells the ways to it, if they are others than before.
+    fn tell_addresses(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        addresses: Vec<Address>,
+    ) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        if slot.addresses != addresses {
+            slot.addresses.clone_from(&addresses);
+            self.report(DriverEvent::Addresses {
+                instance: instance.clone(),
+                generation,
+                addresses,
+            });
         }
     }
 

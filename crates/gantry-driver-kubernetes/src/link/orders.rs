@@ -7,6 +7,7 @@ use gantry_core::{EffectId, ExitStatus, Generation, InstanceId, Stage, StopHow};
 use gantry_driver::{
     DriverError, DriverEvent, Make, Recorded, StartRequest, StopRequest, UpdateRequest,
 };
+use gantry_stack::modes::kubernetes::OnStop;
 use jiff::Timestamp;
 use smol_str::{SmolStr, format_smolstr};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,8 @@ use super::slot::{Begun, Fate, Slot, Stop, Told, Work};
 use super::{Input, Link, stop};
 use crate::apply::{Apply, Marks, Wrong};
 use crate::claims;
+use crate::context::Context;
+use crate::delete::{self, How};
 use crate::forward::Forwards;
 use crate::helm::upgrade::Upgrade;
 use crate::object::Key;
@@ -452,17 +455,30 @@ impl Link {
                 newer || slot.begun.is_some() || slot.stopping.is_some() || slot.next.is_some()
             };
             let slot = self.slots.get(&instance);
-            let keeps = |slot: &Slot| {
-                slot.record
-                    .as_ref()
-                    .is_some_and(|it| !it.objects.is_empty())
-            };
-            if slot.is_some_and(busy) || slot.is_some_and(keeps) {
+            let record = slot.and_then(|slot| slot.record.as_ref());
+            let keeps = record.is_some_and(|it| !it.objects.is_empty());
+            let sleeps = record.is_some_and(|it| it.on_stop == OnStop::Scale && it.stopped);
+            if slot.is_some_and(busy) || keeps && !sleeps {
                 continue;
+            }
+            if let Some(record) = record.filter(|_| keeps) {
+                // It left the stack file: nothing will wake it again.
+                self.tasks.spawn(clear(
+                    Arc::clone(&self.context),
+                    instance.clone(),
+                    record.clone(),
+                ));
             }
             self.slots.remove(&instance);
             record::remove(&self.context.stack, self.context.mode, &instance);
         }
+    }
+}
+
+/// Deletes what has slept, but for data.
+async fn clear(context: Arc<Context>, instance: InstanceId, mut record: Record) {
+    if let Err(error) = delete::all(&context, &instance, &mut record, How::Polite).await {
+        tracing::warn!(%instance, %error, "what has left the stack file stays in the cluster");
     }
 }
 

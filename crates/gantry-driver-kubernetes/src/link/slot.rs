@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gantry_core::{EffectId, ExitStatus, Generation};
-use gantry_driver::{ChildName, ChildStatus, StartRequest, StopPolicy};
+use gantry_driver::{Address, ChildName, ChildStatus, StartRequest, StopPolicy};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ pub(crate) struct Slot {
     pub(super) told: Told,
     /// The parts as they were told last.
     pub(super) children: BTreeMap<ChildName, ChildStatus>,
+    /// The ways to it as they were told last.
+    pub(super) addresses: Vec<Address>,
     /// Who copies the output of which container.
     pub(super) copiers: HashMap<String, AbortOnDropHandle<()>>,
     /// Ways from this machine to it.

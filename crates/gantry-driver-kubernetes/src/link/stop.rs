@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gantry_core::{ExitStatus, Generation, InstanceId};
 use gantry_driver::{DriverError, StopPolicy};
+use gantry_stack::modes::kubernetes::OnStop;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use crate::delete::{self, How};
 use crate::helm::uninstall;
 use crate::object::Key;
 use crate::record::{Mode, Record};
+use crate::scale;
 
 /// How long after its time a stop is said to be resisted, and how often from then on.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -92,6 +94,10 @@ impl Stop {
 
     async fn delete(&self, record: &mut Record, how: How) -> Result<(), DriverError> {
         match self.context.mode {
+            Mode::Manifests if record.on_stop == OnStop::Scale => {
+                scale::sleep(&self.context, record).await?;
+                delete::wait_until_gone(&self.context, &self.pods).await
+            }
             Mode::Manifests => delete::all(&self.context, &self.instance, record, how).await,
             Mode::Releases => {
                 uninstall::all(&self.context, &self.instance, record, how, Some(&self.pods)).await

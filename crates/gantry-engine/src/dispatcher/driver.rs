@@ -173,6 +173,14 @@ impl Dispatcher {
                 self.queue.extend(events);
                 return None;
             }
+            DriverEvent::Addresses {
+                generation,
+                addresses,
+                ..
+            } => {
+                self.book.put_addresses(instance, generation, addresses);
+                return None;
+            }
             DriverEvent::Doomed {
                 generation,
                 failure,

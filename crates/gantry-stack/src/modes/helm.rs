@@ -37,6 +37,9 @@ pub struct HelmSpec {
     /// How long a pod without a readiness probe must have run before it counts as ready.
     #[serde(default = "two_seconds", skip_serializing_if = "is_two_seconds")]
     pub settle: Millis,
+    /// When objects are ready, by `KIND/NAME` with wildcards: an expression about each.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub ready_when: IndexMap<String, String>,
     /// Whether the namespace is made if it is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create_namespace: bool,

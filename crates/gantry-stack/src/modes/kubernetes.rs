@@ -29,6 +29,12 @@ pub struct KubernetesSpec {
     /// How long a pod without a readiness probe must have run before it counts as ready.
     #[serde(default = "two_seconds", skip_serializing_if = "is_two_seconds")]
     pub settle: Millis,
+    /// When objects are ready, by `KIND/NAME` with wildcards: an expression about each.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub ready_when: IndexMap<String, String>,
+    /// What a stop does with what was applied.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stop: OnStop,
     /// Whether the namespace is made if it is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub create_namespace: bool,
@@ -53,6 +59,17 @@ pub struct KubernetesSpec {
     /// A sum of what the files say, so that the specification differs when one of them does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+}
+
+/// What a stop does with what was applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnStop {
+    /// It is deleted, but for data.
+    #[default]
+    Delete,
+    /// Workloads are taken to no copies; everything else stays.
+    Scale,
 }
 
 /// The commands for a cluster, as the stack and the environment name them.

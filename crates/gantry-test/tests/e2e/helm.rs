@@ -304,6 +304,22 @@ fn a_diff_tells_objects_and_fields_and_changes_nothing() {
         rendered.stdout
     );
     assert!(rendered.stdout.contains("•••"), "{}", rendered.stdout);
+    let graph = stack.gantry(&["graph", "--manifests"]);
+    graph.expect(0);
+    assert!(
+        graph.stdout.contains("configmap/web-values"),
+        "{}",
+        graph.stdout
+    );
+    for (form, words) in [
+        ("mermaid", "[\"deployment/web\"]"),
+        ("dot", "[label=\"deployment/web\""),
+        ("svg", ">deployment/web</tspan>"),
+    ] {
+        let drawn = stack.gantry(&["graph", "--manifests", "--format", form]);
+        drawn.expect(0);
+        assert!(drawn.stdout.contains(words), "{}", drawn.stdout);
+    }
     assert_eq!(stack.release(), Some(("deployed".to_owned(), 1)));
     stack.gantry(&["down"]).expect(0);
 }

@@ -2,6 +2,8 @@
 
 mod away;
 mod forwards;
+mod rest;
+mod ways;
 mod wrong;
 
 use std::process::{Command, Stdio};

@@ -104,10 +104,27 @@ pub(crate) struct GraphArgs {
     /// Draw what depends on a service instead of what it depends on.
     #[arg(long)]
     pub(crate) reverse: bool,
+    /// Draw the objects that services in clusters consist of instead: what refers to what.
+    #[arg(long, conflicts_with = "reverse")]
+    pub(crate) manifests: bool,
+    /// Draw it as mermaid, dot or svg.
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<DrawingFormat>,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
+}
+
+/// How a graph is drawn for other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DrawingFormat {
+    /// Text that Markdown renderers draw.
+    Mermaid,
+    /// Text that Graphviz draws.
+    Dot,
+    /// A picture.
+    Svg,
 }
 
 /// Join the terminal of a service: type to it, and see what it prints.

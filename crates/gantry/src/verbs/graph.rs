@@ -3,16 +3,63 @@
 use std::collections::HashMap;
 
 use gantry_api::{ChildStatus, State};
+use gantry_driver_kubernetes::relations;
 
-use crate::cli::GraphArgs;
+use super::render;
+use crate::cli::{DiffArgs, GraphArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::block_on;
 use crate::stack_file;
 use crate::view::graph::{Edge, GraphView, Node};
+use crate::view::objects::ObjectsView;
+
+/// What `graph` has to show.
+pub(crate) enum Drawn {
+    /// For people and programs.
+    Graph(GraphView),
+    /// The objects of clusters, for people and programs.
+    Objects(ObjectsView),
+    /// In the form that was asked for.
+    Text(String),
+}
+
+/// The graph, as it was asked for.
+pub(crate) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<Drawn, Error> {
+    if args.manifests {
+        let view = objects(context, args)?;
+        return Ok(match args.format {
+            Some(form) => Drawn::Text(view.drawing().text(form)),
+            None => Drawn::Objects(view),
+        });
+    }
+    let view = of_services(context, args)?;
+    Ok(match args.format {
+        Some(form) => Drawn::Text(view.drawing().text(form)),
+        None => Drawn::Graph(view),
+    })
+}
+
+/// What services in clusters consist of, and what of it refers to what.
+fn objects(context: &Context<'_>, args: &GraphArgs) -> Result<ObjectsView, Error> {
+    let args = DiffArgs {
+        services: args.service.iter().cloned().collect(),
+        model: args.model.clone(),
+        files: args.files.clone(),
+    };
+    let services = render::objects(context, &args)?;
+    let all: Vec<_> = services
+        .into_iter()
+        .flat_map(|(_, objects)| objects)
+        .collect();
+    Ok(ObjectsView {
+        title: stack_file::load(context, &args.model)?.name.to_string(),
+        relations: relations::of(&all),
+    })
+}
 
 /// The graph of the file, with the states that a supervisor knows.
-pub(crate) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, Error> {
+fn of_services(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, Error> {
     let stack = stack_file::load(context, &args.model)?;
     let chosen = stack.full(args.service.as_slice())?.pop();
     let states = states(context);
@@ -61,6 +108,7 @@ pub(crate) fn run(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, 
     let mut view = GraphView {
         nodes,
         edges,
+        title: stack.name.to_string(),
         roots,
         reverse: args.reverse,
     };

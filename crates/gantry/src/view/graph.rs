@@ -5,12 +5,15 @@ use std::collections::HashSet;
 use gantry_api::{ChildStatus, State};
 use serde::Serialize;
 
+use super::drawing::{Arrow, Box_, Drawing};
 use super::{Data, Page, View, state};
 use crate::style::{Text, Tone};
 
 /// A graph, and from where it is drawn.
 #[derive(Debug)]
 pub(crate) struct GraphView {
+    /// The stack's name.
+    pub(crate) title: String,
     /// The services, in start order.
     pub(crate) nodes: Vec<Node>,
     /// What depends on what.
@@ -80,6 +83,43 @@ impl View for GraphView {
 }
 
 impl GraphView {
+    /// As boxes and arrows: what is needed points to who needs it.
+    pub(crate) fn drawing(&self) -> Drawing {
+        let boxes = self.nodes.iter().map(|node| {
+            let state = node.state.map(|state| format!(": {state}"));
+            Box_ {
+                name: node.name.clone(),
+                label: format!("{} ({}){}", node.name, node.mode, state.unwrap_or_default()),
+                colour: match node.state.map(state::tone) {
+                    Some(Tone::Good) => "#d8f0d8",
+                    Some(Tone::Bad) => "#f6d0d0",
+                    Some(Tone::Warn) => "#faeccc",
+                    _ => "#f2f2f2",
+                },
+                dashed: node.job,
+            }
+        });
+        let arrows = self.edges.iter().map(|edge| {
+            let mut label = match &edge.part {
+                Some(part) => format!("{part} "),
+                None => String::new(),
+            };
+            if edge.condition != "ready" {
+                label.push_str(&edge.condition);
+            }
+            Arrow {
+                from: edge.to.clone(),
+                to: edge.from.clone(),
+                label: label.trim().to_owned(),
+            }
+        });
+        Drawing {
+            title: self.title.clone(),
+            boxes: boxes.collect(),
+            arrows: arrows.collect(),
+        }
+    }
+
     /// Forget what cannot be reached from the top.
     pub(crate) fn keep_what_is_drawn(&mut self) {
         let mut kept = HashSet::new();

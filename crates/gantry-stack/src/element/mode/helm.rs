@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::scalar::DURATION;
+use super::super::scalar::{DURATION, EXPRESSION};
 use super::super::{Element, Field, Kind, Names, field};
 use crate::decode::Decoder;
 use crate::diagnostic::Diagnostic;
@@ -22,6 +22,9 @@ const STUCK: &[(&str, &str)] = &[
     ("rollback", "It goes back to what was deployed last."),
     ("reinstall", "It is uninstalled, and installed anew."),
 ];
+
+/// About one object.
+const WHEN: Kind = Kind::Scalar(&EXPRESSION);
 
 const FIELDS: &[Field] = &[
     field(
@@ -61,6 +64,11 @@ const FIELDS: &[Field] = &[
         "How long a pod without a readiness probe must have run before it counts as ready.",
     )
     .default("\"2s\""),
+    field(
+        "ready-when",
+        Kind::Map(Names::Object, &WHEN),
+        "When objects are ready, by `KIND/NAME` (with `*` and `?`), as an expression in CEL about `self`.",
+    ),
     field(
         "create-namespace",
         Kind::Bool,

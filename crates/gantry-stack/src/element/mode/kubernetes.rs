@@ -1,6 +1,6 @@
 //! Manifests or a kustomization.
 
-use super::super::scalar::DURATION;
+use super::super::scalar::{DURATION, EXPRESSION};
 use super::super::{Element, Field, Kind, Names, field};
 
 /// `[services.NAME.kubernetes]`.
@@ -12,6 +12,17 @@ pub static KUBERNETES: Element = Element::new(
 .short("manifests")
 .exclusive(&[&["manifests", "kustomize"]])
 .one_of(&[&["manifests", "kustomize"]]);
+
+const STOPS: &[(&str, &str)] = &[
+    ("delete", "It is deleted, but for data."),
+    (
+        "scale",
+        "Workloads are taken to no copies, and to as many as there were by the next start; everything else stays.",
+    ),
+];
+
+/// About one object.
+const WHEN: Kind = Kind::Scalar(&EXPRESSION);
 
 const FIELDS: &[Field] = &[
     field(
@@ -42,6 +53,11 @@ const FIELDS: &[Field] = &[
     )
     .default("\"2s\""),
     field(
+        "ready-when",
+        Kind::Map(Names::Object, &WHEN),
+        "When objects are ready, by `KIND/NAME` (with `*` and `?`), as an expression in CEL about `self`.",
+    ),
+    field(
         "create-namespace",
         Kind::Bool,
         "Whether the namespace is made if it is not there.",
@@ -52,6 +68,12 @@ const FIELDS: &[Field] = &[
         Kind::Map(Names::Free, &Kind::Template),
         "Images to use in place of those that the manifests name.",
     ),
+    field(
+        "stop",
+        Kind::Word(STOPS),
+        "What a stop does with what was applied.",
+    )
+    .default("\"delete\""),
     field(
         "prune",
         Kind::Bool,

@@ -208,6 +208,8 @@ fn a_cluster_with_everything() {
         namespace = "shop"
         create-namespace = true
         settle = "5s"
+        ready-when = { "NIMService/*" = "self.status.state == 'Ready'" }
+        stop = "scale"
         images = { "shop/api" = "shop/api:{{ services.db.ports.sql }}" }
         prune = false
     "#;
@@ -219,6 +221,18 @@ fn a_cluster_with_everything() {
     assert_eq!(found["kustomize"], "~/over");
     assert!(spec::<KubernetesSpec>("kubernetes", "kustomize = 'x'\nmanifests = 'y'").is_err());
     assert!(spec::<KubernetesSpec>("kubernetes", "").is_err());
+    for (wrong, words) in [
+        ("ready-when = { web = 'true' }", "`web` names no object"),
+        (
+            "ready-when = { 'a/b' = 'self.x ==' }",
+            "this is no expression",
+        ),
+        ("stop = 'sleep'", "`sleep`"),
+    ] {
+        let table = format!("manifests = 'x'\n{wrong}");
+        let error = spec::<KubernetesSpec>("kubernetes", &table).unwrap_err();
+        assert!(error.contains(words), "{words} in {error}");
+    }
 }
 
 #[test]
@@ -232,6 +246,7 @@ fn a_release_with_everything() {
         namespace = "n"
         create-namespace = true
         settle = "5s"
+        ready-when = { "deployment/w?b" = "self.status.replicas > 1" }
         values-files = "values.yaml"
         adopt = true
         on-stuck = "rollback"
