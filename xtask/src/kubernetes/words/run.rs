@@ -83,7 +83,8 @@ impl Ground {
         for file in [kubeconfig, gantry, &programs.join("kubectl")] {
             ensure!(file.is_file(), "there is no {}", file.display());
         }
-        let root = tempfile::Builder::new().prefix("words-").tempdir()?;
+        // A name without a hyphen is not parted where lines are folded.
+        let root = tempfile::Builder::new().prefix("words.").tempdir()?;
         // By its own name, whatever else is called so.
         let bin = root.path().join("bin");
         fs::create_dir(&bin)?;
@@ -209,6 +210,8 @@ impl Place<'_> {
     fn plain(&self, said: &str) -> String {
         let stack = self.folder.join("stack").display().to_string();
         let folder = self.folder.display().to_string();
+        // Where a line is folded within a path, it is after a slash.
+        let said = said.replace("/\n  │ ", "/");
         said.replace(&self.repository, "http://repository")
             .replace("$REPOSITORY", "http://repository")
             .replace(&format!("{stack}/"), "")
