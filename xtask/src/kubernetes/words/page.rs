@@ -153,3 +153,16 @@ fn capital(name: &str) -> String {
         .map(|letter| letter.to_uppercase().to_string());
     first.unwrap_or_default() + letters.as_str()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MARK, with};
+
+    #[test]
+    fn what_stands_above_the_mark_stays() {
+        let old = format!("# Ours\n{MARK}\nold\n");
+        let new = with(&old, "new\n").expect("the mark is there");
+        assert_eq!(new, format!("# Ours\n{MARK}\nnew\n"));
+        assert!(with("# Ours\n", "new\n").is_err());
+    }
+}
