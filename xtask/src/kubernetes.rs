@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::shell;
 
 mod images;
+mod words;
 
 /// The release of Kubernetes, as the module in the example pins it.
 const VERSION: &str = "1.34.4";
@@ -44,15 +45,20 @@ enum What {
     /// Build the programs (and Helm) and make the images, into `target/kubernetes`. The first time takes about nine
     /// minutes of two processors, and fetches 300 MB of Go modules.
     Build,
+    /// Fail in many ways, with kubectl or Helm and with gantry, and write down what each says.
+    Words(words::Args),
 }
 
 /// Do it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    match args.what {
-        What::Build => build()?,
+    match &args.what {
+        What::Build => {
+            build()?;
+            println!("built: {}", folder().display());
+            Ok(ExitCode::SUCCESS)
+        }
+        What::Words(args) => words::run(args),
     }
-    println!("built: {}", folder().display());
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Where they are.

@@ -133,7 +133,7 @@ const ONLY: [(&str, &[&str]); 13] = [
     ("comfy-table", &["gantry"]),
     ("tracing-subscriber", &["gantry"]),
     ("axum", &["gantry-engine"]),
-    ("toml", &["gantry-stack"]),
+    ("toml", &["gantry-stack", "xtask"]),
     ("granit-parser", &["gantry-stack"]),
     ("rustls", &["gantry-probe"]),
     ("tokio-rustls", &["gantry-probe"]),
