@@ -19,6 +19,10 @@ use crate::view::{Scope, View};
 /// For how long a real error may be seen before it counts as one that stays.
 const STAYS: SignedDuration = SignedDuration::from_secs(4);
 
+/// How late a container's end may be known. Whole seconds are told: it may have begun at the end of that one. And a node looks
+/// once in a second what has become of it.
+const LATE: SignedDuration = SignedDuration::from_millis(2_200);
+
 /// Since when each real error was seen.
 pub(crate) type Errors = BTreeMap<String, Timestamp>;
 
@@ -427,8 +431,7 @@ impl Look<'_> {
             let status = statuses.find(|status| status["name"] == container["name"]);
             let started = status.and_then(|it| text(it, &["state", "running", "startedAt"]));
             let started: Option<Timestamp> = started.and_then(|time| time.parse().ok());
-            // Whole seconds are told: it may have begun at the end of that one.
-            let whole = self.settle.saturating_add(SignedDuration::from_secs(1));
+            let whole = self.settle.saturating_add(LATE);
             let at = started.and_then(|at| at.checked_add(whole).ok());
             settles = settles.max(at);
         }

@@ -163,7 +163,11 @@ pub(crate) async fn last_words(
         let mut some = stream.take(WORDS_BYTES);
         some.read_to_end(&mut text).await.ok()?;
         let text = String::from_utf8_lossy(&text);
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        // The node says this in place of an output that it has no longer.
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with("unable to retrieve container logs"));
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
         (!lines.is_empty()).then_some(lines)
     };
     let first = ask(before).await;

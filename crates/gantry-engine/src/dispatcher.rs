@@ -21,7 +21,7 @@ use crate::calm::Calm;
 use crate::clock::Clock;
 use crate::effects::probes::{Probes, WatchId};
 use crate::effects::timers::Timers;
-use crate::effects::{Hooks, ParkedWatch, Start};
+use crate::effects::{Hooks, ParkedWatch, Start, Update};
 use crate::event_log::EventLog;
 use crate::identity::Identity;
 use crate::inbox::{Incoming, Request};
@@ -74,6 +74,8 @@ pub(crate) struct Dispatcher {
     pub(crate) identity: Identity,
     /// Starts that wait for a secret.
     pub(crate) parked: Vec<Start>,
+    /// Updates that do.
+    pub(crate) parked_updates: Vec<Update>,
     pub(crate) parked_watches: Vec<ParkedWatch>,
     pub(crate) hooks: Hooks,
     /// When that is made which services are made from, as the last `up` of each said.
@@ -145,6 +147,7 @@ impl Dispatcher {
             operations,
             identity: parts.identity,
             parked: Vec::new(),
+            parked_updates: Vec::new(),
             parked_watches: Vec::new(),
             hooks: Hooks::default(),
             making: HashMap::new(),

@@ -12,7 +12,7 @@ mod watch;
 use gantry_core::Effect;
 
 pub(crate) use hooks::{HookRun, Hooks};
-pub(crate) use start::Start;
+pub(crate) use start::{Start, Update};
 pub(crate) use watch::ParkedWatch;
 
 use crate::dispatcher::Dispatcher;
@@ -60,7 +60,12 @@ impl Dispatcher {
                 instance,
                 generation,
                 revision,
-            } => self.update(id, instance, generation, revision),
+            } => self.update(Update {
+                id,
+                instance,
+                generation,
+                revision,
+            }),
             Effect::WatchProbes {
                 instance,
                 generation,

@@ -26,6 +26,9 @@ pub(crate) struct SavedPlan {
     /// Whether the stack belongs to a client that watches.
     #[serde(default)]
     pub(crate) foreground: bool,
+    /// Whether everything was stopped, and seen to be, when this was written.
+    #[serde(default)]
+    pub(crate) down: bool,
     /// The services as the world keeps them, in start order.
     pub(crate) services: Vec<SavedService>,
     /// The specification of each.
@@ -41,6 +44,7 @@ pub(crate) struct Writing<'a> {
     pub(crate) folder: &'a Utf8Path,
     pub(crate) key: &'a SpecKey,
     pub(crate) foreground: bool,
+    pub(crate) down: bool,
     pub(crate) services: Vec<SavedService>,
     pub(crate) definitions: Vec<&'a Definition>,
 }

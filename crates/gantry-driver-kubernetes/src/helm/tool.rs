@@ -198,13 +198,12 @@ pub(crate) fn not_updated(outcome: &JobOutcome) -> Option<DriverError> {
 pub(crate) fn said(stderr: &str) -> Option<String> {
     let from = stderr.rfind("Error: ").map(|at| &stderr[at + 7..])?;
     let mut text = from.split_whitespace().collect::<Vec<_>>().join(" ");
-    for frame in [
-        "INSTALLATION FAILED: ",
-        "UPGRADE FAILED: ",
-        "release: ",
-        "1 error occurred: * ",
-    ] {
-        text = text.replace(frame, "");
+    text = text.replace("1 error occurred: * ", "");
+    while let Some(rest) = ["INSTALLATION FAILED: ", "UPGRADE FAILED: ", "release: "]
+        .iter()
+        .find_map(|frame| text.strip_prefix(frame))
+    {
+        text = rest.to_owned();
     }
     // A list of one error is that error.
     let text = text.trim().trim_end_matches('.').to_owned();

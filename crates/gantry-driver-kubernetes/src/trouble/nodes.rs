@@ -127,7 +127,8 @@ fn no_node_cause(pod: &Value, reason: &str) -> NoNode {
         || small.contains("persistent volume")
         || small.contains("binding volumes")
     {
-        if small.contains("not found") {
+        // Of claims that are not bound it says so, and "not found" behind it.
+        if small.contains("not found") && !small.contains("unbound immediate") {
             return cause(
                 Weight::Once,
                 &format!("its volume claim does not exist: {reason}"),

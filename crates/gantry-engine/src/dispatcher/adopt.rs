@@ -8,7 +8,7 @@ use gantry_driver::{DriverError, Session, Target};
 use gantry_stack::model::Stack;
 
 use crate::definition::Definition;
-use crate::dispatcher::{AGAIN, Dispatcher};
+use crate::dispatcher::{AGAIN, Dispatcher, Phase};
 use crate::inbox::Incoming;
 use crate::plan_view::Wanted;
 use crate::saved::{self, SavedPlan, Writing};
@@ -85,6 +85,7 @@ impl Dispatcher {
             folder: &identity.folder,
             key: &identity.key,
             foreground: identity.foreground,
+            down: self.phase != Phase::Serving,
             services,
             definitions,
         };
@@ -171,6 +172,10 @@ impl Dispatcher {
             if let Some(session) = self.sessions.get(&target).cloned() {
                 let result = session.observe().await;
                 self.observed(services, result);
+                self.settle();
+            } else if plan.down {
+                // Nothing of it was left: nobody need wait for a backend that may be away by now.
+                self.observed(services, Ok(Vec::new()));
                 self.settle();
             } else {
                 // A backend may be slow, or away: what it has is unknown until it answers.

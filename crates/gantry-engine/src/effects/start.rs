@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use gantry_core::{
-    EffectId, Event, Failure, FailureKind, Generation, InstanceKey, Revision, Stage,
-};
+use gantry_core::{EffectId, Event, Failure, Generation, InstanceKey, Revision, Stage};
 use gantry_driver::{StartRequest, UpdateRequest};
 use gantry_stack::template::Secret;
 
@@ -22,6 +20,15 @@ pub(crate) struct Start {
     pub(crate) generation: Generation,
     pub(crate) revision: Revision,
     pub(crate) recreate: bool,
+}
+
+/// One change as it runs that the world asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Update {
+    pub(crate) id: EffectId,
+    pub(crate) instance: InstanceKey,
+    pub(crate) generation: Generation,
+    pub(crate) revision: Revision,
 }
 
 impl Dispatcher {
@@ -118,28 +125,40 @@ impl Dispatcher {
         }
     }
 
-    pub(crate) fn update(
-        &mut self,
-        id: EffectId,
-        instance: InstanceKey,
-        generation: Generation,
-        revision: Revision,
-    ) {
+    pub(crate) fn update(&mut self, update: Update) {
+        let Update {
+            id,
+            instance,
+            generation,
+            revision,
+        } = update;
         let prepared = match self.prepare(instance, revision) {
             Ok(prepared) => prepared,
-            Err(error) => {
-                let cause = match error {
-                    Unprepared::Failed(cause) => *cause,
-                    Unprepared::Waits(secrets) => {
-                        let secrets: Vec<_> = secrets.iter().map(ToString::to_string).collect();
-                        let reason = format!("not known yet: {}", secrets.join(", "));
-                        Failure::new(Stage::Update, reason).kind(FailureKind::Transient)
-                    }
-                };
+            Err(Unprepared::Waits(secrets)) => {
+                let before = self.parked_updates.iter();
+                let before: Vec<_> = before
+                    .filter(|other| other.instance == instance)
+                    .copied()
+                    .collect();
+                self.parked_updates
+                    .retain(|other| other.instance != instance);
+                for other in before {
+                    // The newer one takes its place.
+                    let cause = Failure::new(Stage::Update, "it was changed again meanwhile");
+                    self.queue.push_back(Event::UpdateFailed {
+                        effect: other.id,
+                        instance,
+                        cause,
+                    });
+                }
+                self.parked_updates.push(update);
+                return self.fetch(secrets);
+            }
+            Err(Unprepared::Failed(cause)) => {
                 self.queue.push_back(Event::UpdateFailed {
                     effect: id,
                     instance,
-                    cause,
+                    cause: *cause,
                 });
                 return;
             }
@@ -187,6 +206,9 @@ impl Dispatcher {
         self.secrets.put(fetched);
         for start in std::mem::take(&mut self.parked) {
             self.start(start);
+        }
+        for update in std::mem::take(&mut self.parked_updates) {
+            self.update(update);
         }
         self.begin_parked_hooks();
         for watch in std::mem::take(&mut self.parked_watches) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gantry_core::{EffectId, Event, Generation, InstanceKey, Revision, ServiceKey, StopHow};
+use gantry_core::{
+    EffectId, Event, Failure, Generation, InstanceKey, Revision, ServiceKey, Stage, StopHow,
+};
 use gantry_driver::{DriverError, Observed, Session, StopRequest, Target};
 
 use crate::dispatcher::{AGAIN, Dispatcher};
@@ -20,6 +22,15 @@ impl Dispatcher {
         self.probes.unwatch(instance);
         self.parked
             .retain(|start| start.instance != instance || start.generation > generation);
+        let unwanted = self
+            .parked_updates
+            .extract_if(.., |update| update.instance == instance);
+        self.queue
+            .extend(unwanted.map(|update| Event::UpdateFailed {
+                effect: update.id,
+                instance,
+                cause: Failure::new(Stage::Update, "it is being stopped"),
+            }));
         self.parked_watches
             .retain(|watch| watch.instance != instance);
         let known = self.book.run(instance);

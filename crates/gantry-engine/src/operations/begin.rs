@@ -149,13 +149,14 @@ impl Dispatcher {
             return self.end(id, outcome);
         }
         let named = by_name(&definitions);
+        // What goes back does not need what the file says now.
+        let changes = request.kind == OperationKind::Up;
         let starting: Vec<_> = steps
             .iter()
-            .filter(|step| {
-                matches!(
-                    step.action,
-                    Action::Start | Action::Restart | Action::Recreate
-                )
+            .filter(|step| match step.action {
+                Action::Start | Action::Restart | Action::Recreate => true,
+                Action::Update => changes,
+                _ => false,
             })
             .filter_map(|step| named.get(step.service.as_str()).copied().cloned())
             .collect();

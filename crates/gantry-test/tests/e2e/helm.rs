@@ -465,6 +465,11 @@ fn no_secret_shows_in_arguments_files_or_logs() {
         found
     });
     stack.up();
+    // A value of a command is asked for again when the release changes.
+    let command =
+        "values = { text = { from-command = [\"cat\", \"pw\"] }, replicas = 2, hook = \"true\" }";
+    stack.file(command);
+    stack.up();
     let _ = sender.send(());
     assert_eq!(watcher.join().expect("no panic"), Vec::<String>::new());
     let mut command = Command::new("grep");

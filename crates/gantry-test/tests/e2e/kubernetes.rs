@@ -477,3 +477,29 @@ fn what_others_delete_is_made_again_and_what_they_own_is_theirs() {
     stack.gantry(&["down"]).expect(0);
     assert_eq!(stack.objects(), "");
 }
+
+#[test]
+fn a_stack_that_is_down_does_not_wait_for_a_cluster_that_is_away() {
+    let Some(stack) = Stack::new("kubernetes::a_stack_that_is_down", &web(SERVES)) else {
+        return;
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    stack.gantry(&["down"]).expect(0);
+    let text = std::fs::read_to_string(&stack.kubeconfig).expect("a configuration");
+    let away = text.lines().map(|line| match line.split_once("server: ") {
+        Some((before, _)) => format!("{before}server: https://127.0.0.1:1\n"),
+        None => format!("{line}\n"),
+    });
+    let away = stack.sandbox.write("away.conf", &away.collect::<String>());
+    let file = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
+    let elsewhere = file.replace(&stack.kubeconfig, &away.to_string_lossy());
+    stack.sandbox.write("gantry.toml", &elsewhere);
+    let begin = std::time::Instant::now();
+    let refused = stack.gantry(&["up", "-d"]);
+    refused.expect(3);
+    assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+    stack.gantry(&["down"]);
+    stack.sandbox.write("gantry.toml", &file);
+    stack.gantry(&["up", "-d"]).expect(0);
+    stack.gantry(&["down"]).expect(0);
+}

@@ -137,7 +137,10 @@ fn by_message(missing: &[PreflightFailure]) -> Vec<(&PreflightFailure, Vec<&str>
             first.message == one.message && first.check == one.check
         };
         match groups.iter_mut().find(same) {
-            Some((_, services)) => services.extend(one.service.as_deref()),
+            Some((_, services)) => {
+                let more = one.service.as_deref();
+                services.extend(more.filter(|more| !services.contains(more)));
+            }
             None => groups.push((one, one.service.as_deref().into_iter().collect())),
         }
     }
