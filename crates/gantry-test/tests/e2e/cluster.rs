@@ -11,7 +11,7 @@ use gantry_test::{Run, Sandbox, skip, wait_for, wait_until};
 use crate::support::{all_ready, example, get};
 
 /// Whatever a loaded machine needs to pull up a cluster.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What is put into each.
 const WORK: &str = r#"
@@ -156,12 +156,12 @@ impl Cluster {
         self.kubectl(&["apply", "-f", &manifest.to_string_lossy()])
             .expect(0);
         for what in [
-            &["rollout", "status", "deployment/web", "--timeout=60s"][..],
+            &["rollout", "status", "deployment/web", "--timeout=180s"][..],
             &[
                 "wait",
                 "--for=condition=Complete",
                 "job/asks",
-                "--timeout=60s",
+                "--timeout=180s",
             ],
         ] {
             self.kubectl(what).expect(0);
@@ -259,7 +259,7 @@ fn two_clusters_are_two_stacks_and_leave_nothing() {
     std::thread::scope(|scope| {
         for cluster in &clusters {
             scope.spawn(move || {
-                let up = cluster.gantry(&["up", "-d", "--timeout", "110s"]);
+                let up = cluster.gantry(&["up", "-d", "--timeout", "240s"]);
                 up.expect(0);
             });
         }

@@ -387,6 +387,7 @@ fn a_graph_is_drawn_as_trees() {
         line: None,
     };
     let view = GraphView {
+        title: "shop".into(),
         nodes: vec![
             node("store", State::Running),
             node("migrate", State::Completed),
