@@ -23,7 +23,7 @@ use super::target::Aim;
 use crate::cluster::{Cluster, trouble};
 
 /// How long it may take to be opened.
-const OPEN: Duration = Duration::from_secs(5);
+const OPEN: Duration = Duration::from_secs(10);
 
 /// For how long a refusal is waited for: the cluster tells of one as soon as the pod has refused, and nothing otherwise.
 const REFUSAL: Duration = Duration::from_millis(200);
@@ -138,7 +138,21 @@ impl Tunnel {
         Self { sink, heard }
     }
 
-    /// Whether the pod has taken it.
+    /// Whether the pod has taken it, and keeps it.
+    pub(crate) async fn is_kept(&mut self) -> Result<(), String> {
+        self.is_taken().await?;
+        if self.is_over() {
+            return Err("it was closed at once".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the pod was seen to have closed it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.heard.early.contains(&Piece::End)
+    }
+
+    /// Whether the pod has taken it: then what becomes of it is between the client and the pod's program.
     pub(crate) async fn is_taken(&mut self) -> Result<(), String> {
         let refusal = tokio::time::sleep(REFUSAL);
         tokio::pin!(refusal);
@@ -148,12 +162,11 @@ impl Tunnel {
                 () = &mut refusal => return Ok(()),
             };
             match piece {
-                Piece::Bytes(_) => {
+                Piece::Bytes(_) | Piece::End => {
                     self.heard.early.push_back(piece);
                     return Ok(());
                 }
                 Piece::Told(error) => return Err(plain(&error)),
-                Piece::End => return Err("it was closed at once".to_owned()),
                 Piece::Broken(error) => return Err(error),
                 Piece::Answer(_) | Piece::Other => {}
             }

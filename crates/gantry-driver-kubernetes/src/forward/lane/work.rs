@@ -17,14 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use gantry_core::InstanceId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::{Counts, State};
 use crate::context::Context;
@@ -44,8 +42,8 @@ const LOOK_LIMIT: Duration = Duration::from_millis(2_500);
 /// How soon after a failure, and how often a port that is taken is tried.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// After which time a second way is tried beside one that does not open, since that one may never.
-const BESIDE: Duration = Duration::from_millis(700);
+/// After which time another way is tried beside one that does not open, and how long that one is waited for.
+const BESIDE: Duration = Duration::from_secs(1);
 
 /// How old the counts are that are told.
 const COUNT: Duration = Duration::from_secs(1);
@@ -170,7 +168,7 @@ impl Work {
         let opened = opened.unwrap_or_else(|_| Err(late()));
         // What the pod says is not about the way to it.
         self.state.set_blocked(opened.is_err());
-        opened?.is_taken().await
+        opened?.is_kept().await
     }
 
     /// A way to this is open.
@@ -231,40 +229,42 @@ impl Work {
 
     /// Opens a way to a pod, as soon as there is one.
     async fn find(&mut self, last: &mut String) -> Option<(Aim, Tunnel)> {
-        let mut attempts = FuturesUnordered::new();
         loop {
             let aim = self.aims.wait_for(Option::is_some).await.ok()?.clone()?;
-            attempts.push(self.clone().attempt(aim));
-            let next = sleep_until(Instant::now() + BESIDE);
-            tokio::pin!(next);
-            loop {
-                tokio::select! {
-                    Some(attempt) = attempts.next() => match attempt {
-                        Ok(found) => return Some(found),
-                        Err(error) => {
-                            *last = error;
-                            sleep(AGAIN).await;
-                            break;
-                        }
-                    },
-                    // Not more than two: a cluster that is slow is not to be asked ever more.
-                    () = &mut next, if attempts.len() < 2 => break,
+            // One that does not open may be lost, or slow. So it is waited for, and others are tried beside it.
+            let others = async {
+                loop {
+                    sleep(BESIDE).await;
+                    if let Ok(Ok(found)) = timeout(BESIDE, self.attempt(&aim)).await {
+                        return found;
+                    }
                 }
+            };
+            let attempt = tokio::select! {
+                attempt = self.attempt(&aim) => attempt,
+                tunnel = others => Ok(tunnel),
+            };
+            match attempt {
+                Ok(tunnel) => return Some((aim, tunnel)),
+                Err(error) => *last = error,
             }
+            sleep(AGAIN).await;
         }
     }
 
     /// Where it is known that the pod takes connections, nothing is waited for.
-    async fn attempt(self, aim: Aim) -> Result<(Aim, Tunnel), String> {
+    async fn attempt(&self, aim: &Aim) -> Result<Tunnel, String> {
         let was_ready = self.state.is_ready();
-        let opened = tunnel::open(&self.context.cluster, &aim).await;
+        let opened = tunnel::open(&self.context.cluster, aim).await;
         let mut tunnel = opened.inspect_err(|_| self.doubt.notify_one())?;
         if !was_ready || !self.state.is_ready() {
             tunnel.is_taken().await?;
-            self.opened(&aim);
+            if !tunnel.is_over() {
+                self.opened(aim);
+            }
         }
-        if self.aims.borrow().as_ref() == Some(&aim) {
-            Ok((aim, tunnel))
+        if self.aims.borrow().as_ref() == Some(aim) {
+            Ok(tunnel)
         } else {
             Err("its pod has gone".to_owned())
         }
