@@ -42,6 +42,8 @@ pub(super) struct Traffic {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     Closed,
+    /// The pod has closed it without a byte.
+    Empty,
     /// The pod, or who leads to it, said why.
     Told(String),
     Broken(String),
@@ -88,7 +90,7 @@ pub(super) async fn carry(
     };
     // Nothing more is sent to the pod, and it is let go at once.
     drop((sink, heard));
-    if matches!(end, End::Closed | End::Told(_)) {
+    if matches!(end, End::Closed | End::Empty | End::Told(_)) {
         let _ = to.shutdown().await;
         let mut nowhere = tokio::io::sink();
         let rest = tokio::io::copy(&mut from, &mut nowhere);
@@ -142,11 +144,13 @@ impl Shared<'_> {
 
     /// From the pod to the client.
     async fn back(&self, heard: &mut Heard, to: &mut (impl AsyncWrite + Unpin)) -> End {
+        let mut any = false;
         loop {
             let piece = heard.next().await;
             lock(&self.talk).heard(Instant::now());
             match piece {
                 Piece::Bytes(bytes) => {
+                    any = true;
                     *lock(&self.moved) = None;
                     if to.write_all(&bytes).await.is_err() || to.flush().await.is_err() {
                         return End::Closed;
@@ -162,7 +166,7 @@ impl Shared<'_> {
                 }
                 Piece::Other => {}
                 Piece::Told(error) => return End::Told(error),
-                Piece::End => return End::Closed,
+                Piece::End => return if any { End::Closed } else { End::Empty },
                 Piece::Broken(error) => return End::Broken(error),
             }
             lock(&self.talk).listens(Instant::now());

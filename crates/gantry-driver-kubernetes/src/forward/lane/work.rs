@@ -45,6 +45,9 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// After which time another way is tried beside one that does not open, and how long that one is waited for.
 const BESIDE: Duration = Duration::from_secs(1);
 
+/// What is closed without a byte in this time is closed at once: who runs the pod takes a second to tell.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
 /// How old the counts are that are told.
 const COUNT: Duration = Duration::from_secs(1);
 
@@ -272,6 +275,7 @@ impl Work {
 
     async fn carry(&mut self, stream: TcpStream, aim: &Aim, tunnel: Tunnel) {
         let (from, to) = stream.into_split();
+        let begun = Instant::now();
         let end = tokio::select! {
             end = carry::carry(from, to, tunnel, &self.state.traffic) => end,
             // Its pod is gone, or another one serves.
@@ -279,7 +283,12 @@ impl Work {
         };
         let pod = &aim.pod;
         match end {
-            End::Closed => return,
+            // That is between the client and the pod's program, and no fault of the way.
+            End::Empty if begun.elapsed() < AT_ONCE => {
+                self.failed(format!("pod/{pod} closed a connection at once"));
+                return;
+            }
+            End::Closed | End::Empty => return,
             End::Told(error) => {
                 self.failed(tunnel::plain(&error));
             }

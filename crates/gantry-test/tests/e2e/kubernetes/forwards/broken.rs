@@ -258,31 +258,27 @@ fn programs_that_answer_badly_do_so_here_too() {
     let [quiet, closes, resets] = ports;
     is_ready(&stack, quiet);
     is_ready(&stack, resets);
-    let word = "it was closed at once";
-    let found = told(&stack, closes, |(ready, message)| {
-        !ready && message.contains(word)
-    });
-    assert!(found.expect("it is told") < FOUND);
+    is_ready(&stack, closes);
 
     let begin = Instant::now();
     let mut all = Vec::new();
     let read = connect(here(closes)).read_to_end(&mut all);
     assert!(
-        read.is_ok() && begin.elapsed() < 2 * WORKS,
+        read.is_ok() && begin.elapsed() < FOUND,
         "{read:?} {begin:?}"
     );
+    let found = told(&stack, closes, |(_, message)| {
+        message.contains("closed a connection at once")
+    });
+    assert!(found.expect("it is told") < FOUND);
 
-    // It ends with what it was sent unread: that is a reset.
+    // It ends with what it was sent unread: that is a reset. Who runs the pod tells of an end, and not which.
     let begin = Instant::now();
     let mut stream = connect(here(resets));
     stream.write_all(b"unread").expect("it is taken");
     let read = stream.read(&mut [0]);
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     assert!(begin.elapsed() < FOUND, "{:?}", begin.elapsed());
-    let found = told(&stack, resets, |(_, message)| {
-        message.contains("reset by peer")
-    });
-    assert!(found.expect("it is told") < FOUND);
 
     // To say nothing is no fault.
     let stream = connect(here(quiet));
