@@ -1,6 +1,8 @@
 //! Ways from this machine into the cluster: open before the pods are, and open when these are replaced.
 
 mod broken;
+mod load;
+mod rounds;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};

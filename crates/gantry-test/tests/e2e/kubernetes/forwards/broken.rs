@@ -17,7 +17,8 @@ const FOUND: Duration = Duration::from_secs(5);
 const WORKS: Duration = Duration::from_secs(1);
 
 /// Sends back what it is sent, to many at once.
-const ECHO: &str = "trap 'exit 0' TERM; nc -ll -p 8000 -e cat & while :; do sleep 0.1; done";
+pub(super) const ECHO: &str =
+    "trap 'exit 0' TERM; nc -ll -p 8000 -e cat & while :; do sleep 0.1; done";
 
 /// A port in front of the cluster's API, and a stack whose configuration names it.
 fn faulty(name: &str, manifests: &str, forwards: &str) -> Option<(FaultyPort, Stack)> {
@@ -48,7 +49,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Whether a byte goes to the pod and back.
-fn echoes(mut stream: &TcpStream) -> io::Result<bool> {
+pub(super) fn echoes(mut stream: &TcpStream) -> io::Result<bool> {
     stream.write_all(b"x")?;
     let mut answer = [0];
     Ok(stream.read(&mut answer)? == 1 && answer == *b"x")
