@@ -203,6 +203,17 @@ impl Cluster {
         let kind = self.kind(key).await?;
         Ok(self.api(&kind, key.namespace.as_deref()))
     }
+
+    /// The same by connections that nobody has used before.
+    pub(crate) async fn place_on_road(&self, key: &Key) -> Result<Api<DynamicObject>, DriverError> {
+        let kind = self.kind(key).await?;
+        let client = self.road()?.client.clone();
+        let namespace = key.namespace.as_deref().filter(|_| kind.namespaced);
+        Ok(match namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &kind.resource),
+            None => Api::all_with(client, &kind.resource),
+        })
+    }
 }
 
 fn unknown_kind(key: &Key) -> DriverError {

@@ -77,9 +77,9 @@ impl State {
         *self.ready.borrow()
     }
 
-    /// Whether no new connection can be opened.
-    fn set_blocked(&self, blocked: bool) {
-        self.traffic.blocked.store(blocked, Ordering::Relaxed);
+    /// Whether no new connection can be opened; whether that is new.
+    fn set_blocked(&self, blocked: bool) -> bool {
+        self.traffic.blocked.swap(blocked, Ordering::Relaxed) != blocked
     }
 
     fn wrong(&self, error: String) {

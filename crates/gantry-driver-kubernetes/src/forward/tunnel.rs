@@ -20,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::carry::{self, Traffic};
 use super::target::Aim;
-use crate::cluster::{Cluster, trouble};
+use crate::cluster::{Cluster, is_absent, trouble};
 
 /// How long it may take to be opened.
 const OPEN: Duration = Duration::from_secs(10);
@@ -90,6 +90,23 @@ impl AsyncWrite for Whole {
     }
 }
 
+/// Why none was opened.
+#[derive(Debug)]
+pub(crate) struct Unopened {
+    pub(crate) reason: String,
+    /// Whether there is no such pod.
+    pub(crate) is_gone: bool,
+}
+
+impl From<String> for Unopened {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            is_gone: false,
+        }
+    }
+}
+
 /// One thing that came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -105,7 +122,7 @@ pub(super) enum Piece {
 }
 
 /// Opens one.
-pub(crate) async fn open(cluster: &Cluster, aim: &Aim) -> Result<Tunnel, String> {
+pub(crate) async fn open(cluster: &Cluster, aim: &Aim) -> Result<Tunnel, Unopened> {
     let road = cluster.road().map_err(|error| error.reason)?;
     let pods = kube::core::Request::new(Pod::url_path(&(), Some(&aim.namespace)));
     let request = pods.portforward(&aim.pod, &[aim.port]);
@@ -118,9 +135,10 @@ pub(crate) async fn open(cluster: &Cluster, aim: &Aim) -> Result<Tunnel, String>
             OPEN.as_secs()
         )
     };
-    let connection = opened
-        .map_err(late)?
-        .map_err(|error| trouble("forward", &error).reason)?;
+    let connection = opened.map_err(late)?.map_err(|error| Unopened {
+        is_gone: is_absent(&error),
+        reason: trouble("forward", &error).reason,
+    })?;
     let (sink, frames) = connection.into_stream().split();
     Ok(Tunnel::new(Box::pin(sink), frames.boxed()))
 }

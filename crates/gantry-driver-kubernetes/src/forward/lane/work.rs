@@ -156,7 +156,7 @@ impl Work {
     async fn ask(&self) -> Result<(), String> {
         let road = self.context.cluster.road();
         let asked = road.map_err(|error| error.reason)?.is_open().await;
-        self.state.set_blocked(asked.is_err());
+        self.blocked(asked.is_err());
         asked
     }
 
@@ -167,11 +167,30 @@ impl Work {
             let pod = &aim.pod;
             format!("the cluster has not opened a way to pod/{pod} within {limit} s")
         };
-        let opened = timeout(LOOK_LIMIT, tunnel::open(&self.context.cluster, aim)).await;
+        let opened = timeout(LOOK_LIMIT, self.open(aim)).await;
         let opened = opened.unwrap_or_else(|_| Err(late()));
         // What the pod says is not about the way to it.
-        self.state.set_blocked(opened.is_err());
+        self.blocked(opened.is_err());
         opened?.is_kept().await
+    }
+
+    /// Whether no new connection can be opened.
+    fn blocked(&self, blocked: bool) {
+        if self.state.set_blocked(blocked) && !blocked {
+            // What was open all the time may be dead.
+            let _ = self.outbox.send(Input::Doubt);
+        }
+    }
+
+    async fn open(&self, aim: &Aim) -> Result<Tunnel, String> {
+        let opened = tunnel::open(&self.context.cluster, aim).await;
+        opened.map_err(|error| {
+            // It is aimed at what was seen last: that is old.
+            if error.is_gone {
+                let _ = self.outbox.send(Input::Doubt);
+            }
+            error.reason
+        })
     }
 
     /// A way to this is open.
@@ -258,7 +277,7 @@ impl Work {
     /// Where it is known that the pod takes connections, nothing is waited for.
     async fn attempt(&self, aim: &Aim) -> Result<Tunnel, String> {
         let was_ready = self.state.is_ready();
-        let opened = tunnel::open(&self.context.cluster, aim).await;
+        let opened = self.open(aim).await;
         let mut tunnel = opened.inspect_err(|_| self.doubt.notify_one())?;
         if !was_ready || !self.state.is_ready() {
             tunnel.is_taken().await?;
@@ -295,9 +314,13 @@ impl Work {
             End::Broken(error) => {
                 self.failed(format!("a connection to pod/{pod} was closed: {error}"));
             }
-            End::Silent => self.failed(format!(
-                "a connection to pod/{pod} was closed: nothing came back, and no answer to whether somebody is there"
-            )),
+            End::Silent => {
+                // What the cluster is watched by may be as dead.
+                let _ = self.outbox.send(Input::Doubt);
+                self.failed(format!(
+                    "a connection to pod/{pod} was closed: nothing came back, and no answer to whether somebody is there"
+                ));
+            }
         }
         self.doubt.notify_one();
     }

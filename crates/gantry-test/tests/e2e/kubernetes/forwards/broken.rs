@@ -8,7 +8,7 @@ use gantry_test::{Fault, FaultyPort, skip, wait_until};
 
 use super::{PATIENCE, Stack, free_port, here, stack_at};
 use crate::kubernetes::{variable, web};
-use crate::support::services;
+use crate::support::{kill_supervisor, services};
 
 /// Within which a fault is found.
 const FOUND: Duration = Duration::from_secs(5);
@@ -210,6 +210,31 @@ fn a_way_that_nobody_uses_is_looked_at_too() {
             begin.elapsed()
         );
     }
+    stack.gantry(&["down"]).expect(0);
+}
+
+/// What the cluster is watched by is dead, and nobody was told: that the pod is another one is found when it is needed.
+#[test]
+fn a_pod_that_was_replaced_unseen_is_found() {
+    let port = free_port();
+    let forwards = format!("{{ service = \"web\", local = {port}, remote = 80 }}");
+    let Some((faulty, stack)) = faulty("a_pod_that_was_replaced", &web(ECHO), &forwards) else {
+        return;
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    faulty.set(Fault::SwallowOpen);
+    let delete = ["delete", "pod", "--all", "--grace-period=0", "--force"];
+    stack.kubectl(&delete).expect(0);
+    let ready = ["wait", "--for=condition=Available", "deployment/web"];
+    stack.kubectl(&ready).expect(0);
+    let fresh = connect(here(port));
+    let begin = Instant::now();
+    assert!(echoes(&fresh).expect("an answer"));
+    assert!(begin.elapsed() < FOUND, "{:?}", begin.elapsed());
+    // A stop would be asked of the cluster on a connection that is dead, and has no limit yet: the next supervisor has new
+    // ones.
+    kill_supervisor(&stack.sandbox);
+    is_ready(&stack, port);
     stack.gantry(&["down"]).expect(0);
 }
 
