@@ -221,9 +221,8 @@ fn copy(mut from: TcpStream, mut to: TcpStream, way: Way, begun: u64, shared: &S
         };
         let is_here = |fault: Fault| match fault {
             Fault::Swallow => true,
-            Fault::SwallowOpen => era != begun,
+            Fault::SwallowOpen | Fault::HalfOpen => era != begun,
             Fault::SwallowThere => way == Way::There,
-            Fault::HalfOpen => era != begun,
             _ => false,
         };
         match read {

@@ -60,9 +60,8 @@ impl Road {
             return answer.clone();
         }
         let answer = match timeout(ANSWER, self.client.apiserver_version()).await {
-            Ok(Ok(_)) => Ok(()),
-            // It has answered.
-            Ok(Err(kube::Error::Api(_))) => Ok(()),
+            // To refuse is to answer.
+            Ok(Ok(_) | Err(kube::Error::Api(_))) => Ok(()),
             Ok(Err(error)) => Err(trouble("forward", &error).reason),
             Err(_) => Err("the cluster does not answer".to_owned()),
         };

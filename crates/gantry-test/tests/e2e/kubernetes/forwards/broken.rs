@@ -27,14 +27,14 @@ fn faulty(name: &str, manifests: &str, forwards: &str) -> Option<(FaultyPort, St
         skip(&test, "the cluster of examples/kubernetes");
         return None;
     };
-    let text = std::fs::read_to_string(&kubeconfig).expect("a configuration");
-    let (_, server) = text.split_once("server: https://").expect("a server");
+    let config = std::fs::read_to_string(&kubeconfig).expect("a configuration");
+    let (_, server) = config.split_once("server: https://").expect("a server");
     let server = server.lines().next().expect("a line").trim();
     let port = FaultyPort::new(server.parse().expect("an address"));
-    let text = text.replace(server, &port.address().to_string());
+    let config = config.replace(server, &port.address().to_string());
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.keep().join("kubeconfig");
-    std::fs::write(&path, text).expect("a file");
+    std::fs::write(&path, config).expect("a file");
     let mut stack = stack_at(&test, manifests, forwards, &path.to_string_lossy())?;
     // What the test asks the cluster goes straight there.
     stack.kubeconfig = kubeconfig;
@@ -63,11 +63,11 @@ fn part(stack: &Stack, port: u16) -> (bool, String) {
     let mut children = services
         .filter_map(|web| web["children"].as_array())
         .flatten();
-    let Some(part) = children.find(|part| part["name"] == *name) else {
+    let Some(found) = children.find(|part| part["name"] == *name) else {
         return (false, String::new());
     };
-    let message = part["message"].as_str().unwrap_or_default().to_owned();
-    (part["ready"] == true, message)
+    let message = found["message"].as_str().unwrap_or_default().to_owned();
+    (found["ready"] == true, message)
 }
 
 fn is_ready(stack: &Stack, port: u16) {

@@ -38,16 +38,16 @@ fn beside(name: &str, port: u16) -> Option<Stack> {
     stack
         .kubectl(&[&ready[..], &["--timeout=60s"]].concat())
         .expect(0);
-    let text = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
+    let file = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
     let own = format!(
         "[services.other.process]\ncommand = [\"sleep\", \"1000\"]\n[services.web]\n\
          forward = [{{ service = \"web\", local = {port}, remote = 80 }}]\n"
     );
-    let text = text.replace(
+    let file = file.replace(
         "[services.web.kubernetes]",
         &format!("{own}[services.web.kubernetes]"),
     );
-    stack.sandbox.write("gantry.toml", &text);
+    stack.sandbox.write("gantry.toml", &file);
     Some(stack)
 }
 
@@ -112,7 +112,7 @@ fn nothing_is_left_of_ways_that_were_closed() {
     let took = begin.elapsed();
     let (first, last) = (&all[0], &all[rounds - 1]);
     eprintln!("{rounds} rounds in {took:.1?}: first {first:?}, last {last:?}");
-    let least = |what: fn(&Held) -> usize, of: &[Held]| of.iter().map(what).min();
+    let fewest = |what: fn(&Held) -> usize, of: &[Held]| of.iter().map(what).min();
     // A watch that is just being renewed has two: the least of some counts.
     let (early, late) = (&all[..rounds / 4], &all[rounds - rounds / 4..]);
     let counts: [fn(&Held) -> usize; 4] = [
@@ -123,7 +123,7 @@ fn nothing_is_left_of_ways_that_were_closed() {
     ];
     for count in counts {
         assert!(
-            least(count, late) <= least(count, early),
+            fewest(count, late) <= fewest(count, early),
             "{early:?} {late:?}"
         );
     }
