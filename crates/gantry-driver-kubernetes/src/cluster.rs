@@ -1,7 +1,7 @@
 //! A connection to a cluster: which one, by which right, and what kinds it knows.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::credentials;
+use crate::forward::road::Road;
 use crate::helm::tool::Aim;
 use crate::local;
 use crate::object::Key;
@@ -63,6 +64,8 @@ pub(crate) struct Cluster {
     /// How programs are told of it.
     pub(crate) aim: Aim,
     kinds: Mutex<HashMap<(String, String, String), Kind>>,
+    config: Config,
+    road: OnceLock<Road>,
 }
 
 impl Cluster {
@@ -116,7 +119,7 @@ impl Cluster {
             must_be_local(&config, &context).await?;
         }
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|error| {
+        let client = Client::try_from(config.clone()).map_err(|error| {
             let reason =
                 format!("the Kubernetes configuration of context {context} cannot be used");
             DriverError::permanent("context", reason).with_evidence(error.to_string())
@@ -133,7 +136,18 @@ impl Cluster {
                 context: Some(context),
             },
             kinds: Mutex::default(),
+            config,
+            road: OnceLock::new(),
         })
+    }
+
+    /// How its pods are reached; made when the first is.
+    pub(crate) fn road(&self) -> Result<&Road, DriverError> {
+        if let Some(road) = self.road.get() {
+            return Ok(road);
+        }
+        let road = Road::new(&self.config).map_err(|error| trouble("forward", &error))?;
+        Ok(self.road.get_or_init(|| road))
     }
 
     /// Whether somebody answers who is not too old.
@@ -188,6 +202,17 @@ impl Cluster {
     pub(crate) async fn place(&self, key: &Key) -> Result<Api<DynamicObject>, DriverError> {
         let kind = self.kind(key).await?;
         Ok(self.api(&kind, key.namespace.as_deref()))
+    }
+
+    /// The same by connections that nobody has used before.
+    pub(crate) async fn place_on_road(&self, key: &Key) -> Result<Api<DynamicObject>, DriverError> {
+        let kind = self.kind(key).await?;
+        let client = self.road()?.client.clone();
+        let namespace = key.namespace.as_deref().filter(|_| kind.namespaced);
+        Ok(match namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &kind.resource),
+            None => Api::all_with(client, &kind.resource),
+        })
     }
 }
 

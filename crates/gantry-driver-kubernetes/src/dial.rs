@@ -43,7 +43,7 @@ impl ClusterSession {
         let away = |reason| DriverError::transient("dial", reason);
         let mut tunnel = tunnel::open(&self.context().cluster, &aim)
             .await
-            .map_err(away)?;
+            .map_err(|error| away(error.reason))?;
         tunnel.is_taken().await.map_err(away)?;
         Ok(tunnel)
     }

@@ -8,12 +8,16 @@
 //! | a connection, and no pod is ready | it waits, at most `connect-timeout`; then it is closed, and why is told | an error for a moment's gap; a client that hangs |
 //! | the pod goes, or another one takes its place | its connections are closed; the next goes to the other pod | connections into nothing that hang for ever |
 //! | a pod is deleted, whatever still answers in it | it is not used again | a node that has not heard of it serving on |
-//! | a look through the tunnel fails | it is not ready, and its connections are closed | a tunnel that swallows what is sent |
+//! | a connection's other end does not answer (`silence.rs`) | it is closed, that is told, and it is looked whether another one can be opened | a tunnel that swallows what is sent |
+//! | the cluster does not answer, or none can be opened | it is not ready, and that is told | "ready" of a way that leads nowhere |
 //! | a pattern matches several | it is not ready, and they are listed; with `each` or `local = 0` each has a listener | the wrong one of two |
 //!
 //! Each is a part of its service: `forward/PORT`.
 
+mod carry;
 mod lane;
+pub(crate) mod road;
+mod silence;
 pub(crate) mod target;
 pub(crate) mod tunnel;
 
@@ -133,14 +137,7 @@ impl Forwards {
 
     /// What keeps them from being ready, if anything does.
     pub(crate) fn missing(&self) -> Option<String> {
-        let parts = self.children();
-        let missing = parts.iter().filter(|part| !part.ready);
-        let missing: Vec<String> = missing
-            .map(|part| match &part.message {
-                Some(message) => format!("{}: {message}", part.name),
-                None => format!("{} is not ready", part.name),
-            })
-            .collect();
+        let missing: Vec<String> = self.all.iter().flat_map(One::missing).collect();
         (!missing.is_empty()).then(|| missing.join("; "))
     }
 
@@ -212,6 +209,21 @@ impl One {
             return 0;
         }
         (first..u16::MAX).find(|port| !taken(*port)).unwrap_or(0)
+    }
+
+    /// Why they are not ready: without counts, or each would be told as another reason.
+    fn missing(&self) -> Vec<String> {
+        if self.lanes.is_empty() {
+            let why = self.wrong.as_deref().unwrap_or("it is not open yet");
+            return vec![format!("forward/{}: {why}", self.noted.port())];
+        }
+        let lanes = self.lanes.iter();
+        lanes
+            .filter_map(|(name, lane)| {
+                let why = lane.missing(name, self.wrong.as_deref())?;
+                Some(format!("forward/{}: {why}", lane.port()))
+            })
+            .collect()
     }
 
     fn children(&self) -> Vec<ChildStatus> {

@@ -66,6 +66,8 @@ pub(crate) enum Input {
     Seen(Scope, Box<Change>),
     /// The cluster answers again.
     Back,
+    /// What is seen of the cluster may be old without anyone having been told.
+    Doubt,
     /// Time alone may have changed the verdict about an instance.
     Later(InstanceId),
     /// A start or an update has ended, and this is there now.
@@ -188,6 +190,7 @@ impl Link {
                 self.seen(&scope, *change);
             }
             Input::Back => self.back(),
+            Input::Doubt => self.view.renew(&self.context, &self.outbox),
             Input::Later(instance) => self.interest.touch(&instance),
             Input::Applied(instance, generation, record, result) => {
                 self.applied(&instance, generation, *record, result);

@@ -10,12 +10,16 @@ use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cluster::trouble;
 use crate::context::Context;
 use crate::link::Input;
 use crate::object::{Key, text};
+
+/// How often everything may be watched anew.
+const RENEW: Duration = Duration::from_secs(1);
 
 /// One watch: a kind in a namespace, or in the whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +80,8 @@ pub(crate) enum Change {
 #[derive(Default)]
 pub(crate) struct View {
     watches: HashMap<Scope, Watch>,
+    /// When everything was watched anew.
+    renewed: Option<Instant>,
 }
 
 struct Watch {
@@ -87,7 +93,7 @@ struct Watch {
     /// Whether everything was told once.
     whole: bool,
     away: bool,
-    _task: AbortOnDropHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl View {
@@ -101,7 +107,8 @@ impl View {
         if self.watches.contains_key(scope) {
             return;
         }
-        let task = tokio::spawn(watch(Arc::clone(context), scope.clone(), outbox.clone()));
+        let task = watch(Arc::clone(context), scope.clone(), outbox.clone(), false);
+        let task = tokio::spawn(task);
         self.watches.insert(
             scope.clone(),
             Watch {
@@ -110,9 +117,23 @@ impl View {
                 newest: 0,
                 whole: false,
                 away: false,
-                _task: AbortOnDropHandle::new(task),
+                task: AbortOnDropHandle::new(task),
             },
         );
+    }
+
+    /// Watches everything anew, on new connections: those of before may be dead without anyone having been told. What
+    /// was seen is kept until all is told again.
+    pub(crate) fn renew(&mut self, context: &Arc<Context>, outbox: &UnboundedSender<Input>) {
+        let now = Instant::now();
+        if self.renewed.is_some_and(|at| now - at < RENEW) {
+            return;
+        }
+        self.renewed = Some(now);
+        for (scope, seen) in &mut self.watches {
+            let task = watch(Arc::clone(context), scope.clone(), outbox.clone(), true);
+            seen.task = AbortOnDropHandle::new(tokio::spawn(task));
+        }
     }
 
     /// Takes in what a watch tells.
@@ -195,7 +216,12 @@ fn version_of(object: &Value) -> u64 {
     version.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-async fn watch(context: Arc<Context>, scope: Scope, outbox: UnboundedSender<Input>) {
+async fn watch(
+    context: Arc<Context>,
+    scope: Scope,
+    outbox: UnboundedSender<Input>,
+    on_new_connections: bool,
+) {
     let tell = |change| {
         outbox
             .send(Input::Seen(scope.clone(), Box::new(change)))
@@ -209,7 +235,12 @@ async fn watch(context: Arc<Context>, scope: Scope, outbox: UnboundedSender<Inpu
         name: String::new(),
     };
     let api = loop {
-        match context.cluster.place(&key).await {
+        let place = if on_new_connections {
+            context.cluster.place_on_road(&key).await
+        } else {
+            context.cluster.place(&key).await
+        };
+        match place {
             Ok(api) => break api,
             Err(error) => {
                 if !tell(Change::Away(error.to_string())) {

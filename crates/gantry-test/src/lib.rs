@@ -5,6 +5,7 @@
 
 mod binaries;
 mod engine;
+mod faults;
 mod limited;
 mod process;
 mod relay;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use binaries::{Binaries, binaries};
 pub use engine::Engine;
+pub use faults::{Fault, FaultyPort};
 pub use limited::output;
 pub use process::{Process, processes_with};
 pub use relay::Relay;

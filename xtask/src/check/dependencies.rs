@@ -121,7 +121,7 @@ const NEVER: [(&[&str], &[&str], &str); 3] = [
 ];
 
 /// Crates of others, and the only members that may take them directly.
-const ONLY: [(&str, &[&str]); 13] = [
+const ONLY: [(&str, &[&str]); 15] = [
     ("libc", &["gantry-sys"]),
     ("kube", &["gantry-driver-kubernetes"]),
     (
@@ -137,6 +137,8 @@ const ONLY: [(&str, &[&str]); 13] = [
     ("granit-parser", &["gantry-stack"]),
     ("rustls", &["gantry-probe"]),
     ("tokio-rustls", &["gantry-probe"]),
+    ("tokio-tungstenite", &["gantry-driver-kubernetes"]),
+    ("tower", &["gantry-driver-kubernetes"]),
     ("glob", &["gantry-driver-kubernetes", "gantry-stack"]),
 ];
 

@@ -1,36 +1,24 @@
 //! One listener, and the connections through it.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod work;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gantry_core::InstanceId;
 use gantry_driver::{ChildName, ChildStatus};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Noted;
+use super::carry::Traffic;
 use super::target::{Aim, Way};
-use super::tunnel;
 use crate::context::Context;
 use crate::link::Input;
-
-/// How often it is looked through while it is in use, and while nobody uses it.
-const LOOK: Duration = Duration::from_secs(2);
-const LOOK_IDLE: Duration = Duration::from_mins(1);
-
-/// How soon after a failure, and how often a port that is taken is tried.
-const AGAIN: Duration = Duration::from_millis(250);
-
-/// How much is copied at once.
-const BLOCK: usize = 64 * 1024;
+use work::Work;
 
 /// A listener.
 #[derive(Debug)]
@@ -53,9 +41,17 @@ struct State {
     been_ready: AtomicBool,
     open: AtomicU64,
     total: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
+    traffic: Traffic,
     error: Mutex<Option<String>>,
+}
+
+/// Connections and bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    total: u64,
+    open: u64,
+    sent: u64,
+    received: u64,
 }
 
 impl State {
@@ -67,8 +63,23 @@ impl State {
         }
     }
 
+    fn counts(&self) -> Counts {
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Counts {
+            total: load(&self.total),
+            open: load(&self.open),
+            sent: load(&self.traffic.sent),
+            received: load(&self.traffic.received),
+        }
+    }
+
     fn is_ready(&self) -> bool {
         *self.ready.borrow()
+    }
+
+    /// Whether no new connection can be opened; whether that is new.
+    fn set_blocked(&self, blocked: bool) -> bool {
+        self.traffic.blocked.swap(blocked, Ordering::Relaxed) != blocked
     }
 
     fn wrong(&self, error: String) {
@@ -98,6 +109,7 @@ impl Lane {
             outbox: outbox.clone(),
             state: Arc::clone(&state),
             aims,
+            doubt: Arc::default(),
             patience: Duration::from_millis(noted.forward.connect_timeout.0),
         };
         let addresses: Vec<IpAddr> = match &noted.forward.address {
@@ -132,29 +144,50 @@ impl Lane {
         });
     }
 
+    /// The port that it has.
+    pub(super) fn port(&self) -> u16 {
+        match self.state.port.load(Ordering::Relaxed) {
+            0 => self.wanted_port,
+            port => port,
+        }
+    }
+
+    /// Why it is not ready, if it is not.
+    pub(super) fn missing(&self, name: &str, wrong: Option<&str>) -> Option<String> {
+        if self.state.is_ready() {
+            return None;
+        }
+        let leads = self.leads(name, wrong);
+        Some(match self.state.error() {
+            Some(error) => format!("{leads}; {error}"),
+            None => leads,
+        })
+    }
+
+    /// Where it leads.
+    fn leads(&self, name: &str, wrong: Option<&str>) -> String {
+        match &*self.aim.borrow() {
+            Some(aim) => format!("to pod/{}:{}", aim.pod, aim.port),
+            None => match wrong.or(self.wrong.as_deref()) {
+                Some(wrong) => wrong.to_owned(),
+                None => format!("to {name}: nothing is there"),
+            },
+        }
+    }
+
     /// As a part of its service.
     pub(super) fn child(&self, name: &str, wrong: Option<&str>) -> ChildStatus {
         let state = &self.state;
-        let port = match state.port.load(Ordering::Relaxed) {
-            0 => self.wanted_port,
-            port => port,
-        };
         let ready = state.is_ready();
-        let aim = self.aim.borrow().clone();
-        let mut told: Vec<String> = Vec::new();
-        match &aim {
-            Some(aim) => told.push(format!("to pod/{}:{}", aim.pod, aim.port)),
-            None => told.push(match wrong.or(self.wrong.as_deref()) {
-                Some(wrong) => wrong.to_owned(),
-                None => format!("to {name}: nothing is there"),
-            }),
-        }
-        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        let (total, open) = (load(&state.total), load(&state.open));
-        if total > 0 {
-            let (sent, received) = (size(load(&state.sent)), size(load(&state.received)));
+        let mut told = vec![self.leads(name, wrong)];
+        let counts = state.counts();
+        if counts.total > 0 {
             told.push(format!(
-                "{total} connections, {open} open, {sent} in, {received} out"
+                "{} connections, {} open, {} in, {} out",
+                counts.total,
+                counts.open,
+                size(counts.sent),
+                size(counts.received)
             ));
         }
         if let Some(error) = state.error() {
@@ -165,7 +198,7 @@ impl Lane {
             });
         }
         ChildStatus {
-            name: ChildName::new(format!("forward/{port}")),
+            name: ChildName::new(format!("forward/{}", self.port())),
             state: Some(if ready {
                 "ready".into()
             } else {
@@ -186,236 +219,4 @@ fn size(bytes: u64) -> String {
         1_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
         _ => format!("{} GB", bytes / 1_000_000_000),
     }
-}
-
-/// What all tasks of a lane share.
-#[derive(Clone)]
-struct Work {
-    instance: InstanceId,
-    context: Arc<Context>,
-    outbox: UnboundedSender<Input>,
-    state: Arc<State>,
-    aims: watch::Receiver<Option<Aim>>,
-    patience: Duration,
-}
-
-impl Work {
-    async fn run(mut self, addresses: Vec<IpAddr>, port: u16) {
-        let listeners = self.listen(&addresses, port).await;
-        let mut connections = JoinSet::new();
-        let mut look = Instant::now();
-        loop {
-            tokio::select! {
-                accepted = accept(&listeners) => match accepted {
-                    Ok(stream) => {
-                        connections.spawn(self.clone().connection(stream));
-                    }
-                    Err(error) => {
-                        // There are too many open files; the others go on.
-                        self.failed(format!("no connection can be taken: {error}"));
-                        tokio::time::sleep(AGAIN).await;
-                    }
-                },
-                changed = self.aims.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    look = Instant::now();
-                }
-                () = tokio::time::sleep_until(look) => {
-                    look = Instant::now() + self.look().await;
-                }
-                Some(_) = connections.join_next() => self.tell(),
-            }
-        }
-    }
-
-    /// Opens the listeners. Who has the port is told until it is free.
-    async fn listen(&self, addresses: &[IpAddr], port: u16) -> Vec<TcpListener> {
-        loop {
-            match bind(addresses, port).await {
-                Ok(listeners) => {
-                    let port = listeners.first().and_then(|it| it.local_addr().ok());
-                    let port = port.map_or(0, |address| address.port());
-                    self.state.port.store(port, Ordering::Relaxed);
-                    return listeners;
-                }
-                Err(error) => {
-                    self.failed(format!("port {port} cannot be opened: {error}"));
-                    tokio::time::sleep(AGAIN).await;
-                }
-            }
-        }
-    }
-
-    /// Looks through it; gives the time until the next look.
-    async fn look(&self) -> Duration {
-        let aim = self.aims.borrow().clone();
-        let Some(aim) = aim else {
-            return LOOK_IDLE;
-        };
-        let looked = async {
-            let mut tunnel = tunnel::open(&self.context.cluster, &aim).await?;
-            tunnel.is_taken().await
-        };
-        let was_ready = self.state.is_ready();
-        match looked.await {
-            Ok(()) => {
-                if self.aims.borrow().as_ref() == Some(&aim) {
-                    self.state.set_ready(true);
-                }
-                if !was_ready {
-                    self.tell();
-                }
-                let in_use = self.state.open.load(Ordering::Relaxed) > 0;
-                if in_use { LOOK } else { LOOK_IDLE }
-            }
-            Err(error) => {
-                self.state.set_ready(false);
-                self.failed(error);
-                AGAIN
-            }
-        }
-    }
-
-    fn failed(&self, error: String) {
-        if self.state.error().as_deref() != Some(&error) {
-            self.state.wrong(error);
-            self.tell();
-        }
-    }
-
-    /// Has the actor look at it.
-    fn tell(&self) {
-        // The actor ends only with the session.
-        let _ = self.outbox.send(Input::Later(self.instance.clone()));
-    }
-
-    async fn connection(mut self, stream: TcpStream) {
-        self.state.total.fetch_add(1, Ordering::Relaxed);
-        self.state.open.fetch_add(1, Ordering::Relaxed);
-        let _open = Open(Arc::clone(&self.state));
-        // What is small is sent at once, as by a connection without anything between.
-        let _ = stream.set_nodelay(true);
-        let patience = self.patience;
-        let begun = Instant::now();
-        let mut last = "no pod is ready".to_owned();
-        let opened = timeout(patience, async {
-            loop {
-                let aim = self.aims.wait_for(Option::is_some).await;
-                let aim = aim.ok().and_then(|aim| aim.clone());
-                let aim = aim?;
-                match self.try_open(&aim).await {
-                    Ok(tunnel) => return Some((aim, tunnel)),
-                    Err(error) => last = error,
-                }
-                tokio::time::sleep(AGAIN).await;
-            }
-        });
-        match opened.await {
-            Ok(Some((aim, tunnel))) => self.carry(stream, &aim, tunnel).await,
-            Ok(None) => {}
-            Err(_) => {
-                let waited = begun.elapsed().as_secs_f64();
-                self.failed(format!(
-                    "a connection was closed after {waited:.0} s: {last}"
-                ));
-            }
-        }
-    }
-
-    /// Where it is known that the pod takes connections, nothing is waited for.
-    async fn try_open(&self, aim: &Aim) -> Result<tunnel::Tunnel, String> {
-        let mut tunnel = tunnel::open(&self.context.cluster, aim).await?;
-        if !self.state.is_ready() {
-            tunnel.is_taken().await?;
-        }
-        Ok(tunnel)
-    }
-
-    async fn carry(&mut self, stream: TcpStream, aim: &Aim, mut tunnel: tunnel::Tunnel) {
-        let Some(far) = tunnel.stream.take() else {
-            return;
-        };
-        let state = Arc::clone(&self.state);
-        let (near_read, near_write) = stream.into_split();
-        let (far_read, far_write) = tokio::io::split(far);
-        let there = copy(near_read, far_write, &state.sent);
-        let back = copy(far_read, near_write, &state.received);
-        let both = async { tokio::join!(there, back) };
-        let elsewhere = self.aims.wait_for(|now| now.as_ref() != Some(aim));
-        tokio::select! {
-            _ = both => {}
-            Some(told) = &mut tunnel.error => {
-                state.wrong(tunnel::plain(&told));
-                state.set_ready(false);
-                let _ = self.outbox.send(Input::Later(self.instance.clone()));
-            }
-            // Its pod is gone, or another one serves.
-            _ = elsewhere => {}
-            () = broken(&state) => {}
-        }
-    }
-}
-
-/// Ends when a look through the tunnel has failed.
-async fn broken(state: &State) {
-    let mut ready = state.ready.subscribe();
-    // It lives as long as the state does.
-    let _ = ready.wait_for(|ready| !ready).await;
-}
-
-/// Counts a connection as open for as long as it lives.
-struct Open(Arc<State>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Copies until the end, which is passed on; counts.
-async fn copy(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    count: &AtomicU64,
-) -> io::Result<()> {
-    let mut block = vec![0; BLOCK];
-    loop {
-        let length = from.read(&mut block).await?;
-        if length == 0 {
-            return to.shutdown().await;
-        }
-        to.write_all(&block[..length]).await?;
-        to.flush().await?;
-        count.fetch_add(u64::try_from(length).unwrap_or(0), Ordering::Relaxed);
-    }
-}
-
-/// Listens at all of these; where one address does not exist here, at the others.
-async fn bind(addresses: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
-    let mut listeners: Vec<TcpListener> = Vec::new();
-    let mut number = port;
-    for address in addresses {
-        match TcpListener::bind(SocketAddr::new(*address, number)).await {
-            Ok(listener) => {
-                number = listener.local_addr()?.port();
-                listeners.push(listener);
-            }
-            Err(error)
-                if error.kind() == io::ErrorKind::AddrNotAvailable && addresses.len() > 1 => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if listeners.is_empty() {
-        return Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
-    }
-    Ok(listeners)
-}
-
-/// The next connection of any.
-async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
-    let accepts = listeners.iter().map(|listener| Box::pin(listener.accept()));
-    let (accepted, ..) = futures::future::select_all(accepts).await;
-    accepted.map(|(stream, _)| stream)
 }

@@ -1,48 +1,65 @@
 //! One connection to a port of a pod, by way of the cluster's API.
+//!
+//! It is a websocket of two channels, one of bytes both ways and one on which the cluster says what is wrong. Each frame
+//! begins with the number of its channel, and the first one on each says the port.
 
-use std::io;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::{fmt, io};
 
-use futures::future::BoxFuture;
+use bytes::{Buf as _, Bytes};
+use futures::stream::BoxStream;
+use futures::{Sink, StreamExt as _};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use kube::Resource as _;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_util::task::AbortOnDropHandle;
 
+use super::carry::{self, Traffic};
 use super::target::Aim;
-use crate::cluster::{Cluster, trouble};
+use crate::cluster::{Cluster, is_absent, trouble};
 
 /// How long it may take to be opened.
-const OPEN: Duration = Duration::from_secs(3);
+const OPEN: Duration = Duration::from_secs(10);
 
 /// For how long a refusal is waited for: the cluster tells of one as soon as the pod has refused, and nothing otherwise.
 const REFUSAL: Duration = Duration::from_millis(200);
 
-/// Bytes both ways.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// How much of a tunnel that is one stream is under way here.
+const BUFFER: usize = 256 * 1024;
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+/// The channel of bytes, and that of errors.
+pub(super) const DATA: u8 = 0;
+const ERROR: u8 = 1;
 
 /// A connection.
 pub(crate) struct Tunnel {
-    pub(crate) stream: Option<Box<dyn Stream>>,
-    /// Says why it is over, if the other end says so.
-    pub(crate) error: BoxFuture<'static, Option<String>>,
-    /// What carries it: it ends with this.
-    forwarder: kube::api::Portforwarder,
+    pub(super) sink: Pin<Box<dyn Sink<Message, Error = Error> + Send>>,
+    pub(super) heard: Heard,
 }
 
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        self.forwarder.abort();
+impl fmt::Debug for Tunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tunnel").finish_non_exhaustive()
     }
+}
+
+/// What comes out of it.
+pub(super) struct Heard {
+    frames: BoxStream<'static, Result<Message, Error>>,
+    /// What was read before anyone wanted it.
+    early: VecDeque<Piece>,
+    /// Which channels have said their port.
+    begun: [bool; 2],
 }
 
 /// A tunnel as one stream.
 pub(crate) struct Whole {
-    stream: Box<dyn Stream>,
-    _tunnel: Tunnel,
+    near: DuplexStream,
+    _task: AbortOnDropHandle<()>,
 }
 
 impl AsyncRead for Whole {
@@ -51,7 +68,7 @@ impl AsyncRead for Whole {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        Pin::new(&mut self.near).poll_read(context, buffer)
     }
 }
 
@@ -61,64 +78,178 @@ impl AsyncWrite for Whole {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
+        Pin::new(&mut self.near).poll_write(context, buffer)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut self.near).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.near).poll_shutdown(context)
     }
+}
+
+/// Why none was opened.
+#[derive(Debug)]
+pub(crate) struct Unopened {
+    pub(crate) reason: String,
+    /// Whether there is no such pod.
+    pub(crate) is_gone: bool,
+}
+
+impl From<String> for Unopened {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            is_gone: false,
+        }
+    }
+}
+
+/// One thing that came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    Bytes(Bytes),
+    /// An answer to a question on the connection itself.
+    Answer(Bytes),
+    /// A sign of life.
+    Other,
+    /// The pod, or who leads to it, says what is wrong.
+    Told(String),
+    End,
+    Broken(String),
 }
 
 /// Opens one.
-pub(crate) async fn open(cluster: &Cluster, aim: &Aim) -> Result<Tunnel, String> {
-    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &aim.namespace);
-    let ports = [aim.port];
-    let opened = tokio::time::timeout(OPEN, api.portforward(&aim.pod, &ports)).await;
+pub(crate) async fn open(cluster: &Cluster, aim: &Aim) -> Result<Tunnel, Unopened> {
+    let road = cluster.road().map_err(|error| error.reason)?;
+    let pods = kube::core::Request::new(Pod::url_path(&(), Some(&aim.namespace)));
+    let request = pods.portforward(&aim.pod, &[aim.port]);
+    let request = request.map_err(|error| error.to_string())?;
+    let opened = tokio::time::timeout(OPEN, road.client.connect(request)).await;
     let late = |_| {
         format!(
-            "the cluster has not opened a way to pod/{} within 3 s",
-            aim.pod
+            "the cluster has not opened a way to pod/{} within {} s",
+            aim.pod,
+            OPEN.as_secs()
         )
     };
-    let mut forwarder = opened
-        .map_err(late)?
-        .map_err(|error| trouble("forward", &error).reason)?;
-    let stream = forwarder.take_stream(aim.port);
-    let error = forwarder.take_error(aim.port);
-    let (Some(stream), Some(error)) = (stream, error) else {
-        return Err("the cluster has opened no way".to_owned());
-    };
-    Ok(Tunnel {
-        stream: Some(Box::new(stream)),
-        error: Box::pin(error),
-        forwarder,
-    })
+    let connection = opened.map_err(late)?.map_err(|error| Unopened {
+        is_gone: is_absent(&error),
+        reason: trouble("forward", &error).reason,
+    })?;
+    let (sink, frames) = connection.into_stream().split();
+    Ok(Tunnel::new(Box::pin(sink), frames.boxed()))
 }
 
 impl Tunnel {
-    /// The stream, which carries what carries it.
-    pub(crate) fn into_stream(mut self) -> Whole {
-        let stream = self
-            .stream
-            .take()
-            .unwrap_or_else(|| Box::new(tokio::io::empty()));
+    pub(super) fn new(
+        sink: Pin<Box<dyn Sink<Message, Error = Error> + Send>>,
+        frames: BoxStream<'static, Result<Message, Error>>,
+    ) -> Self {
+        let heard = Heard {
+            frames,
+            early: VecDeque::new(),
+            begun: [false; 2],
+        };
+        Self { sink, heard }
+    }
+
+    /// Whether the pod has taken it, and keeps it.
+    pub(crate) async fn is_kept(&mut self) -> Result<(), String> {
+        self.is_taken().await?;
+        if self.is_over() {
+            return Err("it was closed at once".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the pod was seen to have closed it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.heard.early.contains(&Piece::End)
+    }
+
+    /// Whether the pod has taken it: then what becomes of it is between the client and the pod's program.
+    pub(crate) async fn is_taken(&mut self) -> Result<(), String> {
+        let refusal = tokio::time::sleep(REFUSAL);
+        tokio::pin!(refusal);
+        loop {
+            let piece = tokio::select! {
+                piece = self.heard.read() => piece,
+                () = &mut refusal => return Ok(()),
+            };
+            match piece {
+                Piece::Bytes(_) | Piece::End => {
+                    self.heard.early.push_back(piece);
+                    return Ok(());
+                }
+                Piece::Told(error) => return Err(plain(&error)),
+                Piece::Broken(error) => return Err(error),
+                Piece::Answer(_) | Piece::Other => {}
+            }
+        }
+    }
+}
+
+impl Tunnel {
+    /// As one stream; what carries it ends with that.
+    pub(crate) fn into_stream(self) -> Whole {
+        let (near, far) = tokio::io::duplex(BUFFER);
+        let task = tokio::spawn(async move {
+            let (from, to) = tokio::io::split(far);
+            carry::carry(from, to, self, &Traffic::default()).await;
+        });
         Whole {
-            stream,
-            _tunnel: self,
+            near,
+            _task: AbortOnDropHandle::new(task),
+        }
+    }
+}
+
+impl Heard {
+    /// The next piece. It may be given up at any time.
+    pub(super) async fn next(&mut self) -> Piece {
+        match self.early.pop_front() {
+            Some(piece) => piece,
+            None => self.read().await,
         }
     }
 
-    /// Whether the pod has taken it.
-    pub(crate) async fn is_taken(&mut self) -> Result<(), String> {
-        match tokio::time::timeout(REFUSAL, &mut self.error).await {
-            Ok(Some(error)) => Err(plain(&error)),
-            Ok(None) => Err("it was closed at once".to_owned()),
-            Err(_) => Ok(()),
+    async fn read(&mut self) -> Piece {
+        match self.frames.next().await {
+            None | Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed)) => Piece::End,
+            Some(Ok(Message::Binary(frame))) => self.piece(frame),
+            Some(Ok(Message::Pong(answer))) => Piece::Answer(answer),
+            Some(Ok(_)) => Piece::Other,
+            Some(Err(error)) => Piece::Broken(broken(&error)),
         }
+    }
+
+    fn piece(&mut self, mut frame: Bytes) -> Piece {
+        let channel = frame.first().copied();
+        let begun = channel.and_then(|channel| self.begun.get_mut(usize::from(channel)));
+        let (Some(channel), Some(begun)) = (channel, begun) else {
+            return Piece::Other;
+        };
+        if !std::mem::replace(begun, true) {
+            return Piece::Other;
+        }
+        frame.advance(1);
+        match channel {
+            DATA if !frame.is_empty() => Piece::Bytes(frame),
+            ERROR => Piece::Told(String::from_utf8_lossy(&frame).into_owned()),
+            _ => Piece::Other,
+        }
+    }
+}
+
+/// How the way itself came to an end.
+fn broken(error: &Error) -> String {
+    match error {
+        Error::Io(error) => format!("the connection to the cluster is broken: {error}"),
+        Error::Protocol(_) => "the connection to the cluster was cut".to_owned(),
+        error => format!("the connection to the cluster is broken: {error}"),
     }
 }
 

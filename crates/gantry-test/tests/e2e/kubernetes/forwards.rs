@@ -1,5 +1,9 @@
 //! Ways from this machine into the cluster: open before the pods are, and open when these are replaced.
 
+mod broken;
+mod load;
+mod rounds;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -35,9 +39,21 @@ fn here(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// A stack with two pods and these forwards, written as TOML.
+/// A stack with these pods and forwards, the latter written as TOML.
 fn stack(name: &str, manifests: &str, forwards: &str) -> Option<Stack> {
     let stack = Stack::new(&format!("kubernetes::forwards::{name}"), manifests)?;
+    add_forwards(&stack, forwards);
+    Some(stack)
+}
+
+/// The same in the cluster of this configuration.
+fn stack_at(test: &str, manifests: &str, forwards: &str, kubeconfig: &str) -> Option<Stack> {
+    let stack = Stack::at(test, manifests, kubeconfig)?;
+    add_forwards(&stack, forwards);
+    Some(stack)
+}
+
+fn add_forwards(stack: &Stack, forwards: &str) {
     let text = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
     let own = format!("[services.web]\nports = {{ http = 80 }}\nforward = [{forwards}]\n");
     let text = text.replace(
@@ -45,7 +61,6 @@ fn stack(name: &str, manifests: &str, forwards: &str) -> Option<Stack> {
         &format!("{own}[services.web.kubernetes]"),
     );
     stack.sandbox.write("gantry.toml", &text);
-    Some(stack)
 }
 
 fn two_pods() -> String {
@@ -67,9 +82,10 @@ fn a_forward_outlives_pods_and_supervisors_and_is_gone_after_down() {
     assert_eq!(url.stdout.trim(), format!("http://127.0.0.1:{port}"));
     let first = get(here(port)).expect("an answer");
     assert!(get((Ipv6Addr::LOCALHOST, port).into()).is_some(), "::1");
-    let status = stack.sandbox.status();
-    let children = service(&status, "web")["children"].to_string();
-    assert!(children.contains("2 connections, 0 open"), "{children}");
+    let children = || service(&stack.sandbox.status(), "web")["children"].to_string();
+    wait_until(PATIENCE, "they are counted", children, |children| {
+        children.contains("2 connections, 0 open")
+    });
 
     // A connection into the pod that goes is closed, and the next one is taken by the other pod.
     let mut old = TcpStream::connect(here(port)).expect("a connection");

@@ -1,0 +1,71 @@
+//! How the cluster is reached for connections into its pods: each by a connection of its own.
+//!
+//! A connection that was used before and lies in wait for the next request may be dead without anyone having been told,
+//! and whoever takes it waits in vain. So none is kept here, and nothing that was broken before has a part in what comes
+//! after.
+
+use std::time::Duration;
+
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{Body, ConfigExt as _};
+use kube::{Client, Config};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+use tower::{BoxError, ServiceBuilder};
+
+use crate::cluster::trouble;
+
+/// How long the cluster may take to answer a small question.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// For how long an answer counts for others who ask.
+const FRESH: Duration = Duration::from_secs(1);
+
+pub(crate) struct Road {
+    pub(crate) client: Client,
+    answer: Mutex<Option<(Instant, Result<(), String>)>>,
+}
+
+impl Road {
+    pub(crate) fn new(config: &Config) -> kube::Result<Self> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(config.connect_timeout);
+        // What is small is sent at once, as by a connection without anything between.
+        connector.set_nodelay(true);
+        let connector = config.rustls_https_connector_with_connector(connector)?;
+        let client: legacy::Client<_, Body> = legacy::Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(connector);
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .option_layer(config.auth_layer()?)
+            .layer(config.extra_headers_layer()?)
+            .map_err(BoxError::from)
+            .service(client);
+        Ok(Self {
+            client: Client::new(service, config.default_namespace.clone()),
+            answer: Mutex::default(),
+        })
+    }
+
+    /// Whether the cluster can be reached. All who ask at about the same time get one answer.
+    pub(crate) async fn is_open(&self) -> Result<(), String> {
+        let mut last = self.answer.lock().await;
+        if let Some((at, answer)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return answer.clone();
+        }
+        let answer = match timeout(ANSWER, self.client.apiserver_version()).await {
+            // To refuse is to answer.
+            Ok(Ok(_) | Err(kube::Error::Api(_))) => Ok(()),
+            Ok(Err(error)) => Err(trouble("forward", &error).reason),
+            Err(_) => Err("the cluster does not answer".to_owned()),
+        };
+        *last = Some((Instant::now(), answer.clone()));
+        answer
+    }
+}
