@@ -40,10 +40,8 @@ impl HistoryReport {
     /// The revision before the one that counts: the newest that worked.
     pub fn previous(&self) -> Option<&PastRevision> {
         let current = self.revisions.iter().rfind(|one| one.current);
-        let before = self.revisions.iter().filter(|one| one.worked);
-        match current {
-            Some(current) => before.filter(|one| one.number < current.number).next_back(),
-            None => before.last(),
-        }
+        let limit = current.map_or(u32::MAX, |current| current.number);
+        let mut before = self.revisions.iter();
+        before.rfind(|one| one.worked && one.number < limit)
     }
 }

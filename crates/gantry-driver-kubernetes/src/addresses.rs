@@ -58,10 +58,10 @@ fn service(object: &Value, pods: &[Arc<Value>], found: &mut Vec<Address>) {
         .collect();
     for port in list(spec, "ports") {
         let number = port["port"].as_u64().unwrap_or(0);
-        let named = match text(port, &["name"]) {
-            Some(port) => format_smolstr!("service/{name}:{port}"),
-            None => format_smolstr!("service/{name}"),
-        };
+        let mut named = format_smolstr!("service/{name}");
+        if let Some(port) = text(port, &["name"]) {
+            named = format_smolstr!("{named}:{port}");
+        }
         let scheme = scheme(port, number);
         let mut add = |host: &str, number: u64| {
             found.push(Address {
@@ -74,7 +74,9 @@ fn service(object: &Value, pods: &[Arc<Value>], found: &mut Vec<Address>) {
                 add(node, number);
             }
         } else {
-            balanced.iter().for_each(|host| add(host, number));
+            for host in &balanced {
+                add(host, number);
+            }
         }
     }
 }
@@ -118,7 +120,11 @@ fn ingress(object: &Value, found: &mut Vec<Address>) {
             _ if balanced.is_empty() => {}
             Some(host) if secured.contains(&host) => add("https", host),
             Some(host) => add("http", host),
-            None => balanced.iter().for_each(|host| add("http", host)),
+            None => {
+                for host in &balanced {
+                    add("http", host);
+                }
+            }
         }
     }
 }

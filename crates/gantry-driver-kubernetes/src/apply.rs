@@ -436,6 +436,9 @@ fn owners_of_conflicts(status: &Status) -> Option<Vec<&str>> {
     (!conflicts.is_empty()).then(|| owners.collect())
 }
 
+/// The server calls it an error of its own that a field of a manifest is of a wrong kind.
+const TYPED: &str = "failed to create typed patch object (";
+
 /// Why the server did not take an object: whose a field is, or its own words.
 fn refused(key: &Key, error: &kube::Error) -> DriverError {
     let kube::Error::Api(status) = error else {
@@ -458,8 +461,6 @@ fn refused(key: &Key, error: &kube::Error) -> DriverError {
         let reason = format!("{}: {}", key.short(), conflicts.join(", "));
         return DriverError::new("apply", FailureKind::NotOurs, reason);
     }
-    // The server calls it an error of its own that a field of the manifest is of a wrong kind.
-    const TYPED: &str = "failed to create typed patch object (";
     if let Some(at) = status.message.find(TYPED) {
         let told = status.message[at..]
             .split_once("): ")

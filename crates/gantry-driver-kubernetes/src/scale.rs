@@ -2,9 +2,9 @@
 //!
 //! | what | a stop | the next start |
 //! |---|---|---|
-//! | a Deployment, a StatefulSet, a ReplicaSet | is scaled to 0, and its copies are noted | has as many as its manifest says, else as there were |
-//! | a CronJob | is suspended | is as its manifest says, else as it was |
-//! | a Job, a Pod, a DaemonSet, and whatever an operator runs | is deleted: it cannot have no copies | is made anew |
+//! | a Deployment, a `StatefulSet`, a `ReplicaSet` | is scaled to 0, and its copies are noted | has as many as its manifest says, else as there were |
+//! | a `CronJob` | is suspended | is as its manifest says, else as it was |
+//! | a Job, a Pod, a `DaemonSet`, and whatever an operator runs | is deleted: it cannot have no copies | is made anew |
 //! | everything else | stays | is applied as always |
 //!
 //! What was made by somebody else is left alone, as always.

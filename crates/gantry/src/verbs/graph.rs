@@ -53,7 +53,7 @@ fn objects(context: &Context<'_>, args: &GraphArgs) -> Result<ObjectsView, Error
         .flat_map(|(_, objects)| objects)
         .collect();
     Ok(ObjectsView {
-        title: stack_file::load(context, &args.model)?.name.to_string(),
+        title: stack_file::load(context, &args.model)?.name.clone(),
         relations: relations::of(&all),
     })
 }
@@ -108,7 +108,7 @@ fn of_services(context: &Context<'_>, args: &GraphArgs) -> Result<GraphView, Err
     let mut view = GraphView {
         nodes,
         edges,
-        title: stack.name.to_string(),
+        title: stack.name.clone(),
         roots,
         reverse: args.reverse,
     };

@@ -79,7 +79,7 @@ fn inventory(stack: &Stack) -> String {
         .to_owned()
 }
 
-const WIDGETS: &str = r#"
+const WIDGETS: &str = r"
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: { name: widgets.NAMESPACE.example.com }
@@ -97,7 +97,7 @@ apiVersion: NAMESPACE.example.com/v1
 kind: Widget
 metadata: { name: one }
 spec: { size: 3 }
-"#;
+";
 
 #[test]
 fn an_operators_object_is_ready_when_the_stack_file_says_so() {
