@@ -195,9 +195,7 @@ fn compare(what: &str, promise: Option<f64>, ours: impl Fn(), theirs: impl Fn())
         Some(promise) if ratio <= promise => format!(", promise of {promise} kept"),
         Some(promise) => format!(", promise of {promise} BROKEN"),
     };
-    println!(
-        "{what}: gantry {ours:.3} s, kubectl {theirs:.3} s, {ratio:.2} of its time, promise of {PROMISE} {word}"
-    );
+    println!("{what}: gantry {ours:.3} s, kubectl {theirs:.3} s, {ratio:.2} of its time{word}");
 }
 
 fn time(what: impl Fn()) -> Duration {

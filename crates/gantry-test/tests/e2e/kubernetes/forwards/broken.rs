@@ -32,10 +32,8 @@ fn faulty(name: &str, manifests: &str, forwards: &str) -> Option<(FaultyPort, St
     let server = server.lines().next().expect("a line").trim();
     let port = FaultyPort::new(server.parse().expect("an address"));
     let config = config.replace(server, &port.address().to_string());
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.keep().join("kubeconfig");
-    std::fs::write(&path, config).expect("a file");
-    let mut stack = stack_at(&test, manifests, forwards, &path.to_string_lossy())?;
+    let mut stack = stack_at(&test, manifests, forwards, "kubeconfig")?;
+    stack.sandbox.write("kubeconfig", &config);
     // What the test asks the cluster goes straight there.
     stack.kubeconfig = kubeconfig;
     Some((port, stack))
