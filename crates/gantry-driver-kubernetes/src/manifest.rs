@@ -30,13 +30,16 @@ pub struct Place {
     pub file: Utf8PathBuf,
     /// Which document of it, from 1.
     pub document: usize,
-    /// The line on which it begins, or on which something is wrong, from 1.
+    /// The line on which it begins, or on which something is wrong, from 1; 0 for the file as a whole.
     pub line: usize,
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)?;
+        write!(f, "{}", self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
         if self.document > 1 {
             write!(f, " (document {})", self.document)?;
         }
@@ -60,7 +63,7 @@ impl ManifestError {
             place: Place {
                 file: file.to_owned(),
                 document: 1,
-                line: 1,
+                line: 0,
             },
             reason: reason.into(),
         }
@@ -166,20 +169,27 @@ pub fn parse(
                         line: line + within - 1,
                         ..place
                     },
-                    reason: plain(&error),
+                    reason: plain(&error, piece.lines().nth(within - 1).unwrap_or_default()),
                 });
             }
         }
     }
 }
 
-/// The complaint of the parser without the excerpt that it draws.
-fn plain(error: &serde_saphyr::Error) -> String {
+/// The complaint of the parser without the excerpt that it draws, and with what such a line is more often than not.
+fn plain(error: &serde_saphyr::Error, line: &str) -> String {
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or_default();
     let first = first.split(" at line ").next().unwrap_or(first);
     let first = first.strip_prefix("error: ").unwrap_or(first);
-    format!("it does not parse: {first}")
+    // What its programmers could have set helps nobody here.
+    let first = first.split(", set ").next().unwrap_or(first);
+    let hint = if line.contains("{{") {
+        " (templates are for mode helm)"
+    } else {
+        ""
+    };
+    format!("it does not parse: {first}{hint}")
 }
 
 /// The documents of a stream with the lines on which they begin. A line of `---` begins one, wherever it stands:
@@ -265,7 +275,11 @@ fn twice(documents: &[Document], wrong: &mut Vec<ManifestError>) {
         if let Some(first) = seen.get(&key) {
             wrong.push(ManifestError {
                 place: document.place.clone(),
-                reason: format!("{key} is at {first} already"),
+                reason: if first.file == document.place.file {
+                    format!("{key} stands on line {} already", first.line)
+                } else {
+                    format!("{key} is at {first} already")
+                },
             });
         } else {
             seen.insert(key, &document.place);

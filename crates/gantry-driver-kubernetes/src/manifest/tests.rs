@@ -86,7 +86,7 @@ fn everything_that_is_wrong_is_said_at_once() {
         wrong[4]
     );
     assert!(
-        wrong[5].ends_with("(document 6): configmap/one is at m.yaml:1 already"),
+        wrong[5].ends_with("(document 6): configmap/one stands on line 1 already"),
         "{}",
         wrong[5]
     );

@@ -4,6 +4,7 @@
 //! before it is committed.
 
 mod attach;
+mod clusters;
 mod completions;
 mod compose;
 mod containers;

@@ -19,10 +19,11 @@ fn parse(node: &Node) -> Result<Value, Problem> {
     match cel::Program::compile(text) {
         Ok(_) => Ok(Value::from(text)),
         Err(error) => {
-            // `ERROR: <input>:LINE:COLUMN: Syntax error: WHAT`, and a drawing below it.
+            // `… <input>:LINE:COLUMN: Syntax error: WHAT`, and a drawing below it.
             let message = error.to_string();
             let first = message.lines().next().unwrap_or_default();
-            let mut parts = first.splitn(4, ':').skip(2);
+            let place = first.split_once("<input>:").map_or(first, |(_, rest)| rest);
+            let mut parts = place.splitn(3, ':').skip(1);
             let column = parts.next().unwrap_or("1").trim().to_owned();
             let what = parts.next().unwrap_or(first).trim();
             let what = what.strip_prefix("Syntax error: ").unwrap_or(what);
