@@ -199,6 +199,8 @@ pub(crate) fn said(stderr: &str) -> Option<String> {
     let from = stderr.rfind("Error: ").map(|at| &stderr[at + 7..])?;
     let mut text = from.split_whitespace().collect::<Vec<_>>().join(" ");
     text = text.replace("1 error occurred: * ", "");
+    // Its own name for its part stands in the middle of this one.
+    text = text.replace(": release: not found", ": not found");
     while let Some(rest) = ["INSTALLATION FAILED: ", "UPGRADE FAILED: ", "release: "]
         .iter()
         .find_map(|frame| text.strip_prefix(frame))

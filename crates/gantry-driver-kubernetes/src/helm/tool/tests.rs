@@ -20,6 +20,10 @@ fn what_it_says_is_taken_out_of_its_frame() {
             "another operation (install/upgrade/rollback) is in progress",
         ),
         (
+            "Error: UPGRADE FAILED: Secret \"a\" cannot be imported into the current release: invalid ownership metadata",
+            "Secret \"a\" cannot be imported into the current release: invalid ownership metadata",
+        ),
+        (
             "Error: uninstall: Release not loaded: x: release: not found",
             "uninstall: Release not loaded: x: not found",
         ),
