@@ -9,6 +9,7 @@ use gantry_core::FailureKind;
 use gantry_driver::{DriverError, HostJobs};
 use gantry_stack::modes::kubernetes::Tools;
 use kube::api::{Api, DynamicObject};
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::discovery::Scope;
@@ -21,6 +22,7 @@ use crate::forward::road::Road;
 use crate::helm::tool::Aim;
 use crate::local;
 use crate::object::Key;
+use crate::patience::Patience;
 
 /// Who owns the fields that we set.
 pub(crate) const MANAGER: &str = "gantry";
@@ -119,7 +121,9 @@ impl Cluster {
             must_be_local(&config, &context).await?;
         }
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config.clone()).map_err(|error| {
+        let client = ClientBuilder::try_from(config.clone());
+        let client = client.map(|builder| builder.with_layer(&Patience).build());
+        let client = client.map_err(|error| {
             let reason =
                 format!("the Kubernetes configuration of context {context} cannot be used");
             DriverError::permanent("context", reason).with_evidence(error.to_string())

@@ -37,6 +37,7 @@ pub mod manifest;
 mod namespace;
 mod needs;
 pub mod object;
+mod patience;
 pub mod preview;
 mod ready_when;
 mod record;
