@@ -309,6 +309,9 @@ impl Link {
         }
         slot.told.word = word;
         slot.told.been_ready |= evidence.is_none();
+        if evidence.is_none() {
+            slot.worked = None;
+        }
         let instance = instance.clone();
         self.report(match evidence {
             None => DriverEvent::Ready {
@@ -376,6 +379,9 @@ impl Link {
                 generation,
                 failure,
             });
+            if end.exit.is_none() {
+                self.take_back(instance, generation);
+            }
         }
         if let Some(exit) = end.exit {
             if let Some(slot) = self.slots.get_mut(instance) {

@@ -19,7 +19,7 @@ use crate::claims;
 use crate::context::Context;
 use crate::delete::{self, How};
 use crate::forward::Forwards;
-use crate::helm::upgrade::Upgrade;
+use crate::helm::upgrade::{self, Upgrade};
 use crate::object::Key;
 use crate::record::{self, Mode, Record};
 
@@ -101,6 +101,14 @@ impl Link {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };
+        let noted = slot
+            .record
+            .as_ref()
+            .and_then(|record| record.release.as_ref());
+        slot.worked = noted
+            .filter(|_| work == Work::Update && slot.told.been_ready)
+            .map(|note| note.revision);
+        slot.from = Some(from.clone());
         let give_up = CancellationToken::new();
         slot.begun = Some(Begun {
             generation,
@@ -211,6 +219,14 @@ impl Link {
                     (Mode::Releases, Work::Back(_)) => "go back",
                 };
                 failure.reason = format_smolstr!("failed to {verb}: {}", failure.reason);
+                if effects.is_empty() {
+                    // Nobody has asked for it but this actor.
+                    self.report(DriverEvent::Note {
+                        instance: instance.clone(),
+                        generation,
+                        text: failure.reason.to_string(),
+                    });
+                }
                 for (effect, instance) in effects.into_iter().map(of) {
                     let failure = failure.clone();
                     self.report(if is_update {
@@ -238,6 +254,25 @@ impl Link {
         self.watch(instance);
         self.go_on_stopping(instance);
         self.start_next(instance);
+    }
+
+    /// Takes a release back to what worked before a change that will not, if that is wanted.
+    pub(super) fn take_back(&mut self, instance: &InstanceId, generation: Generation) {
+        let Some(slot) = self.slots.get_mut(instance) else {
+            return;
+        };
+        let wants =
+            |from: &Recorded| upgrade::spec(&from.spec).is_ok_and(|spec| spec.rollback_on_failure);
+        let from = slot.from.clone().filter(wants);
+        let (Some(number), Some(from)) = (slot.worked.take(), from) else {
+            return;
+        };
+        self.report(DriverEvent::Note {
+            instance: instance.clone(),
+            generation,
+            text: format!("does not become ready: it goes back to revision {number}"),
+        });
+        self.begin(instance, generation, Vec::new(), from, Work::Back(number));
     }
 
     /// Keeps the file in step with what is left after a start that failed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gantry_core::{EffectId, ExitStatus, Generation};
-use gantry_driver::{Address, ChildName, ChildStatus, StartRequest, StopPolicy};
+use gantry_driver::{Address, ChildName, ChildStatus, Recorded, StartRequest, StopPolicy};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,10 @@ pub(crate) struct Slot {
     pub(super) record: Option<Record>,
     /// A start or an update that is under way.
     pub(super) begun: Option<Begun>,
+    /// What it was started from, or changed to, last.
+    pub(super) from: Option<Recorded>,
+    /// The revision that worked before the change that is under way, or not seen to work yet.
+    pub(super) worked: Option<u32>,
     /// A start that waits for the end of another one, which has failed already.
     pub(super) next: Option<StartRequest>,
     /// What must be seen of what was applied before it says anything.

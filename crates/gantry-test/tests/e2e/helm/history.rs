@@ -1,6 +1,8 @@
 //! The revisions of a release: shown, gone back to, and left when somebody else has made another one.
 
-use super::Stack;
+use gantry_test::wait_until;
+
+use super::{PATIENCE, Stack};
 use crate::support::service;
 
 #[test]
@@ -157,4 +159,23 @@ fn what_others_change_is_found_and_changed_back_with_helm_3() {
 #[test]
 fn what_others_change_is_found_and_changed_back_with_helm_4() {
     drift("history::what_others_change_with_helm_4", 4);
+}
+
+#[test]
+fn an_upgrade_whose_pods_crash_is_taken_back_if_that_is_asked_for() {
+    let Some(stack) = Stack::new("history::an_upgrade_whose_pods_crash", 3) else {
+        return;
+    };
+    stack.file("rollback-on-failure = true");
+    stack.up();
+    stack.file("rollback-on-failure = true\nvalues = { run = \"exit 3\" }");
+    let up = stack.gantry(&["up", "-d"]);
+    up.expect(1);
+    assert!(up.stderr.contains("exit code 3"), "{}", up.stderr);
+    let ready = || service(&stack.status(), "web")["ready"] == true;
+    wait_until(PATIENCE, "it is ready again", ready, |ready| *ready);
+    assert_eq!(stack.release(), Some(("deployed".to_owned(), 3)));
+    let plan = stack.gantry(&["plan"]).stdout;
+    assert!(plan.contains("back at 1"), "{plan}");
+    stack.gantry(&["down"]).expect(0);
 }
