@@ -7,7 +7,7 @@ mod see;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use arguments::{PortPair, Seat};
+pub(crate) use arguments::{Limit, PortPair, Seat};
 pub(crate) use run::{
     CleanArgs, DiscardArgs, DownArgs, RebuildArgs, ReloadArgs, RestartArgs, RollbackArgs,
     StartArgs, StopArgs, UpArgs,

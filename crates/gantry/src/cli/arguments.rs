@@ -11,6 +11,13 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit(pub(crate) Duration);
 
+impl Limit {
+    /// As the wire has it.
+    pub(crate) fn milliseconds(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 impl FromStr for Limit {
     type Err = String;
 

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
+use gantry_api::OperationOptions;
 
 use super::arguments::{Limit, services_of_the_stack};
 use super::{FileArgs, HowToRender, ModelArgs};
@@ -89,18 +90,33 @@ pub(crate) struct RebuildArgs {
     pub(crate) up: UpArgs,
 }
 
+/// How long an operation is waited for.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct WaitArgs {
+    /// How long to wait until everything is ready.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<Limit>,
+    /// Return as soon as it has begun.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+impl WaitArgs {
+    /// As the wire has it.
+    pub(crate) fn put_into(self, options: &mut OperationOptions) {
+        options.wait = !self.no_wait;
+        options.timeout_ms = self.timeout.map(Limit::milliseconds);
+    }
+}
+
 /// Start services of a stack that is up, with what they depend on.
 #[derive(Debug, Args)]
 pub(crate) struct StartArgs {
     /// The services.
     #[arg(value_name = "SERVICE", required = true, add = ArgValueCandidates::new(services_of_the_stack))]
     pub(crate) services: Vec<String>,
-    /// How long to wait for them to be ready.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) timeout: Option<Limit>,
-    /// Return as soon as the start has begun.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }
@@ -140,12 +156,8 @@ pub(crate) struct RestartArgs {
     /// The services; else all.
     #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
     pub(crate) services: Vec<String>,
-    /// How long to wait for them to be ready.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) timeout: Option<Limit>,
-    /// Return as soon as it has begun.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }
@@ -161,12 +173,8 @@ pub(crate) struct RollbackArgs {
     /// The revision; else the last one before this that worked. `gantry history` tells which there are.
     #[arg(value_name = "REVISION")]
     pub(crate) revision: Option<u32>,
-    /// How long to wait for it to be ready.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) timeout: Option<Limit>,
-    /// Return as soon as it has begun.
-    #[arg(long)]
-    pub(crate) no_wait: bool,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
 }

@@ -4,7 +4,6 @@ use gantry_api::{HistoryReport, OperationKind};
 
 use super::common::{named, operate};
 use super::history;
-use super::start::milliseconds;
 use crate::cli::RollbackArgs;
 use crate::context::Context;
 use crate::error::Error;
@@ -16,12 +15,10 @@ pub(crate) fn run(context: &Context<'_>, args: &RollbackArgs) -> Result<(), Erro
     let client = context.client_of_running()?;
     let report = block_on(history::of(&client, &args.service))?;
     let number = chosen(&report, args.revision)?;
-    let limit = args.timeout.map(|limit| limit.0);
     operate(context, |request| {
         let services = [report.service.clone()];
         named(request, OperationKind::Rollback, &services);
-        request.options.wait = !args.no_wait;
-        request.options.timeout_ms = limit.map(milliseconds);
+        args.wait.put_into(&mut request.options);
         request.options.back_to = Some(number);
     })?;
     if !context.output.is_for_programs() {

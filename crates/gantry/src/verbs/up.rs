@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 
 use super::logs::print;
-use super::start::milliseconds;
 use super::{down, plan};
-use crate::cli::{PlanArgs, UpArgs};
+use crate::cli::{Limit, PlanArgs, UpArgs};
 use crate::context::Context;
 use crate::error::Error;
 use crate::interrupts::Interrupts;
@@ -52,7 +51,7 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         (_, true) => Some(false),
         _ => None,
     };
-    request.options.timeout_ms = args.timeout.map(|limit| milliseconds(limit.0));
+    request.options.timeout_ms = args.timeout.map(Limit::milliseconds);
 
     block_on(async {
         let mut interrupts = Interrupts::new();
