@@ -118,6 +118,11 @@ impl Drawing {
     }
 
     fn svg(&self) -> String {
+        if self.boxes.is_empty() {
+            // The library draws something or panics.
+            return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"0\" height=\"0\"></svg>\n"
+                .to_owned();
+        }
         let dot = self.dot();
         let Ok(graph) = DotParser::new(&dot).process() else {
             // It is ours, and well formed.
@@ -146,5 +151,9 @@ fn quoted(text: &str) -> String {
 /// As Mermaid wants what it might take for its own.
 fn entities(text: &str) -> String {
     let text = text.replace('#', "#35;").replace('"', "#quot;");
-    text.replace('<', "#lt;").replace('>', "#gt;")
+    let text = text.replace('<', "#lt;").replace('>', "#gt;");
+    text.replace(char::is_control, " ")
 }
+
+#[cfg(test)]
+mod tests;
