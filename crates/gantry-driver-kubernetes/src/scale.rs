@@ -3,13 +3,14 @@
 //! | what | a stop | the next start |
 //! |---|---|---|
 //! | a Deployment, a `StatefulSet`, a `ReplicaSet` | is scaled to 0, and its copies are noted | has as many as its manifest says, else as there were |
-//! | a `CronJob` | is suspended | is as its manifest says, else as it was |
+//! | a `CronJob` | is suspended, and its jobs that run are deleted | is as its manifest says, else as it was |
 //! | a Job, a Pod, a `DaemonSet`, and whatever an operator runs | is deleted: it cannot have no copies | is made anew |
 //! | everything else | stays | is applied as always |
 //!
 //! What was made by somebody else is left alone, as always.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gantry_driver::DriverError;
 use kube::api::{Patch, PatchParams};
@@ -21,6 +22,9 @@ use crate::context::Context;
 use crate::delete::{self, How};
 use crate::object::Key;
 use crate::record::Record;
+
+/// How often it is looked whether something is at rest.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How what runs is taken to nothing.
 enum Way {
@@ -49,7 +53,7 @@ fn is_definition(key: &Key) -> bool {
 
 /// Takes everything to rest, and notes how it was. What was deleted for it leaves the record.
 pub(crate) async fn sleep(context: &Arc<Context>, record: &mut Record) -> Result<(), DriverError> {
-    let mut doomed = Vec::new();
+    let (mut doomed, mut jobs, mut laid) = (Vec::new(), Vec::new(), Vec::new());
     for one in record
         .objects
         .iter_mut()
@@ -57,8 +61,10 @@ pub(crate) async fn sleep(context: &Arc<Context>, record: &mut Record) -> Result
     {
         match way(&one.key) {
             Way::Field(field, rest) => {
-                if let Some(copies) = lay(context, &one.key, field, &rest).await? {
-                    one.asleep = Some(copies);
+                if let Some(found) = lay(context, &one.key, field, &rest).await? {
+                    one.asleep = Some(found["spec"][field].as_u64().unwrap_or(1));
+                    jobs.extend(running_jobs(&one.key, &found));
+                    laid.push(one.key.clone());
                 }
             }
             Way::Deletion => doomed.push(one.key.clone()),
@@ -67,31 +73,70 @@ pub(crate) async fn sleep(context: &Arc<Context>, record: &mut Record) -> Result
         one.left = None;
     }
     delete::these(context, &doomed, How::Polite).await?;
+    delete::these(context, &jobs, How::Polite).await?;
+    for key in laid.iter().filter(|key| key.kind != "CronJob") {
+        until_at_rest(context, key).await?;
+    }
     record
         .objects
         .retain(|one| !doomed.iter().any(|key| key.is_same(&one.key)));
     Ok(())
 }
 
-/// Takes one to rest. Gives how many copies it had, if it had any.
+/// The jobs of a cron job that run.
+fn running_jobs(key: &Key, object: &Value) -> Vec<Key> {
+    let active = object["status"]["active"].as_array().into_iter().flatten();
+    let names = active.filter_map(|one| one["name"].as_str());
+    names
+        .map(|name| Key {
+            kind: "Job".to_owned(),
+            version: "v1".to_owned(),
+            name: name.to_owned(),
+            ..key.clone()
+        })
+        .collect()
+}
+
+/// Waits until the cluster has let go of every copy: from then on its pods are seen to be on their way out.
+async fn until_at_rest(context: &Context, key: &Key) -> Result<(), DriverError> {
+    let api = context.cluster.place(key).await?;
+    loop {
+        let found = match api.get(&key.name).await {
+            Ok(found) => serde_json::to_value(found).unwrap_or_default(),
+            Err(error) if cluster::is_absent(&error) => return Ok(()),
+            Err(error) => return Err(trouble("stop", &error)),
+        };
+        let number = |at: &Value| at.as_i64().unwrap_or(0);
+        let status = &found["status"];
+        let seen =
+            number(&status["observedGeneration"]) >= number(&found["metadata"]["generation"]);
+        // Somebody may have woken it meanwhile: that is not waited for.
+        let woken = number(&found["spec"]["replicas"]) > 0;
+        if woken || seen && number(&status["replicas"]) == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Takes one to rest. Gives what it was, if it had any copies.
 async fn lay(
     context: &Context,
     key: &Key,
     field: &str,
     rest: &Value,
-) -> Result<Option<u64>, DriverError> {
+) -> Result<Option<Value>, DriverError> {
     let api = context.cluster.place(key).await?;
     let found = match api.get(&key.name).await {
         Ok(found) => serde_json::to_value(found).unwrap_or_default(),
         Err(error) if cluster::is_absent(&error) => return Ok(None),
         Err(error) => return Err(trouble("stop", &error)),
     };
-    let now = &found["spec"][field];
-    if now == rest {
+    if found["spec"][field] == *rest {
         return Ok(None);
     }
     set(context, key, field, rest).await?;
-    Ok(Some(now.as_u64().unwrap_or(1)))
+    Ok(Some(found))
 }
 
 async fn set(
