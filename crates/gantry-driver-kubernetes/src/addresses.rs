@@ -15,7 +15,7 @@ use gantry_driver::Address;
 use serde_json::Value;
 use smol_str::format_smolstr;
 
-use crate::object::text;
+use crate::object::{list, text};
 use crate::record::Record;
 use crate::view::View;
 
@@ -35,10 +35,6 @@ pub(crate) fn of(record: &Record, view: &View, pods: &[Arc<Value>]) -> Vec<Addre
         }
     }
     found
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value[name].as_array().into_iter().flatten()
 }
 
 /// What a balancer was given.

@@ -44,13 +44,7 @@ fn is_kept(key: &Key) -> bool {
 
 /// Whether an object makes others, which go with it: workloads, and whatever an operator does for its own kinds.
 pub(crate) fn makes_others(key: &Key) -> bool {
-    let group = key.group.as_str();
-    let is_built_in = group.ends_with(".k8s.io")
-        || matches!(
-            group,
-            "" | "apps" | "batch" | "autoscaling" | "policy" | "extensions"
-        );
-    key.is_workload() || !is_built_in
+    key.is_workload() || !key.is_built_in()
 }
 
 /// Deletes what was applied for an instance, but for what is kept, which stays in the record.

@@ -204,7 +204,8 @@ async fn wanted(
             owned = release.is_applied_by_server();
             for mut object in release.objects() {
                 let key = in_place(context, &object, namespace).await?;
-                if owned || is_compared(&key) {
+                // Helm compares only kinds that it knows itself with what is in the cluster.
+                if owned || key.is_built_in() {
                     if let Some(namespace) = &key.namespace {
                         object["metadata"]["namespace"] = namespace.as_str().into();
                     }
@@ -218,11 +219,6 @@ async fn wanted(
         objects: all,
         owned,
     })
-}
-
-/// Whether Helm compares an object with what is in the cluster: it does so with kinds that it knows itself.
-fn is_compared(key: &Key) -> bool {
-    key.group.is_empty() || !key.group.contains('.') || key.group.ends_with(".k8s.io")
 }
 
 /// Asked once for each namespace, without what is in the releases.

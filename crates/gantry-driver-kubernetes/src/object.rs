@@ -58,6 +58,11 @@ impl Key {
         format!("{}/{}", self.kind.to_lowercase(), self.name)
     }
 
+    /// Whether the cluster itself has its kind, and not an operator: the groups of those have a dot in their names.
+    pub(crate) fn is_built_in(&self) -> bool {
+        !self.group.contains('.') || self.group.ends_with(".k8s.io")
+    }
+
     /// Whether it runs something: pods, or what makes them.
     pub fn is_workload(&self) -> bool {
         matches!(
@@ -128,6 +133,11 @@ impl Rank {
             _ => Self::Rest,
         }
     }
+}
+
+/// The items of a list of an object; none where there is no list.
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value[name].as_array().into_iter().flatten()
 }
 
 /// A field of an object, by a path of names.

@@ -32,8 +32,7 @@ pub(crate) fn decide(all: &ReadyWhen, key: &Key, object: &Value, standing: Stand
     if of.is_empty() || matches!(standing, Standing::Failed(_) | Standing::Terminating(_)) {
         return standing;
     }
-    let is_own = key.group.is_empty() || !key.group.contains('.') || key.group.ends_with(".k8s.io");
-    if is_own && standing != Standing::Current {
+    if key.is_built_in() && standing != Standing::Current {
         return standing;
     }
     for expression in of {

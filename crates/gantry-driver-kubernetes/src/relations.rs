@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::object::Key;
+use crate::object::{Key, list};
 
 /// Objects, and what refers to what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -129,10 +129,6 @@ fn template(object: &Value) -> Option<&Value> {
         _ => &spec["template"],
     };
     found["spec"]["containers"].is_array().then_some(found)
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value[name].as_array().into_iter().flatten()
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
