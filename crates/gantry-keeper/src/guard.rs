@@ -29,6 +29,7 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 mod further;
+mod place;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_sys::{Environment, ProcessRef, SignalFd, Slots, Spawner};
@@ -181,6 +182,7 @@ fn begin(config: GuardConfig, layout: Layout) -> Result<Shared, Failed> {
         },
         error => error.into(),
     })?;
+    let summons = place::take_name(&layout);
     gantry_sys::become_subreaper().map_err(|error| error.to_string())?;
     let (intake, trouble) =
         Intake::new(slots.null(), &layout.intent()).map_err(|error| error.to_string())?;
@@ -210,6 +212,7 @@ fn begin(config: GuardConfig, layout: Layout) -> Result<Shared, Failed> {
         open_files,
         intake,
         letters,
+        summons,
     )
     .map_err(|error| error.to_string().into())
 }
@@ -226,6 +229,7 @@ struct Guard<'a> {
     further: HashSet<u32>,
     /// When to give back what the last start has needed.
     rest_at: Option<Instant>,
+    looks: place::Looks,
 }
 
 /// Keeper or supervisor.
@@ -257,6 +261,7 @@ impl<'a> Guard<'a> {
             release: Release::default(),
             further: HashSet::new(),
             rest_at: None,
+            looks: place::Looks::new(Instant::now()),
         })
     }
 
@@ -294,6 +299,10 @@ impl<'a> Guard<'a> {
                     break;
                 }
             } else {
+                // What is another's is not touched.
+                if let Some(end) = self.look_at_place(now) {
+                    return end;
+                }
                 self.start_what_is_due(now);
             }
             if self.never_had_a_keeper(now) {
@@ -311,6 +320,7 @@ impl<'a> Guard<'a> {
                 farewell,
                 look_again,
                 self.rest_at,
+                Some(self.looks.next),
             ];
             self.sleep(due.into_iter().flatten().min());
             self.hear();
@@ -425,6 +435,9 @@ impl<'a> Guard<'a> {
         ];
         if let Some(supervisor) = &self.supervisor.pidfd {
             polled.push(PollFd::new(supervisor, PollFlags::IN));
+        }
+        if let Some(summons) = &self.shared.summons {
+            polled.push(PollFd::new(summons, PollFlags::IN));
         }
         let _ = rustix::event::poll(&mut polled, left.as_ref());
     }

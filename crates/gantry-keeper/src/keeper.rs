@@ -161,11 +161,12 @@ impl<'a> Keeper<'a> {
     fn new(shared: &'a Shared, guards_fds: &[i32]) -> Result<Self, String> {
         let text = |error: gantry_sys::SysError| error.to_string();
         let path = shared.layout.ledger();
-        // A further pair begins without one beside services that others keep.
-        let had_one = shared.keeper_starts() > 1
-            || shared.layout.pair() == FIRST_PAIR && shared.layout.services().exists();
-        let (mut ledger, mut state, damage) =
-            Ledger::open(&path, had_one).map_err(|error| format!("cannot open {path}: {error}"))?;
+        // A further pair begins without one beside services that others keep. A first one may begin where the folder
+        // was removed over services that run.
+        let is_first = shared.layout.pair() == FIRST_PAIR;
+        let had_one = shared.keeper_starts() > 1 || is_first && shared.layout.services().exists();
+        let (mut ledger, mut state, damage) = Ledger::open(&path, had_one || is_first)
+            .map_err(|error| format!("cannot open {path}: {error}"))?;
         let signals = SignalFd::new(&[17]).map_err(text)?;
         let orphans = OrphanReader::open(&shared.layout.orphans())
             .map_err(|error| format!("{}: {error}", shared.layout.orphans()))?;
@@ -181,11 +182,14 @@ impl<'a> Keeper<'a> {
             (Some(why), _) => Err(why),
             (None, cgroups) => OldHierarchies::find(&format!("gantry-{hash}"), cgroups.is_ok()),
         };
-        let salvaged = damage.is_some();
+        let mut salvaged = false;
         if let Some(message) = damage {
-            report(message);
             let groups = cgroups.as_ref().ok();
             let found = salvage::salvage(&mut state, shared, &hash, groups);
+            salvaged = had_one || !found.is_empty();
+            if salvaged {
+                report(message);
+            }
             for entry in found.into_iter().chain([Entry::Searched]) {
                 ledger
                     .append(&entry)

@@ -73,6 +73,11 @@ impl Layout {
         self.place().join("guard.lock")
     }
 
+    /// What the guard has to say.
+    pub fn guard_log(&self) -> Utf8PathBuf {
+        self.root.join("guard.log")
+    }
+
     /// What the supervisor prints.
     pub fn supervisor_log(&self) -> Utf8PathBuf {
         self.root.join("supervisor.log")

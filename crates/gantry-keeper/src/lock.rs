@@ -75,3 +75,12 @@ pub(crate) fn take(path: &Utf8Path) -> Result<File, LockError> {
         }
     }
 }
+
+/// Whether somebody else holds the lock in this file.
+pub(crate) fn is_held(path: &Utf8Path) -> bool {
+    // Where locks come over the network, only who may write can have one for itself.
+    let opened = OpenOptions::new().write(true).open(path);
+    opened.is_ok_and(|file| {
+        flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
+    })
+}

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) tally: Tally,
     /// The socket for services' messages, which outlives every keeper. None if it cannot be had.
     pub(crate) letters: Option<LetterBox>,
+    /// Where a guard is called that is to look whether its folder is still there. None if it cannot be had.
+    pub(crate) summons: Option<UnixListener>,
     words: SharedWords,
 }
 
@@ -84,6 +86,7 @@ impl Shared {
         open_files: OpenFiles,
         intake: Intake,
         letters: Option<LetterBox>,
+        summons: Option<UnixListener>,
     ) -> Result<Self, gantry_sys::SysError> {
         let [orphans_bell, ready_bell, pairs_bell] = bells;
         let shared = Self {
@@ -101,6 +104,7 @@ impl Shared {
             intake,
             tally: Tally::new()?,
             letters,
+            summons,
             words: SharedWords::new(WORDS)?,
         };
         shared.set_guard();
@@ -119,6 +123,7 @@ impl Shared {
         .into_iter()
         .chain(self.intake.fds())
         .chain(self.letters.iter().map(AsRawFd::as_raw_fd))
+        .chain(self.summons.iter().map(AsRawFd::as_raw_fd))
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {

@@ -53,7 +53,7 @@ pub use sandbox::Sandbox;
 pub use scheduling::{Policy, Scheduling};
 pub use shared::SharedWords;
 pub use signal::{SignalFd, block_all, ignored, kill_group, pidfd, send, send_by_pidfd};
-pub use slots::{LANES, Slots, claim, close_all_but};
+pub use slots::{LANES, Slots, claim, close_all_but, put_behind};
 pub use spawn::{
     Birth, Environment, Passed, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates,
 };

@@ -90,6 +90,21 @@ pub fn claim(fd: RawFd, inode: u64) -> Option<OwnedFd> {
     (found.st_ino == inode).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Let a descriptor stand for what another one stands for; what it stood for until now is let go of. Everyone who
+/// shares our table sees it at the same moment.
+pub fn put_behind(fd: BorrowedFd<'_>, new: &OwnedFd) -> Result<(), SysError> {
+    let failed = |error| SysError::new("replace", "a descriptor", error);
+    let flags = rustix::io::fcntl_getfd(fd).map_err(failed)?;
+    let kept = flags.contains(rustix::io::FdFlags::CLOEXEC);
+    let flags = if kept { libc::O_CLOEXEC } else { 0 };
+    // SAFETY: only descriptors are touched. The number stays open and its owner's; that no one minds what is behind
+    // it is what the documentation says.
+    if unsafe { libc::dup3(new.as_raw_fd(), fd.as_raw_fd(), flags) } < 0 {
+        return Err(SysError::last("replace", "a descriptor"));
+    }
+    Ok(())
+}
+
 /// Close every descriptor that is no slot, no standard stream and not in the list: what a process that
 /// shared our table has left behind. Nothing else that shares it may open or close meanwhile.
 pub fn close_all_but(keep: &[RawFd]) -> Result<(), SysError> {

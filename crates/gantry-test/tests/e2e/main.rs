@@ -70,6 +70,8 @@ mod helm;
 mod kubernetes;
 // PostgreSQL, Redis, nginx: the example of Debian's packages.
 mod web;
+// The home is removed over stacks that run.
+mod removed_home;
 // What the machine may do to a stack.
 mod faults;
 // Files of its own that somebody has damaged.
