@@ -44,6 +44,28 @@ pub(crate) fn workspace() -> &'static Path {
         .expect("this crate is two folders below the workspace")
 }
 
+/// The cargo that runs us, in the root folder of the workspace.
+///
+/// Without the variables by which it tells a program about its own package: there are build scripts that have
+/// cargo watch them, and a cargo that finds others there than the last one builds a third of everything anew.
+pub fn cargo() -> Command {
+    const ITS_OWN: [&str; 4] = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ];
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ITS_OWN.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 fn build() -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
     // target/<profile>/deps/<test>, or target/<profile>/xtask
@@ -52,10 +74,8 @@ fn build() -> PathBuf {
         Some(above) if folder.ends_with("deps") => above,
         _ => folder,
     };
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .current_dir(workspace())
-        .args(["build", "--quiet", "--workspace", "--bins"]);
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--workspace", "--bins"]);
     if folder.ends_with("release") {
         command.arg("--release");
     }

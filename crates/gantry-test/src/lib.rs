@@ -13,7 +13,7 @@ mod sandbox;
 mod skip;
 mod wait;
 
-pub use binaries::{Binaries, binaries};
+pub use binaries::{Binaries, binaries, cargo};
 pub use engine::Engine;
 pub use faults::{Fault, FaultyPort};
 pub use limited::output;

@@ -13,6 +13,7 @@ use futures::StreamExt as _;
 use gantry_core::{Generation, InstanceKey};
 use gantry_driver::Said;
 use gantry_probe::{Check, Health, Outcome, Pace, Schedule, Thresholds, Tracker};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tokio_util::time::{DelayQueue, delay_queue};
 
@@ -102,12 +103,32 @@ struct Watch {
     told_evidence: String,
 }
 
+/// Probes that are asked at about the same time are asked in one go, at most so much later: waking up costs more
+/// than asking does.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+/// How small a part of its interval a probe may be late for that.
+const PART: u32 = 100;
+
 /// The wheel.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Probes {
     queue: DelayQueue<WatchId>,
     watches: HashMap<InstanceKey, Watch>,
     epoch: u64,
+    /// What the times at which probes are asked together are counted from.
+    begun: Instant,
+}
+
+impl Default for Probes {
+    fn default() -> Self {
+        Self {
+            queue: DelayQueue::default(),
+            watches: HashMap::default(),
+            epoch: 0,
+            begun: Instant::now(),
+        }
+    }
 }
 
 impl Probes {
@@ -312,7 +333,15 @@ impl Probes {
                         // It waits by itself.
                         watch.probes[index].delay
                     } else {
-                        entry.schedule.wait(pace)
+                        let wait = entry.schedule.wait(pace);
+                        match pace {
+                            Pace::Starting => wait,
+                            Pace::Steady => {
+                                let slack = TOGETHER.min(watch.probes[index].interval / PART);
+                                rounded_up(self.begun.elapsed() + wait, slack)
+                                    .saturating_sub(self.begun.elapsed())
+                            }
+                        }
                     };
                     entry.key = Some(self.queue.insert(id, wait));
                 }
@@ -320,6 +349,13 @@ impl Probes {
             }
         }
     }
+}
+
+/// The next multiple of `slack`, to the millisecond.
+fn rounded_up(time: Duration, slack: Duration) -> Duration {
+    let slack = slack.as_millis().max(1);
+    let rounded = time.as_millis().div_ceil(slack) * slack;
+    u64::try_from(rounded).map_or(time, Duration::from_millis)
 }
 
 impl Entry {

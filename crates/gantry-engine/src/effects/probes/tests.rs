@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,4 +184,33 @@ async fn without_probes_of_readiness_the_backend_decides_alone_and_lets_liveness
     assert_eq!(says(&mut probes, BackendWord::Ready), [Verdict::Ready]);
     let id = probes.next().await.expect("the probe of liveness");
     assert_eq!(id.number(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_probes_wake_us_a_few_times() {
+    const MANY: u32 = 1_000;
+    let mut probes = Probes::default();
+    let list: Arc<[_]> = Arc::new([probe(Role::Liveness, 1)]);
+    for service in 0..MANY {
+        let instance = InstanceKey {
+            service: ServiceKey(service),
+            slot: 0,
+        };
+        probes.watch(instance, Generation(1), &list, (false, true));
+    }
+    let mut moments = HashSet::new();
+    for _ in 0..2 * MANY {
+        let id = probes.next().await.expect("a probe");
+        assert!(probes.due(id).is_some());
+        moments.insert(Instant::now());
+        let outcome = Outcome {
+            healthy: true,
+            evidence: String::new(),
+            took: Duration::ZERO,
+        };
+        probes.note(id, &outcome).expect("watched");
+    }
+    // Twice in some 20 seconds, and every 50 milliseconds at most.
+    assert!(moments.len() <= 420, "{} moments", moments.len());
+    assert!(moments.len() > 200, "not all at once: {}", moments.len());
 }
