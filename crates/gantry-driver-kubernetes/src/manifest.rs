@@ -122,6 +122,14 @@ fn files_of(path: &Utf8Path) -> Result<Vec<Utf8PathBuf>, String> {
 
 /// Reads the manifests of these paths.
 pub fn read(paths: &[Utf8PathBuf]) -> Result<Vec<Document>, Vec<ManifestError>> {
+    read_with(paths, &[])
+}
+
+/// The same, with texts that no file has yet, each with the file that it will be.
+pub fn read_with(
+    paths: &[Utf8PathBuf],
+    texts: &[(&Utf8Path, &str)],
+) -> Result<Vec<Document>, Vec<ManifestError>> {
     let mut documents = Vec::new();
     let mut wrong = Vec::new();
     for file in files(paths)? {
@@ -133,10 +141,15 @@ pub fn read(paths: &[Utf8PathBuf]) -> Result<Vec<Document>, Vec<ManifestError>> 
             )),
         }
     }
+    for (file, text) in texts {
+        parse(file, text, &mut documents, &mut wrong);
+    }
     twice(&documents, &mut wrong);
     if documents.is_empty() && wrong.is_empty() {
-        let file = paths.first().cloned().unwrap_or_default();
-        wrong.push(ManifestError::file(&file, "there is no object in it"));
+        let file = paths.first().map(Utf8PathBuf::as_path);
+        let file = file.or(texts.first().map(|(file, _)| *file));
+        let file = file.unwrap_or(Utf8Path::new(""));
+        wrong.push(ManifestError::file(file, "there is no object in it"));
     }
     if wrong.is_empty() {
         Ok(documents)
@@ -185,7 +198,7 @@ fn plain(error: &serde_saphyr::Error, line: &str) -> String {
     // What its programmers could have set helps nobody here.
     let first = first.split(", set ").next().unwrap_or(first);
     let hint = if line.contains("{{") {
-        " (templates are for mode helm)"
+        " (the name of a template ends with .j2)"
     } else {
         ""
     };

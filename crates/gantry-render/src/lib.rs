@@ -1,8 +1,7 @@
 //! Templates and build folders.
 //!
 //! [`jinja`] makes of a template what Jinja2 makes of it, to the byte, or an error. [`prepare`] renders the
-//! templates of a stack's services into its build folder, and gives the stack back with Compose files in the
-//! templates' place.
+//! templates of a stack's services into its build folder, and gives the stack back with files in the templates' place.
 
 mod compose;
 mod context;
@@ -14,4 +13,4 @@ mod project;
 mod rewrite;
 
 pub use folder::{Change, Changed};
-pub use project::{Options, Prepared, clean, prepare};
+pub use project::{Manifest, Options, Prepared, clean, has_templates, prepare};

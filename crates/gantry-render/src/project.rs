@@ -21,7 +21,11 @@ use crate::jinja::Dict;
 mod edges;
 mod gather;
 mod guard;
+mod manifests;
 mod result;
+
+use manifests::Sheet;
+pub use manifests::{Manifest, has_templates};
 
 /// How a stack is prepared.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +45,10 @@ pub struct Options {
 /// What came of it.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The stack with Compose files in the templates' place.
+    /// The stack with files in the templates' place.
     pub stack: Stack,
+    /// The manifests that were rendered.
+    pub manifests: Vec<Manifest>,
     /// The build folder; nothing if the stack has no templates.
     pub folder: Option<Utf8PathBuf>,
     /// What was written and removed, or would be.
@@ -164,8 +170,10 @@ impl Work<'_> {
     fn run(&mut self) -> Option<Prepared> {
         let stack = &self.loaded.stack;
         let units = self.units();
+        let sheets = self.sheets();
         let nothing = Prepared {
             stack: stack.clone(),
+            manifests: Vec::new(),
             folder: None,
             changes: Vec::new(),
             unchanged: 0,
@@ -174,11 +182,12 @@ impl Work<'_> {
         let Some(configuration) = &self.loaded.configuration else {
             return Some(nothing);
         };
-        if self.diagnostics.has_errors() || (units.is_empty() && !self.is_dialect()) {
+        let has_templates = !units.is_empty() || !sheets.is_empty();
+        if self.diagnostics.has_errors() || !(has_templates || self.is_dialect()) {
             return Some(nothing);
         }
         let build = build_dir(stack);
-        self.guard(&build, &units);
+        self.guard(&build, &units, &sheets);
         if self.diagnostics.has_errors() {
             return None;
         }
@@ -192,11 +201,11 @@ impl Work<'_> {
         // With the time of the last change first: if nothing else differs, the time does not either.
         let now = self.options.now.as_str();
         let before = folder.time().unwrap_or(now).to_owned();
-        let plan = self.plan(configuration, &units, &before)?;
+        let plan = self.plan(configuration, &units, &sheets, &before)?;
         let (plan, steps, time) = match self.compare(&folder, &plan)? {
             steps if steps.changes.is_empty() || before == now => (plan, steps, before),
             _ => {
-                let plan = self.plan(configuration, &units, now)?;
+                let plan = self.plan(configuration, &units, &sheets, now)?;
                 let steps = self.compare(&folder, &plan)?;
                 (plan, steps, now.to_owned())
             }
@@ -204,6 +213,8 @@ impl Work<'_> {
         let sums = self.sums(configuration, &units, &plan);
         let mut with_files = self.with_files(&build, &units, &plan, &sums);
         self.edges(&mut with_files, &units, &plan);
+        manifests::with_manifests(&mut with_files, &build, &sheets);
+        let manifests = self.manifests(configuration, &build, &sheets, &plan);
         if self.options.write && !self.diagnostics.has_errors() {
             if let Err(error) = folder.write(&plan.files, &steps, &time) {
                 self.refused(&error);
@@ -213,6 +224,7 @@ impl Work<'_> {
         }
         Some(Prepared {
             stack: with_files,
+            manifests,
             folder: Some(build),
             changes: steps.changes,
             unchanged: steps.unchanged,

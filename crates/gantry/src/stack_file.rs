@@ -210,15 +210,23 @@ impl StackFile {
         write: bool,
     ) -> Result<Rendered, Error> {
         let packages = package::wheels(&how.packages)?;
-        let options = gantry_render::Options {
+        let mut options = gantry_render::Options {
             now: now(),
             replace: how.replace,
             build: how.build,
-            write,
+            write: false,
             packages: packages.files().to_vec(),
         };
-        let prepared = gantry_render::prepare(&self.loaded, &options)
-            .map_err(|report| Error::StackFile(Problems(report)))?;
+        let wrong = |report| Error::StackFile(Problems(report));
+        let mut prepared = gantry_render::prepare(&self.loaded, &options).map_err(wrong)?;
+        // What is wrong is not written.
+        let sources = &self.loaded.warnings.sources;
+        clusters::rendered(&mut prepared.stack, &prepared.manifests, sources).map_err(wrong)?;
+        if write && prepared.folder.is_some() {
+            options.write = true;
+            let written = gantry_render::prepare(&self.loaded, &options).map_err(wrong)?;
+            prepared.warnings = written.warnings;
+        }
         if !prepared.warnings.diagnostics.is_empty() && !output.is_for_programs() {
             diagnostics::show(&prepared.warnings, &output.notes);
         }
@@ -232,6 +240,17 @@ impl StackFile {
         })
     }
 
+    /// Whether some service in a cluster has manifests that are rendered first.
+    pub(crate) fn has_templates_of_manifests(&self) -> bool {
+        let mut services = self.loaded.stack.services.values();
+        services.any(|service| {
+            let entries = service.run.spec["manifests"].as_array();
+            let mut entries = entries.into_iter().flatten().filter_map(Value::as_str);
+            service.mode().as_str() == "kubernetes"
+                && entries.any(|entry| gantry_render::has_templates(Utf8Path::new(entry)))
+        })
+    }
+
     /// Whether what it has can be rendered. Nothing is written, and no package is looked at.
     pub(crate) fn prove(&self, how: &HowToRender) -> Result<(), Error> {
         let options = gantry_render::Options {
@@ -239,10 +258,10 @@ impl StackFile {
             replace: how.replace,
             ..gantry_render::Options::default()
         };
-        match gantry_render::prepare(&self.loaded, &options) {
-            Ok(_) => Ok(()),
-            Err(report) => Err(Error::StackFile(Problems(report))),
-        }
+        let wrong = |report| Error::StackFile(Problems(report));
+        let mut prepared = gantry_render::prepare(&self.loaded, &options).map_err(wrong)?;
+        let sources = &self.loaded.warnings.sources;
+        clusters::rendered(&mut prepared.stack, &prepared.manifests, sources).map_err(wrong)
     }
 
     /// Remove what was rendered: the build folder, and what was removed from it.

@@ -10,7 +10,7 @@ use gantry_stack::import::read_text;
 use gantry_stack::layer::Layer;
 use gantry_stack::span::Span;
 
-use super::{Plan, Rendering, Unit, Work, insert, inside, variables, whole};
+use super::{Plan, Rendering, Sheet, Unit, Work, insert, inside, variables, whole};
 use crate::copy::{self, Rules};
 use crate::folder::Content;
 use crate::jinja::{ProblemKind, Template};
@@ -31,11 +31,11 @@ const BESIDE: [(&str, &str); 2] = [
 pub(super) const VARIABLES: &str = "docker-compose.gantry.yml";
 
 /// The time where none is meant.
-const ANY_TIME: &str = "1970-01-01T00:00:00.000000";
+pub(super) const ANY_TIME: &str = "1970-01-01T00:00:00.000000";
 
 /// Who may read a rendered file: what containers mount must be readable for all.
 const READABLE: u32 = 0o644;
-const PRIVATE: u32 = 0o600;
+pub(super) const PRIVATE: u32 = 0o600;
 
 impl Work<'_> {
     /// All files, rendered and copied; nothing if something is wrong.
@@ -43,6 +43,7 @@ impl Work<'_> {
         &mut self,
         configuration: &Configuration,
         units: &[Unit],
+        sheets: &[Sheet],
         time: &str,
     ) -> Option<Plan> {
         let before = self.diagnostics.errors();
@@ -73,7 +74,10 @@ impl Work<'_> {
             }
             plan.composed.push(file.unwrap_or_default());
         }
-        self.root(&rendering, &mut plan);
+        self.render_sheets(&rendering, sheets, &mut plan);
+        if !units.is_empty() || self.is_dialect() {
+            self.root(&rendering, &mut plan);
+        }
         for unit in units {
             self.copies(&rendering, units, unit, &mut plan);
         }
@@ -135,7 +139,12 @@ impl Work<'_> {
     }
 
     /// Renders one template.
-    fn render(&mut self, rendering: &Rendering<'_>, path: &Utf8Path, from: Span) -> Option<String> {
+    pub(super) fn render(
+        &mut self,
+        rendering: &Rendering<'_>,
+        path: &Utf8Path,
+        from: Span,
+    ) -> Option<String> {
         let text = match read_text(path) {
             Ok(text) => text,
             Err(reason) => {
@@ -218,7 +227,7 @@ impl Work<'_> {
         }
     }
 
-    fn twice(&mut self, path: &Utf8Path, span: Span) {
+    pub(super) fn twice(&mut self, path: &Utf8Path, span: Span) {
         let message = format!("two files would become {path} in the build folder");
         self.error("two-files", span, message);
     }

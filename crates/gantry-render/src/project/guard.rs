@@ -4,11 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gantry_stack::diagnostic::Diagnostic;
 use gantry_stack::span::Span;
 
-use super::{Unit, Work};
+use super::{Sheet, Unit, Work};
 
 impl Work<'_> {
     /// Complains about a build folder that is, contains, or lies inside a folder that files come from.
-    pub(super) fn guard(&mut self, build: &Utf8Path, units: &[Unit]) {
+    pub(super) fn guard(&mut self, build: &Utf8Path, units: &[Unit], sheets: &[Sheet]) {
         let stack = &self.loaded.stack;
         let mut sources: Vec<(Utf8PathBuf, Span)> = vec![(stack.file.clone(), Span::NONE)];
         for unit in units {
@@ -22,6 +22,7 @@ impl Work<'_> {
                 sources.push((copy.source.clone(), span));
             }
         }
+        sources.extend(Self::sources_of_sheets(sheets));
         sources.extend(stack.render.root.clone().map(|root| (root, Span::NONE)));
         let build_real = real(build);
         let span = self.build_dir_span();

@@ -291,7 +291,10 @@ impl Collector<'_> {
             }
         }
         // Only templates have a use for it.
-        let has_templates = |source: &Source| source.text().contains("template");
+        let has_templates = |source: &Source| {
+            let names = ["template", "manifests"];
+            names.iter().any(|name| source.text().contains(name))
+        };
         if self.configuration.is_none()
             && self.sources.iter().any(|(_, source)| has_templates(source))
         {

@@ -6,17 +6,21 @@
 
 mod machine;
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use gantry_driver_kubernetes::{chart, manifest};
+use gantry_render::Manifest;
 use gantry_stack::diagnostic::{Diagnostic, Diagnostics, Report, Severity};
 use gantry_stack::layer::Layer;
 use gantry_stack::load::Loaded;
-use gantry_stack::model::{Defaults, Forward, Words};
+use gantry_stack::model::{Defaults, Forward, Stack, Words};
 use gantry_stack::modes::kubernetes::Tools;
 use gantry_stack::read::{self, Format};
+use gantry_stack::source::SourceMap;
 use gantry_stack::span::Span;
 use serde_json::{Map, Value, json};
 
@@ -226,16 +230,93 @@ fn warn_of_keys_written_twice(loaded: &mut Loaded, file: &Utf8Path) {
     loaded.warnings.diagnostics.extend(twice);
 }
 
-/// The sum of a service's manifests, or what is wrong with them. Nothing if where they are is known only when it starts.
+/// The sum of a service's manifests, or what is wrong with them. Nothing if where they are is known only when it starts,
+/// or some of them are to be rendered first.
 fn manifests(spec: &Map<String, Value>) -> Result<Option<String>, Vec<String>> {
-    let Some(paths) = paths(spec, "manifests") else {
+    let Some(mut paths) = paths(spec, "manifests") else {
         return Ok(None);
     };
+    paths.retain(|path| !gantry_render::has_templates(path));
+    if paths.is_empty() {
+        return Ok(None);
+    }
     let words = |errors: Vec<manifest::ManifestError>| -> Vec<String> {
         errors.iter().map(ToString::to_string).collect()
     };
     manifest::read(&paths).map_err(words)?;
     manifest::sum(&paths).map(Some).map_err(words)
+}
+
+/// Looks at manifests that were rendered, and puts their sums in. All that is wrong is told at once, each in the text that
+/// was rendered.
+pub(super) fn rendered(
+    stack: &mut Stack,
+    manifests: &[Manifest],
+    sources: &SourceMap,
+) -> Result<(), Report> {
+    let mut sources = sources.clone();
+    let mut wrong = Vec::new();
+    let folder = format!("{}/", stack.dir);
+    let services: BTreeSet<&str> = manifests.iter().map(|one| one.service.as_str()).collect();
+    for name in services {
+        let Some(service) = stack.services.get_mut(name) else {
+            continue;
+        };
+        let Some(spec) = service.run.spec.as_object_mut() else {
+            continue;
+        };
+        let mine: Vec<&Manifest> = manifests.iter().filter(|one| one.service == name).collect();
+        let Some(mut paths) = paths(spec, "manifests") else {
+            continue;
+        };
+        paths.retain(|path| !mine.iter().any(|one| one.file == *path));
+        let texts = mine.iter().map(|one| (&*one.file, one.text.as_str()));
+        let texts: Vec<(&Utf8Path, &str)> = texts.collect();
+        match manifest::read_with(&paths, &texts).and_then(|_| manifest::sum(&paths)) {
+            Ok(mut sum) => {
+                for one in mine {
+                    sum = manifest::sum_of(&format!("{sum} {} {}", one.file, one.timeless));
+                }
+                spec.insert("content".to_owned(), json!(sum));
+            }
+            Err(errors) => {
+                for error in errors {
+                    let text = mine.iter().find(|one| one.file == error.place.file);
+                    let span = text.map_or(Span::NONE, |one| {
+                        let name = format!("(rendered) {}", sources.name_of(&one.file));
+                        let id = sources.add_text(name, ".", Layer::File, one.text.as_str());
+                        Span::new(id, line_of(&one.text, error.place.line))
+                    });
+                    let message = match (text, error.place.document) {
+                        (None, _) => error.to_string(),
+                        (Some(_), 1) => error.reason,
+                        (Some(_), document) => format!("document {document}: {}", error.reason),
+                    };
+                    let message = message.replace(&folder, "");
+                    wrong.push(Diagnostic::error("manifest", span, message));
+                }
+            }
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Report {
+        diagnostics: wrong,
+        sources: Arc::new(sources),
+    })
+}
+
+/// Where a line (from 1) is in a text.
+fn line_of(text: &str, line: usize) -> Range<usize> {
+    let mut begin = 0;
+    for (number, one) in text.split_inclusive('\n').enumerate() {
+        if number + 1 == line {
+            return begin..begin + one.trim_end().len();
+        }
+        begin += one.len();
+    }
+    0..0
 }
 
 /// The sum of what a kustomization comes to. Nothing if there is no kubectl, which pre-flight says.
@@ -259,6 +340,10 @@ fn kustomized(folder: &str, tools: &Tools) -> Result<Option<String>, Vec<String>
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if !output.status.success() {
         let said = text(&output.stderr);
+        if tools.kubectl_sudo && said.starts_with("sudo:") {
+            // Rights are looked at before the start.
+            return Ok(None);
+        }
         let said = said.strip_prefix("error: ").unwrap_or(&said).to_owned();
         return Err(vec![said]);
     }

@@ -9,7 +9,7 @@ use gantry_engine::preflight::{self, Surroundings, UNKNOWN};
 
 use super::doctor::identity;
 use super::roles;
-use crate::cli::DiffArgs;
+use crate::cli::{DiffArgs, HowToRender};
 use crate::context::Context;
 use crate::error::Error;
 use crate::host::OwnHost;
@@ -19,9 +19,13 @@ use crate::view::diff::{DiffView, ServiceDiff};
 
 /// Look, without a supervisor: nothing is changed, and nothing need be up.
 pub(crate) fn run(context: &Context<'_>, args: &DiffArgs) -> Result<DiffView, Error> {
-    let file = stack_file::load_with(context, &args.model, &args.services)?;
+    let mut file = stack_file::load_with(context, &args.model, &args.services)?;
     let named = file.full(&args.services)?;
     file.warn(context.output);
+    if file.has_templates_of_manifests() {
+        // What would be applied is read from where an `up` would read it.
+        file.render(context.output, &HowToRender::default(), true)?;
+    }
     let environment: BTreeMap<String, String> = environment().into_iter().collect();
     let host: Arc<dyn HostJobs> = Arc::new(OwnHost);
     let around = Surroundings {

@@ -13,6 +13,7 @@ mod failures;
 mod files;
 mod help;
 mod import;
+mod manifests;
 mod nothing_up;
 mod pipes;
 mod projects;
