@@ -2,33 +2,27 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use gantry_core::FailureKind;
 use gantry_driver::{DriverError, HostJobs};
 use gantry_stack::modes::kubernetes::Tools;
 use kube::api::{Api, DynamicObject};
-use kube::client::ClientBuilder;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::Kubeconfig;
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::discovery::Scope;
 use kube::{Client, Config};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use crate::credentials;
+use crate::access::{Access, NoAnswer, Source, Way};
 use crate::forward::road::Road;
 use crate::helm::tool::Aim;
 use crate::local;
 use crate::object::Key;
-use crate::patience::Patience;
 
 /// Who owns the fields that we set.
 pub(crate) const MANAGER: &str = "gantry";
-
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// The oldest minor version of Kubernetes 1 that we know.
 const OLDEST: u32 = 25;
@@ -66,7 +60,7 @@ pub(crate) struct Cluster {
     /// How programs are told of it.
     pub(crate) aim: Aim,
     kinds: Mutex<HashMap<(String, String, String), Kind>>,
-    config: Config,
+    access: Arc<Access>,
     road: OnceLock<Road>,
 }
 
@@ -77,70 +71,28 @@ impl Cluster {
         environment: &BTreeMap<String, String>,
         host: Option<&Arc<dyn HostJobs>>,
     ) -> Result<Self, DriverError> {
-        let (config, files) = match kubeconfig(choice, environment) {
-            Ok(found) => found,
-            Err(error) => match (host, choice.tools.is_own_kubectl()) {
-                (Some(host), true) => (credentials::of_kubectl(host, choice).await?, Vec::new()),
-                _ => return Err(error),
+        let source = Source {
+            choice: choice.clone(),
+            environment: environment.clone(),
+            host: host.cloned(),
+        };
+        let read = source.read().await?;
+        let namespace = read.config.default_namespace.clone();
+        let aim = Aim {
+            kubeconfig: match read.files.as_slice() {
+                [file] => Some(file.clone()),
+                // Several are in the environment, and none means that the program has its own.
+                _ => None,
             },
+            context: Some(read.context.clone()),
         };
-        let context = choice.context.clone().or(config.current_context.clone());
-        let Some(context) = context else {
-            let reason =
-                "the Kubernetes configuration has no current context; name one in `context`";
-            return Err(DriverError::permanent("context", reason));
-        };
-        if !config.contexts.iter().any(|one| one.name == context) {
-            let names: Vec<&str> = config
-                .contexts
-                .iter()
-                .map(|one| one.name.as_str())
-                .collect();
-            let reason = format!(
-                "there is no context {context} in the Kubernetes configuration; it has {}",
-                if names.is_empty() {
-                    "none".to_owned()
-                } else {
-                    names.join(", ")
-                }
-            );
-            return Err(DriverError::permanent("context", reason));
-        }
-        let options = KubeConfigOptions {
-            context: Some(context.clone()),
-            ..KubeConfigOptions::default()
-        };
-        let config = Config::from_custom_kubeconfig(config, &options).await;
-        let mut config = config.map_err(|error| {
-            let reason =
-                format!("the Kubernetes configuration of context {context} cannot be used");
-            DriverError::permanent("context", reason).with_evidence(error.to_string())
-        })?;
-        config.connect_timeout = Some(CONNECT);
-        if choice.context.is_none() && !choice.allowed.contains(&context) {
-            must_be_local(&config, &context).await?;
-        }
-        let namespace = config.default_namespace.clone();
-        let client = ClientBuilder::try_from(config.clone());
-        let client = client.map(|builder| builder.with_layer(&Patience).build());
-        let client = client.map_err(|error| {
-            let reason =
-                format!("the Kubernetes configuration of context {context} cannot be used");
-            DriverError::permanent("context", reason).with_evidence(error.to_string())
-        })?;
+        let access = Access::new(source, read)?;
         Ok(Self {
-            client,
+            client: access.client(Way::Kept),
             namespace,
-            aim: Aim {
-                kubeconfig: match files.as_slice() {
-                    [file] => Some(file.clone()),
-                    // Several are in the environment, and none means that the program has its own.
-                    _ => None,
-                },
-                context: Some(context),
-            },
+            aim,
             kinds: Mutex::default(),
-            config,
+            access,
             road: OnceLock::new(),
         })
     }
@@ -150,7 +102,9 @@ impl Cluster {
         if let Some(road) = self.road.get() {
             return Ok(road);
         }
-        let road = Road::new(&self.config).map_err(|error| trouble("forward", &error))?;
+        let road = Road::new(&self.access.config());
+        let mut road = road.map_err(|error| trouble("forward", &error))?;
+        road.client = self.access.client(Way::Fresh);
         Ok(self.road.get_or_init(|| road))
     }
 
@@ -286,7 +240,7 @@ pub(crate) fn kubeconfig(
 }
 
 /// Nobody changes a cluster elsewhere by accident.
-async fn must_be_local(config: &Config, context: &str) -> Result<(), DriverError> {
+pub(crate) async fn must_be_local(config: &Config, context: &str) -> Result<(), DriverError> {
     let host = config.cluster_url.host().unwrap_or_default();
     let port = config.cluster_url.port_u16().unwrap_or(443);
     let addresses = local::addresses(host, port).await;
@@ -305,6 +259,11 @@ async fn must_be_local(config: &Config, context: &str) -> Result<(), DriverError
 /// What a request came to.
 pub(crate) fn trouble(stage: &'static str, error: &kube::Error) -> DriverError {
     match error {
+        kube::Error::Api(status) if status.code == 401 => {
+            // It was tried with what the configuration says now.
+            let reason = "the cluster refuses the credentials of the Kubernetes configuration";
+            DriverError::permanent(stage, reason)
+        }
         kube::Error::Api(status) => {
             let kind = match status.code {
                 429 | 500..=599 => FailureKind::Transient,
@@ -317,16 +276,25 @@ pub(crate) fn trouble(stage: &'static str, error: &kube::Error) -> DriverError {
                 .with_evidence(error.to_string())
         }
         error => {
-            let mut reason = error.to_string();
-            let mut source = std::error::Error::source(error);
-            // The last one says what the system said.
-            while let Some(inner) = source {
-                reason = inner.to_string();
-                source = inner.source();
+            if let kube::Error::Service(inner) = error
+                && let Some(away) = inner.downcast_ref::<NoAnswer>()
+            {
+                return DriverError::unreachable(stage, away.to_string());
             }
+            // It answered, and broke off.
+            let reason = last_of(error);
             DriverError::unreachable(stage, format!("the cluster cannot be reached: {reason}"))
         }
     }
+}
+
+/// The last of what an error comes from says what the system said.
+pub(crate) fn last_of(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(inner) = last.source() {
+        last = inner;
+    }
+    last.to_string()
 }
 
 /// Whether something is not there.

@@ -15,6 +15,7 @@
 //! (`standing.rs`) and what troubles its pods (`trouble.rs`). Containers' output is copied into gantry's own log store
 //! (`logs.rs`).
 
+mod access;
 mod addresses;
 mod apply;
 pub mod chart;

@@ -23,6 +23,9 @@ use crate::object::{Key, text};
 /// How long until a stream that broke is opened again.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// The same of one that was refused.
+const REFUSED: Duration = Duration::from_secs(2);
+
 /// How many lines are told with a failure, and how many bytes of them at most.
 const WORDS: i64 = 20;
 const WORDS_BYTES: u64 = 16 * 1024;
@@ -126,6 +129,11 @@ pub(crate) async fn follow(
                         Err(_) => break false,
                     }
                 }
+            }
+            // Who asks may do so later.
+            Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403 | 429) => {
+                tokio::time::sleep(REFUSED).await;
+                false
             }
             // The pod is gone, or its container has not begun.
             Err(kube::Error::Api(status)) if status.code < 500 => true,

@@ -74,6 +74,8 @@ pub(crate) enum Change {
     Whole,
     /// The cluster cannot be asked.
     Away(String),
+    /// The cluster answers, but may not be asked this any more.
+    Blind(String),
 }
 
 /// Everything that is seen.
@@ -93,6 +95,8 @@ struct Watch {
     /// Whether everything was told once.
     whole: bool,
     away: bool,
+    /// Whether it may not be asked any more what it told before.
+    blind: bool,
     task: AbortOnDropHandle<()>,
 }
 
@@ -117,6 +121,7 @@ impl View {
                 newest: 0,
                 whole: false,
                 away: false,
+                blind: false,
                 task: AbortOnDropHandle::new(task),
             },
         );
@@ -158,15 +163,16 @@ impl View {
                 if let Some(fresh) = watch.fresh.take() {
                     watch.objects = fresh;
                 }
-                (watch.whole, watch.away) = (true, false);
+                (watch.whole, watch.away, watch.blind) = (true, false, false);
             }
             Change::Away(_) => watch.away = true,
+            Change::Blind(_) => watch.blind = true,
         }
     }
 
     /// Whether some watch cannot ask.
     pub(crate) fn is_away(&self) -> bool {
-        self.watches.values().any(|watch| watch.away)
+        self.watches.values().any(|watch| watch.away || watch.blind)
     }
 
     /// The cluster answers again. Watches go on from where they were, and what was missed is told.
@@ -255,9 +261,12 @@ async fn watch(
     } else {
         watcher::Config::default()
     };
-    let mut events = watcher::watcher(api, config)
-        .backoff(Pause::default())
-        .boxed();
+    let begin = || {
+        let events = watcher::watcher(api.clone(), config.clone());
+        events.backoff(Pause::default()).boxed()
+    };
+    let mut events = begin();
+    let mut refusals = Refusals::default();
     while let Some(event) = events.next().await {
         let plain = |object: kube::api::DynamicObject| {
             let mut value = serde_json::to_value(object).unwrap_or_default();
@@ -271,21 +280,84 @@ async fn watch(
             Ok(Event::InitApply(object) | Event::Apply(object)) => {
                 Change::There(typed(plain(object), &scope))
             }
-            Ok(Event::InitDone) => Change::Whole,
+            Ok(Event::InitDone) => {
+                refusals = Refusals::AfterAll;
+                Change::Whole
+            }
             Ok(Event::Delete(object)) => Change::Gone(typed(plain(object), &scope)),
             Err(error) => match trouble_of(&error) {
                 Trouble::Away(reason) => Change::Away(reason),
                 Trouble::Refused(reason) => {
                     tracing::warn!(?scope, reason, "this cannot be watched");
-                    // As if nothing were there: whoever waits for it is told that it is not.
-                    let _ = tell(Change::Begin);
-                    Change::Whole
+                    match refusals.next() {
+                        // A server that has just begun does not know yet who may do what.
+                        Refused::Again => continue,
+                        Refused::Blind => {
+                            // It was seen before: what is there is not gone because nobody may look.
+                            events = begin();
+                            tokio::time::sleep(Pause::LONGEST).await;
+                            Change::Blind(reason)
+                        }
+                        Refused::Always => {
+                            // As if nothing were there: whoever waits for it is told that it is not.
+                            let _ = tell(Change::Begin);
+                            Change::Whole
+                        }
+                    }
+                }
+                Trouble::Old => {
+                    // What it knows is too old to go on from, whoever says so: everything is told anew.
+                    events = begin();
+                    tokio::time::sleep(Pause::FIRST).await;
+                    continue;
                 }
                 Trouble::None => continue,
             },
         };
         if !tell(change) {
             return;
+        }
+    }
+}
+
+/// How often a watch was refused that may be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusals {
+    /// So often, since it began.
+    Before(u32),
+    /// It was allowed once.
+    AfterAll,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self::Before(0)
+    }
+}
+
+/// What a refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Nothing yet.
+    Again,
+    /// What was seen cannot be seen now.
+    Blind,
+    /// It may never be seen.
+    Always,
+}
+
+impl Refusals {
+    /// So many of them mean that it will stay so: with their pauses, a second.
+    const ENOUGH: u32 = 5;
+
+    fn next(&mut self) -> Refused {
+        match self {
+            Self::AfterAll => Refused::Blind,
+            Self::Before(count) if *count + 1 < Self::ENOUGH => {
+                *count += 1;
+                Refused::Again
+            }
+            Self::Before(_) => Refused::Always,
         }
     }
 }
@@ -336,8 +408,10 @@ impl Backoff for Pause {
 
 /// What an error of a watch says.
 enum Trouble {
-    /// Nothing: what it knew is too old to go on from, and everything is told anew.
+    /// Nothing: everything is told anew.
     None,
+    /// What it knew is too old to go on from.
+    Old,
     /// The cluster cannot be asked.
     Away(String),
     /// It does not answer this question.
@@ -349,13 +423,17 @@ fn trouble_of(error: &watcher::Error) -> Trouble {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => match error {
-            kube::Error::Api(status) if status.code == 410 => Trouble::None,
+            kube::Error::Api(status) if status.code == 410 => Trouble::Old,
+            // It is the asker who is not known.
+            kube::Error::Api(status) if status.code == 401 => {
+                Trouble::Away(trouble("watch", error).reason.clone())
+            }
             kube::Error::Api(status) if status.code < 500 && status.code != 429 => {
                 Trouble::Refused(status.message.clone())
             }
             error => Trouble::Away(trouble("watch", error).to_string()),
         },
-        watcher::Error::WatchError(status) if status.code == 410 => Trouble::None,
+        watcher::Error::WatchError(status) if status.code == 410 => Trouble::Old,
         watcher::Error::WatchError(status) => Trouble::Away(status.message.clone()),
         watcher::Error::NoResourceVersion => Trouble::None,
     }

@@ -67,7 +67,7 @@ impl Interest {
     pub(super) fn seen(&mut self, scope: &Scope, change: &Change) {
         let object = match change {
             Change::Begin => return,
-            Change::Whole | Change::Away(_) => return self.touch_all(),
+            Change::Whole | Change::Away(_) | Change::Blind(_) => return self.touch_all(),
             Change::There(object) | Change::Gone(object) => object,
         };
         if let Some(owner) = self.owners.get(&name(&Key::of(object))) {

@@ -23,6 +23,9 @@ use crate::view::{Change, Scope};
 /// How often a cluster that is away is asked whether it is back.
 const ASK: Duration = Duration::from_millis(100);
 
+/// How often one that answers, but not everything.
+const ASK_BLIND: Duration = Duration::from_secs(2);
+
 impl Link {
     /// Watches everything that instances consist of.
     pub(super) fn watch_all(&mut self) {
@@ -47,13 +50,13 @@ impl Link {
     }
 
     pub(super) fn seen(&mut self, scope: &Scope, change: Change) {
-        if let Change::Away(reason) = &change
+        if let Change::Away(reason) | Change::Blind(reason) = &change
             && !std::mem::replace(&mut self.away, true)
         {
             self.report(DriverEvent::Unreachable {
                 reason: reason.clone(),
             });
-            self.ask_until_it_answers();
+            self.ask_until_it_answers(ASK);
         }
         self.view.take(scope, change);
         if self.away && !self.view.is_away() {
@@ -62,11 +65,11 @@ impl Link {
     }
 
     /// A watch that goes on where it was says nothing as long as nothing happens: so somebody else asks.
-    fn ask_until_it_answers(&mut self) {
+    fn ask_until_it_answers(&mut self, pause: Duration) {
         let (context, outbox) = (Arc::clone(&self.context), self.outbox.clone());
         self.tasks.spawn(async move {
             loop {
-                tokio::time::sleep(ASK).await;
+                tokio::time::sleep(pause).await;
                 if context.cluster.version().await.is_ok() {
                     let _ = outbox.send(Input::Back);
                     return;
@@ -77,8 +80,15 @@ impl Link {
 
     /// The cluster answers again.
     pub(super) fn back(&mut self) {
+        self.view.is_back();
+        if self.view.is_away() {
+            // What it may not be asked any more it tells when it may; it may be away meanwhile.
+            if self.away {
+                self.ask_until_it_answers(ASK_BLIND);
+            }
+            return;
+        }
         if std::mem::take(&mut self.away) {
-            self.view.is_back();
             self.interest.touch_all();
             let observed = self.observed();
             self.report(DriverEvent::Reachable { observed });
