@@ -32,7 +32,7 @@ pub(crate) fn capabilities() -> Capabilities {
         // How long pods have is said in their manifests.
         stop_policy: false,
         drifts: true,
-        powers: vec![Power::Exec, Power::Dial],
+        powers: vec![Power::Exec, Power::Attach, Power::Dial],
         ..Capabilities::all_ours()
     }
 }

@@ -1,16 +1,13 @@
 //! Commands in pods that someone watches.
 
-use std::sync::Mutex;
-
 use gantry_core::ExitStatus;
-use gantry_driver::{BoxFuture, DriverError, Exec, ExecProcess, ExecRequest, TerminalSize};
+use gantry_driver::{BoxFuture, DriverError, Exec, ExecProcess, ExecRequest};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
-use kube::api::{Api, AttachParams, TerminalSize as Size};
-use tokio::sync::oneshot;
+use kube::api::{Api, AttachParams};
 
+use crate::attach::resizing;
 use crate::cluster::trouble;
-use crate::link::Input;
 use crate::object::{Key, text};
 use crate::session::ClusterSession;
 
@@ -22,17 +19,9 @@ impl Exec for ClusterSession {
 
 impl ClusterSession {
     async fn run(&self, request: ExecRequest) -> Result<ExecProcess, DriverError> {
-        let (reply, pods) = oneshot::channel();
-        self.order(Input::Pods(request.instance.clone(), reply));
-        let pods = pods.await.unwrap_or_default();
-        let named = request.child.as_ref();
-        let runs = |pod: &serde_json::Value| text(pod, &["status", "phase"]) == Some("Running");
-        let mut pods = pods.iter().filter(|pod| runs(pod));
-        let pod = pods.find(|pod| named.is_none_or(|name| Key::of(pod).short() == name.as_str()));
-        let Some(pod) = pod else {
-            return Err(DriverError::permanent("exec", "none of its pods runs"));
-        };
-        let key = Key::of(pod);
+        let child = request.child.as_ref();
+        let pod = self.running_pod(&request.instance, child, "exec").await?;
+        let key = Key::of(&pod);
         let container = text(&pod["spec"]["containers"][0], &["name"]);
         let namespace = key.namespace.as_deref().unwrap_or_default();
         let api: Api<Pod> = Api::namespaced(self.context().cluster.client.clone(), namespace);
@@ -60,18 +49,7 @@ impl ClusterSession {
         let stdin = attached.stdin().ok_or_else(missing)?;
         let stderr = attached.stderr();
         let status = attached.take_status().ok_or_else(missing)?;
-        let sizes = attached.terminal_size().map(Mutex::new);
-        let resize = move |size: TerminalSize| {
-            let Some(sizes) = &sizes else { return };
-            let size = Size {
-                width: size.columns,
-                height: size.rows,
-            };
-            // One that is not taken at once is overtaken by the next.
-            if let Ok(mut sizes) = sizes.lock() {
-                let _ = sizes.try_send(size);
-            }
-        };
+        let resize = resizing(&mut attached);
         if let Some(size) = request.terminal {
             resize(size);
         }

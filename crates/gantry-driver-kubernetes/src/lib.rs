@@ -18,6 +18,7 @@
 mod access;
 mod addresses;
 mod apply;
+mod attach;
 pub mod chart;
 mod claims;
 mod cluster;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gantry_core::{EffectId, Generation, InstanceId};
 use gantry_driver::{
-    BoxFuture, Close, Dial, DriverError, EventSink, Exec, History, JobOutcome, JobPlace,
+    Attach, BoxFuture, Close, Dial, DriverError, EventSink, Exec, History, JobOutcome, JobPlace,
     JobRequest, LogRequest, LogStream, Make, Notes, Observed, OpenContext, Outdated, PastRevision,
     Recorded, RenderedFile, Session, StartRequest, StopRequest, Target, UpdateRequest, stored,
 };
@@ -205,6 +205,10 @@ impl Session for ClusterSession {
 
     fn forget(&self, instances: Vec<(InstanceId, Generation)>) {
         self.order(Input::Forget(instances));
+    }
+
+    fn as_attach(&self) -> Option<&dyn Attach> {
+        Some(self)
     }
 
     fn as_exec(&self) -> Option<&dyn Exec> {
