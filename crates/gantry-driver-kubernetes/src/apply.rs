@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::{self, MANAGER, trouble};
 use crate::context::Context;
 use crate::delete;
+use crate::home;
 use crate::link::End;
 use crate::manifest;
 use crate::namespace;
@@ -152,6 +153,9 @@ impl Apply {
         self.complete(&mut objects, &namespace, &spec).await?;
         if self.cancelled.is_cancelled() {
             return Err(Wrong::Cancelled);
+        }
+        if self.before.is_none() {
+            home::claim(cluster, &self.context.stack, &self.instance, &namespace).await?;
         }
         let create = spec.0.create_namespace;
         let made = namespace::see_to(&self.context, &self.instance, &namespace, create).await?;

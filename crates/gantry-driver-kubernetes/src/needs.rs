@@ -1,9 +1,10 @@
 //! What must be there before anything is applied.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use gantry_core::ServiceName;
-use gantry_driver::{Around, Described, DriverError, Missing, Need, Prerequisite};
+use gantry_core::{FailureKind, InstanceId, ServiceName};
+use gantry_driver::{Around, Described, DriverError, JobRequest, Missing, Need, Prerequisite};
 use gantry_stack::modes::kubernetes::KubernetesSpec;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -13,10 +14,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cluster::{self, Choice, Cluster};
+use crate::home;
 use crate::manifest;
 use crate::namespace;
 use crate::object::Key;
+use crate::record::{self, Mode};
+use crate::room::look::{Asking, Of, look};
 use crate::spec::Spec;
+
+/// How long a command may take that only tells its version, and how much it may print.
+const QUICK: Duration = Duration::from_secs(20);
+const CAPTURE: u64 = 64 * 1024;
 
 /// A need that only this driver can look for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,16 +43,49 @@ enum Wanted {
         spec: Box<KubernetesSpec>,
         /// Only whether it has this part.
         part: Option<String>,
+        /// Namespaces that others of the same start make.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        made: Vec<String>,
     },
+    /// Room for what these ask for.
+    Room {
+        choice: Choice,
+        asking: Vec<Asking>,
+        of: Of,
+    },
+    /// Rights to run this as somebody else, without a password.
+    Sudo(Vec<String>),
 }
 
 /// The needs of these services; what many share is named once.
 pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite> {
     let mut all: Vec<Prerequisite> = Vec::new();
-    for (service, described) in services {
-        let Ok(spec) = Spec::read(described.spec) else {
-            continue;
-        };
+    let specs = services.iter().filter_map(|(service, described)| {
+        let spec = Spec::read(described.spec).ok()?;
+        Some((service, described, spec))
+    });
+    let specs: Vec<_> = specs.collect();
+    let mut asking: Vec<(Choice, Vec<Asking>)> = Vec::new();
+    for (service, described, spec) in specs.iter().cloned() {
+        let choice = spec.choice();
+        if spec.0.tools.kubectl_sudo {
+            let sudo = need("sudo", Wanted::Sudo(spec.0.tools.kubectl()));
+            share(&mut all, service, sudo, "kubectl-sudo");
+        }
+        if spec.0.kustomize.is_none() {
+            let one = Asking {
+                service: service.clone(),
+                spec: Box::new(spec.0.clone()),
+            };
+            match asking.iter_mut().find(|(known, _)| *known == choice) {
+                Some((_, all)) => all.push(one),
+                None => asking.push((choice.clone(), vec![one])),
+            }
+        }
+        let others = specs.iter().filter(|(other, ..)| *other != service);
+        let made = others.filter(|(_, _, other)| other.choice() == choice);
+        let made = made.flat_map(|(_, _, other)| namespaces_made(&other.0));
+        let made: Vec<String> = made.collect();
         share(&mut all, service, cluster(spec.choice()), "context");
         let field = if spec.0.kustomize.is_some() {
             "kustomize"
@@ -59,10 +100,36 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
             };
             all.push(prerequisite(service, kubectl, field));
         }
-        let wanted = manifests(service, spec, None);
+        let wanted = manifests(service, spec, None, made);
         all.push(prerequisite(service, need("manifests", wanted), field));
     }
+    for (choice, asking) in asking {
+        let names: Vec<ServiceName> = asking.iter().map(|one| one.service.clone()).collect();
+        for of in [Of::Never, Of::Now] {
+            let wanted = Wanted::Room {
+                choice: choice.clone(),
+                asking: asking.clone(),
+                of,
+            };
+            all.push(Prerequisite {
+                services: names.clone(),
+                need: need("room in the cluster", wanted),
+                field: "manifests".into(),
+                // Others may leave.
+                advisory: of == Of::Now,
+            });
+        }
+    }
     all
+}
+
+/// The namespaces that a service makes.
+fn namespaces_made(spec: &KubernetesSpec) -> Vec<String> {
+    let own = spec.namespace.clone().filter(|_| spec.create_namespace);
+    let documents = manifest::read(&spec.manifests).unwrap_or_default();
+    let keys = documents.iter().map(|one| Key::of(&one.object));
+    let written = keys.filter(|key| key.is_same(&namespace::key(&key.name)));
+    own.into_iter().chain(written.map(|key| key.name)).collect()
 }
 
 /// The need of a cluster that answers, and may be changed.
@@ -81,15 +148,16 @@ pub(crate) fn share(all: &mut Vec<Prerequisite>, service: &ServiceName, need: Ne
 /// Whether a service will have a part.
 pub(crate) fn part(service: &ServiceName, described: Described<'_>, part: &str) -> Option<Need> {
     let spec = Spec::read(described.spec).ok()?;
-    let wanted = manifests(service, spec, Some(part.to_owned()));
+    let wanted = manifests(service, spec, Some(part.to_owned()), Vec::new());
     Some(need("part of the manifests", wanted))
 }
 
-fn manifests(service: &ServiceName, spec: Spec, part: Option<String>) -> Wanted {
+fn manifests(service: &ServiceName, spec: Spec, part: Option<String>, made: Vec<String>) -> Wanted {
     Wanted::Manifests {
         service: service.clone(),
         spec: Box::new(spec.0),
         part,
+        made,
     }
 }
 
@@ -136,6 +204,7 @@ pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missi
             service,
             spec,
             part,
+            made,
         } => {
             let spec = Spec(*spec);
             if spec.0.kustomize.is_some() {
@@ -159,9 +228,58 @@ pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missi
             let Ok(cluster) = connected else {
                 return Ok(());
             };
-            may(&cluster, &spec, &keys).await
+            let instance = InstanceId::new(service, 0);
+            if record::read(around.stack, Mode::Manifests, &instance).is_none() {
+                let namespace = spec.0.namespace.as_deref();
+                let namespace = namespace.unwrap_or(&cluster.namespace);
+                let claimed = home::claim(&cluster, around.stack, &instance, namespace).await;
+                match claimed {
+                    // What cannot be asked is told by who asks.
+                    Err(error) if error.kind != FailureKind::NotOurs => {}
+                    claimed => claimed.map_err(|error| missing(&error))?,
+                }
+            }
+            may(&cluster, &spec, &keys, &made).await
         }
+        Wanted::Room { choice, asking, of } => {
+            let connected = Cluster::connect(&choice, &environment, Some(around.host)).await;
+            match connected {
+                Ok(cluster) => look(&cluster, &asking, of).await,
+                Err(_) => Ok(()),
+            }
+        }
+        Wanted::Sudo(words) => may_sudo(&words, around).await,
     }
+}
+
+/// Whether something can be run as somebody else without a password, which nobody is there to type.
+async fn may_sudo(words: &[String], around: Around<'_>) -> Result<(), Missing> {
+    let name = words.join(" ");
+    let mut command = words.to_vec();
+    command.extend(["version".to_owned(), "--client".to_owned()]);
+    let job = JobRequest {
+        folder: Some("/".into()),
+        ..JobRequest::host(format!("try {name}"), command, QUICK, CAPTURE)
+    };
+    let said = match around.host.run(job).await {
+        Ok(outcome) if outcome.success() => return Ok(()),
+        Ok(outcome) => {
+            let said = outcome.wrong(QUICK).unwrap_or_default();
+            // What it runs may be wrong with itself: only sudo's own words count.
+            if !outcome.stderr.lines().any(|line| line.starts_with("sudo:")) {
+                return Ok(());
+            }
+            said
+        }
+        Err(error) => format!("cannot be run: {}", error.reason),
+    };
+    Err(Missing {
+        reason: format!("`{name}` {said}"),
+        hint: Some(
+            "nobody can type a password for it: allow it with NOPASSWD in sudoers, or leave `kubectl-sudo` away"
+                .to_owned(),
+        ),
+    })
 }
 
 fn has_part(service: &ServiceName, keys: &[Key], part: &str) -> Result<(), Missing> {
@@ -179,13 +297,16 @@ fn has_part(service: &ServiceName, keys: &[Key], part: &str) -> Result<(), Missi
 }
 
 /// Whether the namespace is there, and we may do in it what is to be done.
-async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key]) -> Result<(), Missing> {
+async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key], made: &[String]) -> Result<(), Missing> {
     let namespace = spec.0.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| cluster.namespace.clone());
     let mut wrong: Vec<String> = Vec::new();
+    // One reason may be that of many objects.
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
     let makes = keys
         .iter()
-        .any(|key| key.is_same(&namespace::key(&namespace)));
+        .any(|key| key.is_same(&namespace::key(&namespace)))
+        || made.contains(&namespace);
     if !spec.0.create_namespace && !makes {
         has_namespace(cluster, &namespace).await?;
     }
@@ -195,8 +316,14 @@ async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key]) -> Result<(), Missing
             Ok(kind) => kind,
             // Another of these may define it.
             Err(_) if keys.iter().any(|it| it.kind == "CustomResourceDefinition") => continue,
+            // It is said once, of the cluster.
+            Err(error) if error.kind == FailureKind::Unreachable => return Ok(()),
             Err(error) => {
-                wrong.push(format!("{}: {}", key.short(), error.reason));
+                let reason = error.reason.clone();
+                match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, names)) => names.push(key.short()),
+                    None => reasons.push((reason, vec![key.short()])),
+                }
                 continue;
             }
         };
@@ -206,6 +333,13 @@ async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key]) -> Result<(), Missing
         if !asked.contains(&question) {
             asked.push(question);
         }
+    }
+    for (reason, names) in reasons {
+        wrong.push(match names.as_slice() {
+            [name] => format!("{name}: {reason}"),
+            [first, ..] => format!("{reason} ({} objects, {first} the first)", names.len()),
+            [] => reason,
+        });
     }
     for (group, resource, within) in asked {
         if !is_allowed(cluster, &group, &resource, within.as_deref()).await {

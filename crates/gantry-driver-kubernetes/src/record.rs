@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::apply::Mark;
 use crate::forward::{self, Noted};
+use crate::home;
 use crate::object::Key;
 use crate::ready_when::ReadyWhen;
 
@@ -248,7 +249,7 @@ impl Record {
                 "namespace": self.namespace,
                 "labels": labels(stack, instance),
             },
-            "data": { "stack": stack.name, "inventory": text },
+            "data": { "stack": stack.name, "home": home::mark(stack), "inventory": text },
         })
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Trouble, Weight, with};
+use crate::quantity::{thousandths, written};
 use crate::standing::{condition, list, named, says, text};
 
 /// What the scheduler says about a pod that has no node.
@@ -192,54 +193,4 @@ fn requested(pod: &Value, resource: &str) -> Option<String> {
             Some(sum.unwrap_or_else(|| several.join(" + ")))
         }
     }
-}
-
-/// The suffixes of quantities, the greatest first, and what they stand for.
-const SUFFIXES: [(&str, u128); 12] = [
-    ("Ei", 1 << 60),
-    ("Pi", 1 << 50),
-    ("Ti", 1 << 40),
-    ("Gi", 1 << 30),
-    ("Mi", 1 << 20),
-    ("Ki", 1 << 10),
-    ("E", 1_000_000_000_000_000_000),
-    ("P", 1_000_000_000_000_000),
-    ("T", 1_000_000_000_000),
-    ("G", 1_000_000_000),
-    ("M", 1_000_000),
-    ("k", 1_000),
-];
-
-/// A quantity in thousandths of its unit.
-fn thousandths(quantity: &str) -> Option<u128> {
-    if let Some(count) = quantity.strip_suffix('m') {
-        return count.parse().ok();
-    }
-    let (count, unit) = SUFFIXES
-        .iter()
-        .find_map(|(suffix, unit)| Some((quantity.strip_suffix(suffix)?, *unit)))
-        .unwrap_or((quantity, 1));
-    let (whole, part) = count.split_once('.').unwrap_or((count, ""));
-    let part: String = part.chars().chain("000".chars()).take(3).collect();
-    let count = whole
-        .parse::<u128>()
-        .ok()?
-        .checked_mul(1_000)?
-        .checked_add(part.parse().ok()?)?;
-    count.checked_mul(unit)
-}
-
-/// A quantity as one writes it, from its thousandths.
-fn written(thousandths: u128) -> String {
-    if !thousandths.is_multiple_of(1_000) {
-        return format!("{thousandths}m");
-    }
-    let count = thousandths / 1_000;
-    SUFFIXES
-        .iter()
-        .find(|(_, unit)| count > 0 && count.is_multiple_of(*unit))
-        .map_or_else(
-            || count.to_string(),
-            |(suffix, unit)| format!("{}{suffix}", count / unit),
-        )
 }
