@@ -31,6 +31,8 @@ pub enum Targets {
 pub enum ChangeEffect {
     /// Nothing: the next start takes it up.
     None,
+    /// Nothing of what runs: it is asked otherwise how it is.
+    Watch,
     /// The driver can change what runs.
     InPlace,
     /// Stop, then start.

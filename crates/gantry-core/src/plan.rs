@@ -296,8 +296,10 @@ fn decide(
             );
             let action = match effect {
                 ChangeEffect::None => Action::Keep,
-                ChangeEffect::InPlace if now.phase == Phase::Completed => Action::Keep,
-                ChangeEffect::InPlace => Action::Update,
+                ChangeEffect::Watch | ChangeEffect::InPlace if now.phase == Phase::Completed => {
+                    Action::Keep
+                }
+                ChangeEffect::Watch | ChangeEffect::InPlace => Action::Update,
                 ChangeEffect::Restart => Action::Restart,
                 ChangeEffect::Recreate => Action::Recreate,
             };

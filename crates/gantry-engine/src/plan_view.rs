@@ -119,14 +119,13 @@ impl Dispatcher {
             })
             .collect();
         fields.dedup();
-        if changes.is_empty() {
-            if old.probes == new.probes {
-                // Nothing that is written differs: what a secret stands for does.
-                effect = ChangeEffect::Restart;
-                fields.push("secrets".into());
-            } else {
-                fields.push("probes".into());
-            }
+        if old.probes != new.probes {
+            effect = effect.max(ChangeEffect::Watch);
+            fields.push("probes".into());
+        } else if changes.is_empty() {
+            // Nothing that is written differs: what a secret stands for does.
+            effect = ChangeEffect::Restart;
+            fields.push("secrets".into());
         }
         Some(Change {
             service: new.name().clone(),

@@ -10,7 +10,7 @@ use super::offer::Conditions;
 use super::operation::Goal;
 use super::service::{Run, Service, Slot};
 use crate::effect::Effect;
-use crate::event::{Change, Targets};
+use crate::event::{Change, ChangeEffect, Targets};
 use crate::graph::{Edge, Graph, PartKey, key_at};
 use crate::ids::{Millis, OperationId, ServiceKey, ServiceName};
 use crate::outcome::Refusal;
@@ -63,6 +63,11 @@ impl World {
             return Self::refuse(id, refusal, out);
         }
         out.push(Effect::Save);
+        let watched: HashSet<&ServiceName> = changes
+            .iter()
+            .filter(|change| change.effect == ChangeEffect::Watch)
+            .map(|change| &change.service)
+            .collect();
         let actions: HashMap<ServiceName, Action> = steps
             .into_iter()
             .map(|step| (step.service, step.action))
@@ -76,7 +81,8 @@ impl World {
         let mut positions = vec![u32::MAX; self.services.len()];
         for (position, spec) in specs.into_iter().enumerate() {
             let action = actions.get(&spec.name).copied();
-            let key = self.take_spec(spec, action, out);
+            let only_watched = watched.contains(&spec.name);
+            let key = self.take_spec(spec, action, only_watched, out);
             if positions.len() <= key.index() {
                 positions.resize(key.index() + 1, u32::MAX);
             }
@@ -144,6 +150,7 @@ impl World {
         &mut self,
         spec: ServiceSpec,
         action: Option<Action>,
+        only_watched: bool,
         out: &mut Vec<Effect>,
     ) -> ServiceKey {
         let Some(&key) = self.keys.get(&spec.name) else {
@@ -164,6 +171,12 @@ impl World {
         if changed {
             service.revision = service.revision.next();
             match action {
+                // Nobody has to do anything to it; whether it is ready is asked anew.
+                Some(Action::Update) if only_watched => {
+                    for number in 0..service.slots.len() {
+                        self.ask_anew(instance(key, number), out);
+                    }
+                }
                 Some(Action::Update) => service.update_below = service.revision,
                 Some(Action::Keep) => {
                     for number in 0..service.slots.len() {

@@ -451,6 +451,20 @@ impl World {
         self.touch(at.service);
     }
 
+    /// Other probes are asked than before: what they say counts, and nothing else.
+    pub(super) fn ask_anew(&mut self, at: InstanceKey, out: &mut Vec<Effect>) {
+        let spec = &self.services[at.service.index()].spec;
+        let probed = spec.probed_ready && spec.kind == Kind::Service;
+        if probed
+            && let Some(slot) = self.slot(at)
+            && let Run::Up(up) = &mut slot.run
+        {
+            up.ready = false;
+        }
+        self.watch_anew(at, out);
+        self.prove(at, out);
+    }
+
     /// What was changed, and is not ready since, has as long to become ready as at a start.
     fn prove(&mut self, at: InstanceKey, out: &mut Vec<Effect>) {
         let spec = &self.services[at.service.index()].spec;

@@ -38,7 +38,12 @@ impl Dispatcher {
         live: bool,
     ) {
         let known = self.book.run(instance);
-        let known = known.filter(|run| run.generation == generation && run.revision == revision);
+        // What is known of the same instance counts on where only its probes are others.
+        let known = known.filter(|run| {
+            run.generation == generation
+                && (run.revision == revision || self.is_like(instance, run.revision, revision))
+        });
+        let is_same = known.is_some_and(|run| run.revision == revision);
         let (membership, warnings) = known
             .map(|run| (run.membership.clone(), run.warnings.clone()))
             .unwrap_or_default();
@@ -49,7 +54,8 @@ impl Dispatcher {
             || self.first_word(instance, revision),
             |run| run.backend.clone(),
         );
-        let prepared = match known.and_then(|run| run.prepared.clone()) {
+        let prepared = known.filter(|_| is_same);
+        let prepared = match prepared.and_then(|run| run.prepared.clone()) {
             Some(prepared) => prepared,
             None => match self.prepare(instance, revision) {
                 Ok(prepared) => Box::new((&*prepared).into()),
@@ -100,6 +106,18 @@ impl Dispatcher {
         let said = said.unwrap_or_default();
         verdicts.extend(self.probes.tell(instance, generation, &said));
         self.decided(instance, generation, verdicts);
+    }
+
+    /// Whether two revisions of a service differ in nothing that its backend is given.
+    fn is_like(&self, instance: InstanceKey, one: Revision, other: Revision) -> bool {
+        let of = |revision| {
+            let definition = self.book.definition(instance.service, revision)?;
+            Some((definition.spec.value(), definition.env.value()))
+        };
+        match (of(one), of(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => false,
+        }
     }
 
     /// What is known of a backend's judgement before it has spoken.

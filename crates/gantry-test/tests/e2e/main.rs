@@ -2,6 +2,8 @@
 
 // The stack of the README: up, a crash, down.
 mod quickstart;
+// Other probes for what runs already.
+mod probes_changed;
 // The supervisor is killed, and no service notices.
 mod survival;
 // More services than one guard and keeper are given.
