@@ -3,6 +3,7 @@
 //! A test that drives the real binary makes a [`Sandbox`]: a private `GANTRY_HOME` and a folder for
 //! stack files. Dropping it takes every stack in it down, and fails the test if a process is left.
 
+mod answers;
 mod binaries;
 mod engine;
 mod faults;
@@ -13,6 +14,7 @@ mod sandbox;
 mod skip;
 mod wait;
 
+pub use answers::{AnsweringPort, Answers};
 pub use binaries::{Binaries, binaries, cargo};
 pub use engine::Engine;
 pub use faults::{Fault, FaultyPort};

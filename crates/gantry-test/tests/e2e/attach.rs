@@ -34,7 +34,7 @@ fn up_with(file: &str) -> Sandbox {
 }
 
 /// Somebody who runs gantry in a terminal.
-struct Desk {
+pub(crate) struct Desk {
     terminal: Terminal,
     before: Termios,
     gantry: Child,
@@ -42,7 +42,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn sit(sandbox: &Sandbox, words: &[&str]) -> Self {
+    pub(crate) fn sit(sandbox: &Sandbox, words: &[&str]) -> Self {
         let size = WindowSize {
             rows: 30,
             columns: 90,
@@ -75,7 +75,7 @@ impl Desk {
 
     /// Look on until this was shown.
     #[track_caller]
-    fn sees(&mut self, text: &str) {
+    pub(crate) fn sees(&mut self, text: &str) {
         let begin = Instant::now();
         while !self.seen.contains(text) {
             assert!(begin.elapsed() < PATIENCE, "no {text:?} in {:?}", self.seen);
@@ -94,8 +94,14 @@ impl Desk {
         }
     }
 
-    fn types(&self, text: &str) {
+    pub(crate) fn types(&self, text: &str) {
         rustix::io::write(&self.terminal.master, text.as_bytes()).expect("it can be typed to");
+    }
+
+    /// It has another size from now on.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let size = WindowSize { rows, columns };
+        set_window_size(&self.terminal.master, size).expect("a size");
     }
 
     fn process(&self) -> Process {
@@ -111,7 +117,7 @@ impl Desk {
 
     /// Its exit code, with the terminal as it was.
     #[track_caller]
-    fn ends(&mut self) -> i32 {
+    pub(crate) fn ends(&mut self) -> i32 {
         let code = wait_for(PATIENCE, "gantry ends", || {
             self.read();
             self.gantry.try_wait().expect("it is our child")

@@ -1,8 +1,12 @@
 //! Manifests in a real cluster: what comes up, what changes, what stays, and what is left.
 
+mod attach;
 mod away;
+mod expired;
 mod forwards;
+mod rendered;
 mod rest;
+mod tokens;
 mod ways;
 mod wrong;
 
@@ -123,6 +127,13 @@ impl Stack {
             ])
             .args(words)
             .stdin(Stdio::null());
+        gantry_test::output(&mut command).into()
+    }
+
+    /// The same with nothing but these words.
+    fn bare_kubectl(&self, words: &[&str]) -> Run {
+        let mut command = Command::new(&self.kubectl);
+        command.args(words).stdin(Stdio::null());
         gantry_test::output(&mut command).into()
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{SERVES, Stack, web};
+use gantry_test::{Run, wait_until};
+
+use super::{PATIENCE, SERVES, Stack, web};
 
 /// Nothing may wait for its `start-timeout` of a minute.
 const SOON: Duration = Duration::from_secs(40);
@@ -129,7 +131,7 @@ fn too_much_memory() {
     with(
         "too_much_memory",
         &manifests,
-        1,
+        3,
         &["no node has enough memory", "900Gi"],
     );
 }
@@ -140,9 +142,128 @@ fn too_many_processors() {
     with(
         "too_many_processors",
         &manifests,
-        1,
-        &["no node has enough processors"],
+        3,
+        &[
+            "deployment/web: no node has enough processors (it asks for 640; node, which has most, has ",
+        ],
     );
+}
+
+#[test]
+fn more_than_a_quota_leaves() {
+    let manifests = container("          resources: { requests: { memory: 20Mi } }");
+    let Some(stack) = Stack::new("kubernetes::wrong::more_than_a_quota_leaves", &manifests) else {
+        return;
+    };
+    stack
+        .kubectl(&["create", "namespace", &stack.namespace])
+        .expect(0);
+    let quota = [
+        "create",
+        "quota",
+        "small",
+        "--hard=requests.memory=30Mi,pods=5",
+    ];
+    stack.kubectl(&quota).expect(0);
+    let used = ["get", "quota", "small", "-o", "jsonpath={.status.hard}"];
+    let known = || stack.kubectl(&used).stdout;
+    wait_until(PATIENCE, "the quota is known", known, |text| {
+        text.contains("30Mi")
+    });
+    stack.gantry(&["up", "-d"]).expect(0);
+    // What is there already is not asked for again.
+    let more = manifests.replace(
+        "  selector: { matchLabels",
+        "  replicas: 2\n  selector: { matchLabels",
+    );
+    stack.write(&more);
+    let refused = stack.gantry(&["up", "-d"]);
+    refused.expect(3);
+    let words = format!(
+        "exceeded quota small in {}: requests.memory is 20Mi of 30Mi, and 20Mi more are asked for",
+        stack.namespace
+    );
+    assert!(refused.stderr.contains(&words), "{}", refused.stderr);
+    stack.gantry(&["down"]).expect(0);
+}
+
+#[test]
+fn more_than_others_leave_is_a_warning() {
+    let manifests = container("          resources: { requests: { cpu: 1500m } }").replace(
+        "  selector: { matchLabels",
+        "  replicas: 0\n  selector: { matchLabels",
+    );
+    let Some(stack) = Stack::new("kubernetes::wrong::more_than_others_leave", &manifests) else {
+        return;
+    };
+    let up = stack.gantry(&["up", "-d"]);
+    up.expect(0);
+    assert!(!up.stderr.contains("are free"), "{}", up.stderr);
+    stack.write(&manifests.replace("replicas: 0", "replicas: 50"));
+    let up = stack.gantry(&["up", "-d", "--no-wait"]);
+    up.expect(0);
+    assert!(
+        up.stderr.contains("the pods ask for 75 processors, and "),
+        "{}",
+        up.stderr
+    );
+    stack.gantry(&["down"]).expect(0);
+}
+
+#[test]
+fn a_namespace_that_another_service_makes_is_known() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: one }\n";
+    let Some(stack) = Stack::new("kubernetes::wrong::a_namespace_that_another", map) else {
+        return;
+    };
+    let file = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
+    let (kubeconfig, namespace) = (&stack.kubeconfig, &stack.namespace);
+    let other = format!(
+        "[services.after]\ndepends-on = [\"web\"]\n[services.after.kubernetes]\nmanifests = \"more.yaml\"\n\
+         namespace = \"{namespace}\"\nkubeconfig = \"{kubeconfig}\"\n"
+    );
+    stack.sandbox.write("more.yaml", &map.replace("one", "two"));
+    stack
+        .sandbox
+        .write("gantry.toml", &format!("{file}{other}"));
+    stack.gantry(&["up", "-d"]).expect(0);
+    stack.kubectl(&["get", "configmap", "two"]).expect(0);
+    stack.gantry(&["down"]).expect(0);
+}
+
+#[test]
+fn what_another_gantry_keeps_is_not_taken() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: one }\n";
+    let Some(stack) = Stack::new("kubernetes::wrong::what_another_gantry_keeps", map) else {
+        return;
+    };
+    let other = |words: &[&str]| -> Run {
+        let mut command = stack.sandbox.command(words);
+        command.env("GANTRY_HOME", stack.sandbox.path("other-home"));
+        gantry_test::output(&mut command).into()
+    };
+    stack.gantry(&["up", "-d"]).expect(0);
+    let refused = other(&["up", "-d"]);
+    refused.expect(3);
+    let home = stack.sandbox.home();
+    let words = format!(
+        "another gantry keeps it in this cluster: {}/stacks/shop-",
+        home.display()
+    );
+    assert!(refused.stderr.contains(&words), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains("take it down there, or delete configmap/gantry."),
+        "{}",
+        refused.stderr
+    );
+    other(&["down"]);
+    stack.kubectl(&["get", "configmap", "one"]).expect(0);
+    stack.gantry(&["down"]).expect(0);
+    // Nobody keeps it any more.
+    other(&["up", "-d"]).expect(0);
+    other(&["down"]).expect(0);
 }
 
 #[test]
