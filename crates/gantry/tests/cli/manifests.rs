@@ -134,18 +134,3 @@ fn what_is_wrong_with_a_template_is_told_with_its_place() {
     }
     assert_snapshot!("wrong", told);
 }
-
-#[test]
-fn a_sudo_that_wants_a_password_is_told_before_anything_begins() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let text = "[kubernetes]\nkubectl-sudo = true\n[services.web.kubernetes]\nkustomize = \".\"\n";
-    let stack = stack(text, WEB);
-    std::fs::create_dir(stack.path().join("bin")).expect("a folder");
-    let script = "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n";
-    let sudo = stack.write("bin/sudo", script);
-    std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).expect("a program");
-    let mut up = stack.command(&["up", "-d"]);
-    let path = format!("{}:/usr/bin:/bin", stack.path().join("bin").display());
-    up.env("PATH", path);
-    assert_snapshot!("sudo", stack.show(up));
-}
