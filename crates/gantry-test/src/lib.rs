@@ -5,6 +5,7 @@
 
 mod answers;
 mod binaries;
+mod charts;
 mod engine;
 mod faults;
 mod limited;
@@ -16,6 +17,7 @@ mod wait;
 
 pub use answers::{AnsweringPort, Answers};
 pub use binaries::{Binaries, binaries, cargo};
+pub use charts::ChartRepository;
 pub use engine::Engine;
 pub use faults::{Fault, FaultyPort};
 pub use limited::output;

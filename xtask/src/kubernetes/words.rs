@@ -14,7 +14,6 @@ use crate::shell;
 
 mod case;
 mod page;
-mod repository;
 mod run;
 
 use case::Case;

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use gantry_test::ChartRepository;
 use tempfile::TempDir;
 
 use super::case::{Base, Case, Change};
-use super::repository;
 use crate::shell;
 
 /// What gantry is told: the same limit as everybody.
@@ -19,6 +19,9 @@ const GANTRY: &str = "gantry up -d --timeout 20s";
 
 /// Who hangs for so long, in seconds, is killed.
 const HANGS: &str = "90";
+
+/// Who may read charts, in base64: `reader:right`.
+const LOGIN: &str = "cmVhZGVyOnJpZ2h0";
 
 /// What is the same for all cases.
 pub(super) struct Ground {
@@ -93,7 +96,7 @@ impl Ground {
         let folders = [bin, programs.to_path_buf()];
         let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&usual)))?;
         Ok(Self {
-            repository: repository::serve(root.path().to_path_buf())?,
+            repository: ChartRepository::serve(root.path(), LOGIN)?.url(),
             kubeconfig: kubeconfig.to_path_buf(),
             number: AtomicUsize::new(0),
             path,

@@ -1,50 +1,22 @@
 //! Charts from elsewhere: repositories with a password, versions that are kept, dependencies that are fetched.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use gantry_test::Run;
+use gantry_test::{ChartRepository, Run};
 
 use super::Stack;
 
 /// Who may read, in base64: `reader:hunter2-planted`.
-const CREDENTIALS: &str = "Basic cmVhZGVyOmh1bnRlcjItcGxhbnRlZA==";
+const LOGIN: &str = "cmVhZGVyOmh1bnRlcjItcGxhbnRlZA==";
 
-/// A repository of charts that asks for a password.
-struct Repository {
-    port: u16,
-    folder: PathBuf,
-    asked: Arc<AtomicUsize>,
-    /// Whether it closes connections instead of answering.
-    broken: Arc<AtomicBool>,
-}
+/// A repository of a stack's charts.
+struct Repository(ChartRepository);
 
 impl Repository {
     fn open(stack: &Stack) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
-        let repository = Self {
-            port: listener.local_addr().expect("an address").port(),
-            folder: stack.sandbox.path("repository"),
-            asked: Arc::default(),
-            broken: Arc::default(),
-        };
-        std::fs::create_dir_all(&repository.folder).expect("a folder");
-        let (folder, asked) = (repository.folder.clone(), Arc::clone(&repository.asked));
-        let broken = Arc::clone(&repository.broken);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                asked.fetch_add(1, Ordering::Relaxed);
-                if !broken.load(Ordering::Relaxed) {
-                    // Who hangs up has not heard the answer.
-                    let _ = answer(stream, &folder);
-                }
-            }
-        });
-        repository
+        let served = ChartRepository::serve(stack.sandbox.path("repository"), LOGIN);
+        Self(served.expect("a listener"))
     }
 
     /// Adds the stack's chart in this version.
@@ -55,8 +27,8 @@ impl Repository {
             let ran: Run = gantry_test::output(&mut command).into();
             ran.expect(0);
         };
-        let (chart, folder) = (stack.sandbox.path("stack/web"), self.folder.clone());
-        let [chart, folder] = [&chart, &folder].map(|path| path.display().to_string());
+        let chart = stack.sandbox.path("stack/web").display().to_string();
+        let folder = self.0.folder().display().to_string();
         helm(&[
             "package",
             &chart,
@@ -65,46 +37,9 @@ impl Repository {
             "--destination",
             &folder,
         ]);
-        let url = format!("http://127.0.0.1:{}", self.port);
+        let url = self.0.url();
         helm(&["repo", "index", &folder, "--url", &url]);
     }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
-    }
-}
-
-fn answer(mut stream: TcpStream, folder: &std::path::Path) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let first = lines.next().unwrap_or(Ok(String::new()))?;
-    let path = first
-        .split(' ')
-        .nth(1)
-        .unwrap_or("/")
-        .trim_start_matches('/')
-        .to_owned();
-    let mut allowed = false;
-    for line in lines {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        let value = line
-            .split_once(": ")
-            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        allowed |= value.is_some_and(|(_, value)| value == CREDENTIALS);
-    }
-    let (status, body) = match (allowed, std::fs::read(folder.join(path))) {
-        (false, _) => ("401 Unauthorized", Vec::new()),
-        (true, Ok(body)) => ("200 OK", body),
-        (true, Err(_)) => ("404 Not Found", Vec::new()),
-    };
-    let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    )?;
-    stream.write_all(&body)
 }
 
 /// A stack file with this chart and these lines for its release.
@@ -116,12 +51,12 @@ fn file(stack: &Stack, repository: &Repository, chart: &str, more: &str) {
         helm,
         ..
     } = stack;
-    let port = repository.port;
+    let url = repository.0.url();
     stack.sandbox.write(
         "gantry.toml",
         &format!(
             "name = \"shop\"\n[kubernetes]\nkubeconfig = \"{kubeconfig}\"\nnamespace = \"{namespace}\"\nhelm = \
-             \"{programs}/bin/helm{helm}\"\n[repositories.own]\nurl = \"http://127.0.0.1:{port}\"\nusername = \
+             \"{programs}/bin/helm{helm}\"\n[repositories.own]\nurl = \"{url}\"\nusername = \
              \"reader\"\npassword = {{ from-file = \"pw\" }}\n[services.web.helm]\nchart = \"{chart}\"\ncreate-namespace = \
              true\n{more}\n"
         ),
@@ -138,14 +73,14 @@ fn a_repository_is_asked_with_its_password_and_what_it_gave_is_kept() {
     repository.add(&stack, "1.2.0");
     file(&stack, &repository, "own/web", "version = \"~1.2\"");
     stack.up();
-    assert!(repository.asked() > 0);
+    assert!(repository.0.asked() > 0);
     let notes = stack.gantry(&["notes"]);
     assert!(notes.stdout.contains("web-1.2.0"), "{}", notes.stdout);
     // A newer one is no reason to change what runs, nor is it asked for.
     repository.add(&stack, "1.2.9");
-    let asked = repository.asked();
+    let asked = repository.0.asked();
     stack.gantry(&["restart", "web"]).expect(0);
-    assert_eq!(repository.asked(), asked);
+    assert_eq!(repository.0.asked(), asked);
     let notes = stack.gantry(&["notes"]);
     assert!(notes.stdout.contains("web-1.2.0"), "{}", notes.stdout);
     // Another wish is.
@@ -195,9 +130,9 @@ fn a_repository_that_comes_back_is_waited_for() {
     stack.sandbox.write("pw", "hunter2-planted");
     let repository = Repository::open(&stack);
     repository.add(&stack, "1.2.0");
-    repository.broken.store(true, Ordering::Relaxed);
+    repository.0.broken().store(true, Ordering::Relaxed);
     file(&stack, &repository, "own/web", "");
-    let broken = Arc::clone(&repository.broken);
+    let broken = repository.0.broken();
     std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_secs(2));
         broken.store(false, Ordering::Relaxed);
@@ -214,7 +149,7 @@ fn what_a_chart_needs_is_fetched() {
     stack.sandbox.write("pw", "hunter2-planted");
     let repository = Repository::open(&stack);
     repository.add(&stack, "1.2.0");
-    let url = format!("http://127.0.0.1:{}", repository.port);
+    let url = repository.0.url();
     stack.sandbox.write(
         "outer/Chart.yaml",
         &format!(
