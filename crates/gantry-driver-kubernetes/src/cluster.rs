@@ -97,6 +97,12 @@ impl Cluster {
         })
     }
 
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        let url = self.config.cluster_url.to_string();
+        url.trim_end_matches('/').to_owned()
+    }
+
     /// How its pods are reached; made when the first is.
     pub(crate) fn road(&self) -> Result<&Road, DriverError> {
         if let Some(road) = self.road.get() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gantry_core::{ChangeEffect, ModeName, ServiceName};
 use gantry_driver::{
     Around, BoxFuture, Capabilities, ChildName, Described, Driver, DriverError, EventSink,
-    FieldChange, Missing, Need, OpenContext, Owner, Ports, Power, Prerequisite, Reach, Session,
-    Sought, SpecError, StackIdentity, Target, Vantage, Zone, diff,
+    FieldChange, Missing, Need, Offer, OpenContext, Owner, Ports, Power, Prerequisite, Reach,
+    Session, Sought, SpecError, StackIdentity, Surveyor, Target, Vantage, Zone, diff,
 };
 use gantry_stack::modes::forward::Forward;
 use serde::Deserialize as _;
@@ -19,6 +19,7 @@ use crate::object::Key;
 use crate::record::Mode;
 use crate::session::ClusterSession;
 use crate::spec::{Spec, choice_of};
+use crate::survey;
 
 /// What both modes of clusters can do.
 pub(crate) fn capabilities() -> Capabilities {
@@ -161,6 +162,10 @@ impl Driver for KubernetesDriver {
         let keys = documents.iter().map(|one| Key::of(&one.object));
         let workloads = keys.filter(Key::is_workload);
         workloads.map(|key| ChildName::new(key.short())).collect()
+    }
+
+    fn survey<'a>(&'a self, surveyor: Surveyor<'a>) -> BoxFuture<'a, Vec<Offer>> {
+        Box::pin(survey::of_clusters(surveyor))
     }
 
     fn vantage(&self, _: &StackIdentity, spec: &Value) -> Vantage {

@@ -52,6 +52,7 @@ pub mod server;
 mod session;
 mod spec;
 mod standing;
+mod survey;
 mod trouble;
 mod view;
 

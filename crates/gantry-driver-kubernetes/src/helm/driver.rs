@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gantry_core::{ChangeEffect, ModeName, ServiceName};
 use gantry_driver::{
     Around, BoxFuture, Capabilities, Described, Driver, DriverError, EventSink, FieldChange,
-    Missing, Need, OpenContext, Ports, Power, Prerequisite, Reach, Session, Sought, SpecError,
-    StackIdentity, Target, Vantage, Zone, diff,
+    Missing, Need, Offer, OpenContext, Ports, Power, Prerequisite, Reach, Session, Sought,
+    SpecError, StackIdentity, Surveyor, Target, Vantage, Zone, diff,
 };
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ use super::upgrade::spec;
 use crate::driver;
 use crate::record::Mode;
 use crate::session::ClusterSession;
+use crate::survey;
 
 /// The driver of mode `helm`.
 #[derive(Debug)]
@@ -63,6 +64,10 @@ impl Driver for HelmDriver {
         around: Around<'a>,
     ) -> BoxFuture<'a, Result<(), Missing>> {
         Box::pin(needs::examine(need, around))
+    }
+
+    fn survey<'a>(&'a self, surveyor: Surveyor<'a>) -> BoxFuture<'a, Vec<Offer>> {
+        Box::pin(survey::of_helm(surveyor))
     }
 
     fn vantage(&self, _: &StackIdentity, spec: &Value) -> Vantage {

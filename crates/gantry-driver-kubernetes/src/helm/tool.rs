@@ -28,6 +28,8 @@ pub(crate) struct Tool {
     words: Vec<String>,
     /// Its version.
     pub(crate) version: (u32, u32),
+    /// The same as it tells it.
+    pub(crate) said: String,
     /// What tells it the cluster.
     cluster: Vec<String>,
 }
@@ -83,6 +85,7 @@ impl Tool {
             host: Arc::clone(host),
             words: tools.helm(),
             version: OLDEST,
+            said: String::new(),
             cluster,
         };
         let words = tool.words.join(" ");
@@ -110,6 +113,7 @@ impl Tool {
             return Err(DriverError::permanent("helm", reason));
         }
         tool.version = version;
+        said.clone_into(&mut tool.said);
         Ok(tool)
     }
 

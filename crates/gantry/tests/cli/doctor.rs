@@ -30,6 +30,8 @@ fn doctor(stack: &Stack, words: &[&str]) -> Command {
     let socket = |name: &str| format!("unix://{}", stack.path().join(name).display());
     command
         .env("PATH", stack.path().join("bin"))
+        .env("HOME", stack.path())
+        .env_remove("KUBECONFIG")
         .env("DOCKER_HOST", socket("engine.sock"))
         .env("CONTAINER_HOST", socket("none.sock"))
         .env("GANTRY_NO_CGROUP", "1");
@@ -95,4 +97,37 @@ fn a_wrong_stack_file_is_told_as_everywhere() {
     stack.write("gantry.toml", "name = 3\n");
     let output = doctor(&stack, &[]).output().expect("it runs");
     Run::from(output).expect(2);
+}
+
+#[test]
+fn clusters_kubectl_and_helm_are_shown() {
+    let stack = machine("2.30.0", &[]);
+    for (name, says) in [
+        ("helm", "v3.19.0+g3d8990f"),
+        ("kubectl", "Client Version: v1.34.1"),
+    ] {
+        let script = stack.write(&format!("bin/{name}"), &format!("#!/bin/sh\necho {says}\n"));
+        fs::set_permissions(script, Permissions::from_mode(0o755)).expect("it can be run");
+    }
+    let context = |name: &str| {
+        format!(
+            "- {{ name: {name}, cluster: {{ server: 'https://127.0.0.1:1' }} }}\n@- {{ name: {name}, context: {{ cluster: {name}, \
+             user: me, namespace: shop }} }}\n"
+        )
+    };
+    let (one, other) = (context("lab"), context("office"));
+    let parts: Vec<&str> = one.split('@').chain(other.split('@')).collect();
+    let config = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: lab\nclusters:\n{}{}contexts:\n{}{}users:\n- {{ name: me, user: {{}} }}\n",
+        parts[0], parts[2], parts[1], parts[3]
+    );
+    stack.write("kubeconfig", &config);
+    let mut command = doctor(&stack, &[]);
+    command.env("KUBECONFIG", stack.path().join("kubeconfig"));
+    let shown = stack.show(command);
+    let of_clusters: Vec<&str> = shown
+        .lines()
+        .skip_while(|line| !line.starts_with("kubernetes"))
+        .collect();
+    assert_snapshot!("of_clusters", of_clusters.join("\n"));
 }
