@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::GivenVariables;
+
 /// The body of `POST /v1/operations`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OperationRequest {
@@ -17,6 +19,9 @@ pub struct OperationRequest {
     /// The resolved model of the stack, for `up`. It says nothing that is secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Box<RawValue>>,
+    /// For `up`: what the environment has for the secrets of the model.
+    #[serde(default, skip_serializing_if = "GivenVariables::is_empty")]
+    pub given: GivenVariables,
     /// How to do it.
     #[serde(default)]
     pub options: OperationOptions,

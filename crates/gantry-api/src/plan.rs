@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::GivenVariables;
+
 /// The body of `POST /v1/plan`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlanRequest {
@@ -13,6 +15,9 @@ pub struct PlanRequest {
     pub services: Vec<String>,
     /// The resolved model of the stack.
     pub model: Box<RawValue>,
+    /// What the environment has for the secrets of the model.
+    #[serde(default, skip_serializing_if = "GivenVariables::is_empty")]
+    pub given: GivenVariables,
 }
 
 /// What would be done, in order.

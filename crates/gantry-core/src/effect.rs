@@ -122,6 +122,13 @@ pub enum Effect {
         /// Which start of it.
         generation: Generation,
     },
+    /// What was changed as it ran has not become ready in time: a backend that can takes the change back.
+    OutOfTime {
+        /// Which.
+        instance: InstanceKey,
+        /// Which start of it.
+        generation: Generation,
+    },
     /// Say again what the backend has of these services, as [`crate::Event::Observed`].
     Observe {
         /// The services.

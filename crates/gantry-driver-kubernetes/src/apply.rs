@@ -84,15 +84,21 @@ pub(crate) enum Wrong {
     Failed(DriverError),
     /// Something that it ran failed: how that ended.
     Broken(Box<End>),
+    /// Something that it ran did not end in time: where that stands.
+    Late(Box<End>),
 }
 
 impl Wrong {
     /// The same as a service's failure in this part of its life.
     pub(crate) fn into_failure(self, stage: Stage) -> Failure {
+        let stage = match self {
+            Self::Late(_) => Stage::Ready,
+            _ => stage,
+        };
         match self {
             Self::Cancelled => Failure::new(stage, "it was given up"),
             Self::Failed(error) => error.into_failure(stage),
-            Self::Broken(end) => {
+            Self::Broken(end) | Self::Late(end) => {
                 let mut failure = Failure::new(stage, end.reason).kind(FailureKind::Permanent);
                 failure.exit = end.exit;
                 failure.tail = end.tail;

@@ -7,6 +7,8 @@ use std::io::{self, Read as _};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
+pub(crate) mod values;
+
 /// Why a chart cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read {path}: {source}")]
@@ -72,6 +74,9 @@ pub(crate) struct Dependency {
     pub(crate) version: String,
     #[serde(default)]
     pub(crate) repository: String,
+    /// What it is called in the chart that needs it.
+    #[serde(default)]
+    pub(crate) alias: Option<String>,
 }
 
 impl fmt::Display for Metadata {

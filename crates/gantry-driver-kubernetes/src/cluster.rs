@@ -99,8 +99,7 @@ impl Cluster {
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        let url = self.config.cluster_url.to_string();
-        url.trim_end_matches('/').to_owned()
+        self.access.server()
     }
 
     /// How its pods are reached; made when the first is.

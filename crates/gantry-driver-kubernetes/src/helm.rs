@@ -28,6 +28,7 @@ pub(crate) mod check;
 pub(crate) mod conclude;
 pub(crate) mod driver;
 pub(crate) mod fetch;
+pub(crate) mod kinds;
 pub(crate) mod needs;
 pub(crate) mod preview;
 pub(crate) mod release;

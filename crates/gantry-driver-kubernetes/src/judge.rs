@@ -36,8 +36,17 @@ pub(crate) struct Judged {
     pub(crate) again: Option<Timestamp>,
     /// Its pods.
     pub(crate) pods: Vec<Arc<Value>>,
-    /// What troubles a hook that runs, and whether that is without hope.
-    pub(crate) blamed: Option<(bool, Cause)>,
+    /// The hooks that run.
+    pub(crate) blame: Blame,
+}
+
+/// What is to be said of hooks that run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Blame {
+    /// What troubles one, and whether that is without hope.
+    pub(crate) trouble: Option<(bool, Cause)>,
+    /// One that has not ended, and how it is.
+    pub(crate) runs: Option<Cause>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +111,7 @@ pub(crate) fn judge(record: &Record, view: &View, now: Timestamp, errors: &mut E
         verdict: Verdict::Unknown,
         again: None,
         pods: Vec::new(),
-        blamed: None,
+        blame: Blame::default(),
     };
     if !scopes(record).iter().all(|scope| view.knows(scope)) {
         return judged;
@@ -303,6 +312,32 @@ impl Look<'_> {
         causes
     }
 
+    /// A hook that has not ended: what its newest pod is at.
+    fn at_work(&self, key: &Key, object: &Arc<Value>, trouble: Option<String>) -> Cause {
+        let short = key.short();
+        let pods = self.pods_of(key, object);
+        let made =
+            |pod: &&Arc<Value>| text(pod, &["metadata", "creationTimestamp"]).map(str::to_owned);
+        let Some(pod) = pods.iter().max_by_key(made) else {
+            let is = trouble.unwrap_or_else(|| format!("{short} has no pod yet"));
+            return plain(is);
+        };
+        let name = Key::of(pod);
+        let phase = text(pod, &["status", "phase"]).unwrap_or("Pending");
+        let container = pod["spec"]["containers"][0]["name"].as_str();
+        let is = trouble.unwrap_or_else(|| format!("{} is {phase}", name.short()));
+        let what = if is.contains(&short) || *key == name {
+            is
+        } else {
+            format!("{short}: {is}")
+        };
+        Cause {
+            what,
+            words: container.map(|container| (name, container.to_owned(), false)),
+            exit: None,
+        }
+    }
+
     /// A hook is no part of what is judged: it runs before or after. What troubles one that runs now is told.
     fn hook(&mut self, key: &Key, judged: &mut Judged) {
         let Some(object) = self.view.get(key).cloned() else {
@@ -333,10 +368,12 @@ impl Look<'_> {
                 }
                 _ => None,
             };
-            let is_worse = |(hopeless, _): &(bool, Cause)| *hopeless || judged.blamed.is_none();
+            let known = &mut judged.blame;
+            let is_worse = |(hopeless, _): &(bool, Cause)| *hopeless || known.trouble.is_none();
             if let Some(blamed) = blamed.filter(is_worse) {
-                judged.blamed = Some(blamed);
+                known.trouble = Some(blamed);
             }
+            known.runs = Some(self.at_work(key, &object, message.clone()));
         }
         judged.children.push(ChildStatus {
             name: ChildName::new(&short),

@@ -43,7 +43,7 @@ use crate::apply::{Marks, Wrong};
 use crate::context::Context;
 use crate::drift::{self, Suspects};
 use crate::forward::target::Aim;
-use crate::judge::Cause;
+use crate::judge::Blame;
 use crate::record::Record;
 use crate::view::{Change, Scope, View};
 use interest::Interest;
@@ -59,6 +59,8 @@ pub(crate) enum Input {
     Stop(Vec<StopRequest>),
     Update(Vec<UpdateRequest>),
     Cancel(EffectId),
+    /// What an instance was changed to has not become ready in time.
+    OutOfTime(InstanceId, Generation),
     Forget(Vec<(InstanceId, Generation)>),
     /// Somebody wants to know everything.
     Observe(oneshot::Sender<Result<Vec<Observed>, DriverError>>),
@@ -86,8 +88,8 @@ pub(crate) enum Input {
         Box<Record>,
         Result<Marks, DriverError>,
     ),
-    /// Who begins something asks which hook troubles it, and whether that is without hope.
-    Blamed(InstanceId, oneshot::Sender<Option<(bool, Cause)>>),
+    /// Who begins something asks which hook troubles it.
+    Blamed(InstanceId, oneshot::Sender<Blame>),
     /// Somebody wants to connect to something of an instance.
     Aim(DialRequest, oneshot::Sender<Result<Aim, DriverError>>),
     /// The last words of what failed or ended are read.
@@ -206,8 +208,9 @@ impl Link {
                     .slots
                     .get(&instance)
                     .and_then(|slot| slot.begun.as_ref());
-                let _ = reply.send(begun.and_then(|begun| begun.blamed.clone()));
+                let _ = reply.send(begun.map(|begun| begun.blame.clone()).unwrap_or_default());
             }
+            Input::OutOfTime(instance, generation) => self.out_of_time(&instance, generation),
             Input::Aim(request, reply) => {
                 let _ = reply.send(self.aim(&request));
             }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use gantry_core::{Digest, Generation, InstanceId, Revision, ServiceName};
 use gantry_driver::{DriverError, EventSink, HostJobs, Recorded, Settings, StackIdentity};
+use gantry_stack::load::ValuesText;
 use gantry_stack::template::DOTS;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde::Serialize;
@@ -17,11 +18,13 @@ use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::Apply;
+use crate::chart;
 use crate::cluster::{self, Cluster, MANAGER};
 use crate::context::Context;
-use crate::helm::check::Known;
-use crate::helm::upgrade::{name_of, spec};
-use crate::helm::{fetch, preview, release, words};
+use crate::helm::preview::{Rehearsal, Stage};
+use crate::helm::tool::{Aim, Tool};
+use crate::helm::upgrade::spec;
+use crate::helm::{fetch, release};
 use crate::object::{Key, Rank};
 use crate::record::{self, Mode};
 use crate::spec::{Spec, choice_of};
@@ -97,6 +100,35 @@ pub struct FieldDifference {
     pub from: Option<Value>,
     /// As it would be.
     pub to: Option<Value>,
+}
+
+/// What lies below the values of the stack file, the lowest first: what the chart of a release brings along, and the values
+/// files. A chart that is on this machine needs no Helm, and no cluster is asked.
+pub async fn values(wish: &Wish) -> Result<Vec<ValuesText>, DriverError> {
+    let spec = spec(&wish.spec)?;
+    let wrong = |error: String| DriverError::permanent("values", error);
+    let chart = if let Some(path) = fetch::is_whole(&spec) {
+        path
+    } else {
+        let tools = choice_of(&wish.spec).tools;
+        let tool = Tool::find(&wish.host, &tools, &Aim::default()).await?;
+        let service = wish.service.as_str();
+        let fetched = fetch::fetch(&tool, &wish.stack, service, &spec, false).await?;
+        fetched.path
+    };
+    let mut all = chart::values::of(&chart)
+        .map_err(|error| wrong(format!("the values of {chart} cannot be read: {error}")))?;
+    for file in &spec.values_files {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|error| wrong(format!("{file} cannot be read: {error}")))?;
+        all.push(ValuesText {
+            place: file.clone(),
+            is_default: false,
+            below: Vec::new(),
+            text,
+        });
+    }
+    Ok(all)
 }
 
 /// Looks.
@@ -272,34 +304,17 @@ async fn of_release(
     wish: &Wish,
 ) -> Result<Preview, DriverError> {
     let spec = spec(&wish.spec)?;
-    let namespace = spec.namespace.clone();
-    let namespace = namespace.unwrap_or_else(|| context.cluster.namespace.clone());
-    let name = name_of(&spec, instance);
     let tool = context.tool().await?;
-    let revisions = release::revisions(&context.cluster, &namespace, &name).await?;
-    let record = record::read(&context.stack, Mode::Releases, instance);
-    let known = Known {
+    let rehearsal = Rehearsal::of(Stage {
+        tool: &tool,
+        cluster: &context.cluster,
         stack: &context.stack,
         instance,
         spec: &spec,
-        release: &name,
-        namespace: &namespace,
-        record: record.as_ref(),
-        revisions: &revisions,
-    };
-    known.before()?;
-    let service = instance.service.as_str();
-    let chart = fetch::fetch(&tool, &context.stack, service, &spec, false).await?;
-    let upgrade = words::Upgrade {
-        spec: &spec,
-        release: &name,
-        namespace: &namespace,
-        chart: chart.path.as_str(),
-        labels: record::label_pairs(&context.stack, instance).to_vec(),
-        limit: std::time::Duration::from_mins(5),
-    };
-    let next = preview::rehearse(&tool, &upgrade, service).await?;
-    let mut deployed = revisions.iter().rev();
+    });
+    let rehearsal = rehearsal.await?;
+    let next = rehearsal.rehearse().await?;
+    let mut deployed = rehearsal.revisions.iter().rev();
     let deployed = deployed.find(|one| one.status == "deployed");
     let deployed = deployed.map(release::Revision::read).transpose()?;
     let before = deployed

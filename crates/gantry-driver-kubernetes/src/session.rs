@@ -173,6 +173,10 @@ impl Session for ClusterSession {
         self.order(Input::Update(batch));
     }
 
+    fn out_of_time(&self, instance: &InstanceId, generation: Generation) {
+        self.order(Input::OutOfTime(instance.clone(), generation));
+    }
+
     fn cancel(&self, effect: EffectId) {
         self.order(Input::Cancel(effect));
     }

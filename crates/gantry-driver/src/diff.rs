@@ -16,6 +16,8 @@ pub struct Described<'a> {
     pub spec: &'a Value,
     /// The part that all modes have.
     pub settings: &'a Settings,
+    /// Whether it begins after others that begin now: they may bring what it lacks yet.
+    pub follows: bool,
 }
 
 /// One field that differs.

@@ -29,6 +29,7 @@ impl Recorded {
         Described {
             spec: &self.spec,
             settings: &self.settings,
+            follows: false,
         }
     }
 }

@@ -29,6 +29,12 @@ pub trait Session: Send + Sync {
     /// `UpdateFailed`.
     fn update(&self, batch: Vec<UpdateRequest>);
 
+    /// What this instance was changed to has not become ready in time. A backend that can, and was told to, takes the change
+    /// back.
+    fn out_of_time(&self, instance: &InstanceId, generation: Generation) {
+        let _ = (instance, generation);
+    }
+
     /// Give this effect up if that is still possible; it ends in its one terminal event either way.
     fn cancel(&self, effect: EffectId);
 

@@ -74,6 +74,10 @@ impl Dispatcher {
                 live,
             } => self.watch(instance, generation, revision, ready, live),
             Effect::UnwatchProbes { instance, .. } => self.probes.unwatch(instance),
+            Effect::OutOfTime {
+                instance,
+                generation,
+            } => self.out_of_time(instance, generation),
             Effect::Observe { services } => self.observe(&services),
             Effect::SetTimer { id, after } => self.timers.set(id, after),
             Effect::CancelTimer { id } => self.timers.cancel(id),

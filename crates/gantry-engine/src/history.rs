@@ -93,6 +93,7 @@ impl Dispatcher {
                 anew: true,
             }],
             targets: Targets::Named(vec![name.clone()]),
+            given: None,
         };
         Ok((wanted, name, number))
     }

@@ -1,6 +1,6 @@
 //! What an `up` would do, with the reason of every step.
 
-use gantry_api::{ErrorBody, ErrorCode, Plan};
+use gantry_api::{ErrorBody, ErrorCode, GivenVariables, Plan};
 use gantry_core::{Change, ChangeEffect, ServiceName, Step, Targets};
 use gantry_driver::{Described, Settings, diff};
 use gantry_stack::model::{MODEL_VERSION, Stack};
@@ -23,6 +23,8 @@ pub(crate) struct Wanted {
     /// How those that are known differ.
     pub(crate) changes: Vec<Change>,
     pub(crate) targets: Targets,
+    /// What the client's environment has for secrets; nothing if what is known is taken once more.
+    pub(crate) given: Option<GivenVariables>,
 }
 
 impl Wanted {
@@ -53,6 +55,7 @@ impl Dispatcher {
         &self,
         model: &RawValue,
         services: &[String],
+        given: &GivenVariables,
     ) -> Result<Wanted, ErrorBody> {
         let stack: Stack = serde_json::from_str(model.get())
             .map_err(|error| invalid(format!("the model cannot be read: {error}")))?;
@@ -72,7 +75,10 @@ impl Dispatcher {
             Targets::Named(names(services)?)
         };
         let key = &self.identity.key;
-        let seal = |value: &Value| self.secrets.seal(value, key, &self.sessions.environment);
+        let seal = |value: &Value| {
+            self.secrets
+                .seal(value, key, &(given, &*self.sessions.environment))
+        };
         let definitions = convert::definitions(&stack, key, &seal, &self.sessions.drivers);
         let definitions: Vec<_> = definitions.into_iter().map(Arc::new).collect();
         let changes = self.changes(&definitions);
@@ -81,6 +87,7 @@ impl Dispatcher {
             definitions,
             changes,
             targets,
+            given: Some(given.clone()),
         })
     }
 
@@ -103,10 +110,12 @@ impl Dispatcher {
             Described {
                 spec: &old.spec.value(),
                 settings: &before,
+                follows: false,
             },
             Described {
                 spec: &new.spec.value(),
                 settings: &after,
+                follows: false,
             },
         );
         let mut effect = diff::effect_of(&changes);

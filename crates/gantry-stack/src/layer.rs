@@ -14,6 +14,7 @@ mod assign;
 mod merge;
 #[cfg(test)]
 mod tests;
+pub(crate) mod values;
 
 /// Where a value came from, lowest first.
 #[derive(

@@ -19,15 +19,19 @@ use crate::node::{self, Node};
 use crate::source::SourceMap;
 use crate::span::Span;
 
+mod charts;
 mod check;
 mod cycles;
 mod edges;
 mod env;
 mod mode;
+mod named;
 mod origins;
 mod profiles;
 mod services;
+mod values;
 
+pub use charts::ValuesText;
 pub use origins::ValueOrigin;
 
 #[cfg(test)]
@@ -51,6 +55,10 @@ pub struct LoadOptions {
     pub services: Vec<String>,
     /// `--set`: `PATH=VALUE`.
     pub assignments: Vec<String>,
+    /// `--set-value`: `[SERVICE:]NAME=VALUE`, for charts.
+    pub values: Vec<String>,
+    /// `--values`: `[SERVICE:]FILE`, for charts.
+    pub values_files: Vec<String>,
 }
 
 /// Services that are left out, with their profiles.
@@ -94,6 +102,7 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, Report> {
         options,
         sources: &mut sources,
         diagnostics: &mut diagnostics,
+        given: Vec::new(),
     }
     .run();
     let sources = Arc::new(sources);
@@ -112,6 +121,8 @@ struct Loading<'a> {
     options: &'a LoadOptions,
     sources: &'a mut SourceMap,
     diagnostics: &'a mut Diagnostics,
+    /// The flags that give charts values.
+    given: Vec<values::Given>,
 }
 
 /// A service on its way from nodes to the model.
@@ -147,6 +158,7 @@ impl Loading<'_> {
             folder: self.options.folder.clone(),
         };
         let mut tree = import::read_stack(&inputs, self.sources, self.diagnostics)?;
+        values::lay(&mut self, &mut tree.root);
         let configuration = tree.configuration.as_ref();
         let is_dialect = configuration.is_some_and(|one| one.dialect.is_some());
         let services = take(&mut tree.root, "services");
@@ -213,6 +225,7 @@ impl Loading<'_> {
         let uses = std::mem::take(&mut decoder.uses);
 
         mode::select(self, &mut drafts, json.get("mode").and_then(Value::as_str));
+        values::check(self, &drafts);
         env::complete(self, &mut drafts, shared_env, variables);
         services::type_them(self, &mut drafts);
         edges::connect(self, &mut drafts, &uses);

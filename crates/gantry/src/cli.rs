@@ -85,6 +85,14 @@ pub(crate) struct ModelArgs {
     /// Take the services of this profile too.
     #[arg(long = "profile", value_name = "NAME")]
     pub(crate) profiles: Vec<String>,
+    /// Set a value of Helm releases, over all files: `--set-value image.tag=1.4`, or of one service:
+    /// `--set-value api:image.tag=1.4`.
+    #[arg(long = "set-value", value_name = "[SERVICE:]NAME=VALUE")]
+    pub(crate) values: Vec<String>,
+    /// A further values file for Helm releases, over the stack file's values: `--values ci.yaml`, or for one
+    /// service: `--values api:ci.yaml`.
+    #[arg(long = "values", value_name = "[SERVICE:]FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) values_files: Vec<String>,
 }
 
 /// How results are printed.

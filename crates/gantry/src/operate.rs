@@ -52,6 +52,7 @@ pub(crate) fn request(kind: OperationKind, services: &[String]) -> OperationRequ
         kind,
         services: services.to_vec(),
         model: None,
+        given: gantry_api::GivenVariables::default(),
         options: gantry_api::OperationOptions::default(),
     }
 }

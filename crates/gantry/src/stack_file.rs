@@ -3,10 +3,11 @@
 use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use gantry_api::GivenVariables;
 use gantry_core::graph::{Edge, Graph};
 use gantry_core::{Condition, ServiceKey};
 use gantry_stack::diagnostic::Report;
-use gantry_stack::load::Loaded;
+use gantry_stack::load::{Loaded, ValuesText};
 use gantry_stack::model;
 use gantry_stack::short_name::{Meaning, meaning};
 use indexmap::IndexSet;
@@ -285,6 +286,24 @@ impl StackFile {
             .map_err(|source| Error::io("write the model", source.into()))
     }
 
+    /// What the environment has for its secrets.
+    pub(crate) fn given(&self) -> GivenVariables {
+        let mut found = GivenVariables::default();
+        let model = serde_json::to_value(&self.loaded.stack).unwrap_or_default();
+        named_variables(&model, &mut found);
+        found
+    }
+
+    /// The values of a release, with their places: those of the stack file over these, the lowest first.
+    pub(crate) fn chart_values(
+        &self,
+        service: &str,
+        below: &[ValuesText],
+    ) -> Result<Vec<OriginLine>, String> {
+        let found = self.loaded.chart_values(service, below)?;
+        Ok(found.into_iter().map(read::origin).collect())
+    }
+
     /// The model for people.
     pub(crate) fn model_value(&self) -> Value {
         let mut model = serde_json::to_value(&self.loaded.stack).unwrap_or_default();
@@ -317,6 +336,20 @@ impl StackFile {
         }
         let all = self.services.iter();
         all.filter(|one| wanted.contains(&*one.name)).collect()
+    }
+}
+
+/// The variables that secrets name, and what they are in this environment.
+fn named_variables(value: &Value, found: &mut GivenVariables) {
+    match value {
+        Value::Object(map) => {
+            if let Some(name) = map.get("$secret").and_then(|secret| secret["env"].as_str()) {
+                found.0.insert(name.to_owned(), std::env::var(name).ok());
+            }
+            map.values().for_each(|value| named_variables(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| named_variables(value, found)),
+        _ => {}
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
             show(output, &view);
             return Ok(u8::from(view.failed()));
         }
-        Verb::Render(args) if args.manifests => {
+        Verb::Render(args) if args.manifests || args.show_values => {
             let view = render::manifests(&context(&args.files.files)?, &args)?;
             show(output, &view);
         }

@@ -6,12 +6,13 @@ use std::process::Command;
 use crate::shell;
 
 /// A program, where it may be besides `PATH`, and the package that has it.
-const NEEDS: [(&str, &[&str], &str); 17] = [
+const NEEDS: [(&str, &[&str], &str); 18] = [
     ("psql", &[], "postgresql-client"),
     ("postgres", &["/usr/lib/postgresql/*/bin"], "postgresql"),
     ("redis-server", &[], "redis-server"),
     ("nginx", &["/usr/sbin"], "nginx"),
     ("setpriv", &[], "util-linux"),
+    ("sudo", &[], "sudo"),
     ("dockerd", &["/usr/sbin"], "docker.io"),
     ("podman", &[], "podman"),
     // Without these Podman's containers do not know each other's names.

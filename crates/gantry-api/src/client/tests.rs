@@ -13,6 +13,7 @@ use tokio::net::UnixListener;
 
 use super::*;
 use crate::error::{ErrorBody, ErrorCode};
+use crate::given::GivenVariables;
 use crate::home::SocketPath;
 use crate::operation::{OperationKind, OperationOptions};
 use crate::outcome::{Outcome, ResultWord};
@@ -52,6 +53,7 @@ fn up() -> OperationRequest {
         kind: OperationKind::Up,
         services: Vec::new(),
         model: None,
+        given: GivenVariables::default(),
         options: OperationOptions::default(),
     }
 }

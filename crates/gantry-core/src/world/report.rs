@@ -335,6 +335,13 @@ impl World {
             up.ready = false;
             slot.evidence = Some(evidence);
             self.touch(at.service);
+        } else if let Some(slot) = self.slot(at)
+            && slot.generation == generation
+            && matches!(slot.run, Run::Starting { .. })
+        {
+            // What its start is at, which is told if it takes too long.
+            slot.evidence = Some(evidence);
+            self.touch(at.service);
         }
     }
 
@@ -439,7 +446,9 @@ impl World {
             return;
         };
         if let Some(mut failure) = failure {
-            failure.stage = Stage::Update;
+            if failure.stage != Stage::Ready {
+                failure.stage = Stage::Update;
+            }
             slot.failure = Some(failure.into());
             slot.update_failed = Some(revision);
         } else {

@@ -136,7 +136,14 @@ impl World {
                     out,
                 );
             }
-            Run::Up(up) if up.proof == Proof::Awaited => self.disproved(instance, failure, out),
+            Run::Up(up) if up.proof == Proof::Awaited => {
+                let generation = slot.generation;
+                self.disproved(instance, failure, out);
+                out.push(Effect::OutOfTime {
+                    instance,
+                    generation,
+                });
+            }
             Run::Backoff { .. } => {
                 if let Some(last) = slot.failure.take() {
                     failure.reason = format_smolstr!("{}, last: {}", failure.reason, last.reason);

@@ -104,6 +104,7 @@ fn what_a_chart_needs_is_looked_for() {
             name: "redis".into(),
             version: version.into(),
             repository: "https://charts.example".into(),
+            alias: None,
         }],
         ..Metadata::default()
     };

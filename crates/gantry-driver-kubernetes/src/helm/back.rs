@@ -51,7 +51,7 @@ impl Upgrade {
         let done = match done {
             Ok(marks) => Ok(marks),
             Err(wrong) => {
-                let wrong = self.explain(wrong).await;
+                let wrong = self.explain(wrong, spec.timeout).await;
                 if let Some(before) = &self.before {
                     now.objects.clone_from(&before.objects);
                     now.started = before.started;

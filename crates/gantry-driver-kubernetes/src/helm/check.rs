@@ -57,7 +57,8 @@ impl Known<'_> {
         self.last_deployed().is_some()
     }
 
-    fn last_deployed(&self) -> Option<u32> {
+    /// The newest revision that ever worked.
+    pub(crate) fn last_deployed(&self) -> Option<u32> {
         let worked = |one: &&Revision| matches!(one.status.as_str(), "deployed" | "superseded");
         let mut newest = self.revisions.iter().rev();
         newest.find(worked).map(|one| one.number)

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -75,6 +76,17 @@ pub(crate) fn is_here(spec: &HelmSpec) -> bool {
     matches!(Place::of(&spec.chart), Place::Here(_))
 }
 
+/// Where a chart is for which nothing has to be fetched.
+pub(crate) fn is_whole(spec: &HelmSpec) -> Option<Utf8PathBuf> {
+    let Place::Here(path) = Place::of(&spec.chart) else {
+        return None;
+    };
+    let metadata = chart::metadata(&path).ok()?;
+    let misses = path.is_dir()
+        && (spec.update_dependencies || !chart::missing_dependencies(&path, &metadata).is_empty());
+    (!misses).then_some(path)
+}
+
 struct Fetching<'a> {
     tool: &'a Tool,
     service: &'a str,
@@ -120,12 +132,17 @@ impl Fetching<'_> {
             .to_vec();
         words.extend(self.repository_flags());
         let input = words::repositories(self.named(), &more);
+        // A Helm that is run by sudo would make it for root alone.
+        let charts = path.join("charts");
+        fs::create_dir_all(&charts).map_err(|error| disk(&charts, &error))?;
         self.insist(
             &format!("dependencies of {}", self.service),
             words,
             Some(input),
         )
         .await?;
+        take_over(&charts)?;
+        take_over(path)?;
         if !had_lock {
             // A chart that its user keeps without a lock stays one: it would look like a change of the chart.
             let _ = fs::remove_file(&lock);
@@ -239,6 +256,8 @@ impl Fetching<'_> {
         words.extend(source.flags);
         self.insist(&format!("pull of {}", self.service), words, source.input)
             .await?;
+        take_over(&self.folder.join("cache"))?;
+        take_over(&landing)?;
         let landed = landing.read_dir_utf8().into_iter().flatten().flatten();
         let mut landed = landed.map(|entry| entry.path().to_owned());
         let landed = landed.find(|path| path.extension() == Some("tgz"));
@@ -317,6 +336,22 @@ impl Fetching<'_> {
             }
         }
     }
+}
+
+/// Makes files in a folder of ours our own, which a Helm that was run by sudo has written there as root's.
+fn take_over(folder: &Utf8Path) -> Result<(), DriverError> {
+    let wrong = |error: io::Error| disk(folder, &error);
+    let own = fs::metadata(folder).map_err(wrong)?.uid();
+    for entry in folder.read_dir_utf8().map_err(wrong)? {
+        let entry = entry.map_err(wrong)?;
+        let (path, metadata) = (entry.path(), entry.metadata().map_err(wrong)?);
+        if metadata.is_file() && metadata.uid() != own {
+            let copy = path.with_file_name(format!("{}.own", entry.file_name()));
+            fs::copy(path, &copy).map_err(wrong)?;
+            fs::rename(&copy, path).map_err(wrong)?;
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Utf8Path) -> Result<Metadata, DriverError> {

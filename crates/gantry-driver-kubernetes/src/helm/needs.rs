@@ -8,15 +8,16 @@ use gantry_stack::modes::helm::HelmSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::check::Known;
-use super::release;
+use super::kinds::UnknownKind;
+use super::preview::{Rehearsal, Stage};
 use super::tool::Tool;
-use super::upgrade::{name_of, spec};
-use super::{fetch, preview, words};
+use super::upgrade::spec;
 use crate::cluster::{Choice, Cluster};
 use crate::needs::{self, has_namespace, missing, prerequisite, share};
-use crate::record::{self, Mode};
 use crate::spec::choice_of;
+
+/// What Helm says of an object whose kind the cluster does not know.
+const NO_KIND: &str = "no matches for kind";
 
 /// A need that only this driver can look for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,7 +31,12 @@ enum Wanted {
     /// The program, in a version that works.
     Program(Choice),
     /// A release that may be made, of a chart that is there and can be rendered.
-    Release { service: ServiceName, spec: Value },
+    Release {
+        service: ServiceName,
+        spec: Value,
+        /// Whether others begin before it, which may define kinds.
+        follows: bool,
+    },
 }
 
 /// The needs of these services; what many share is named once.
@@ -55,6 +61,7 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
         let release = Wanted::Release {
             service: service.clone(),
             spec: described.spec.clone(),
+            follows: described.follows,
         };
         all.push(prerequisite(service, need("release", release), "chart"));
     }
@@ -93,12 +100,19 @@ pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missi
             hint: Some("install Helm, or name it in `kubernetes.helm` or GANTRY_HELM".to_owned()),
         }),
         (Wanted::Program(_), Ok(_)) | (Wanted::Release { .. }, Err(_)) => Ok(()),
-        (Wanted::Release { service, spec: all }, Ok(tool)) => {
+        (
+            Wanted::Release {
+                service,
+                spec: all,
+                follows,
+            },
+            Ok(tool),
+        ) => {
             let Ok(spec) = spec(&all) else {
                 return Ok(());
             };
             let instance = InstanceId::new(service, 0);
-            let looked = may(&cluster, &tool, &instance, &spec, around).await?;
+            let looked = may(&cluster, &tool, &instance, &spec, follows, around).await?;
             looked.map_err(|error| missing(&error))
         }
     }
@@ -110,6 +124,7 @@ async fn may(
     tool: &Tool,
     instance: &InstanceId,
     spec: &HelmSpec,
+    follows: bool,
     around: Around<'_>,
 ) -> Result<Result<(), DriverError>, Missing> {
     if !spec.values_files.iter().all(|file| file.is_file()) {
@@ -121,48 +136,42 @@ async fn may(
     if !spec.create_namespace {
         has_namespace(cluster, &namespace).await?;
     }
-    Ok(async {
-        let release = name_of(spec, instance);
-        let record = record::read(around.stack, Mode::Releases, instance);
-        let revisions = release::revisions(cluster, &namespace, &release).await?;
-        let known = Known {
-            stack: around.stack,
-            instance,
-            spec,
-            release: &release,
-            namespace: &namespace,
-            record: record.as_ref(),
-            revisions: &revisions,
-        };
-        known.before()?;
-        let service = instance.service.as_str();
-        let chart = fetch::fetch(tool, around.stack, service, spec, false).await?;
-        let stuck = revisions.last().is_some_and(release::Revision::is_pending);
-        if stuck {
-            // Helm would not even rehearse it.
-            return Ok(());
+    let rehearsal = Rehearsal::of(Stage {
+        tool,
+        cluster,
+        stack: around.stack,
+        instance,
+        spec,
+    });
+    let rehearsal = match rehearsal.await {
+        Ok(rehearsal) if rehearsal.is_stuck() => return Ok(Ok(())),
+        Ok(rehearsal) => rehearsal,
+        Err(error) => return Ok(Err(error)),
+    };
+    match rehearsal.rehearse().await {
+        Ok(_) => Ok(Ok(())),
+        Err(error) if error.reason.contains(NO_KIND) && !follows => {
+            // A chart may bring its kinds along. What cannot be told now is told when the release is made.
+            let unknown = rehearsal.unknown_kinds().await.unwrap_or_default();
+            if unknown.is_empty() {
+                return Ok(Ok(()));
+            }
+            let reasons: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+            let hints: Vec<String> = unknown.iter().filter_map(UnknownKind::hint).collect();
+            Err(Missing {
+                reason: reasons.join("; "),
+                hint: (!hints.is_empty()).then(|| hints.join("; ")),
+            })
         }
-        let upgrade = words::Upgrade {
-            spec,
-            release: &release,
-            namespace: &namespace,
-            chart: chart.path.as_str(),
-            labels: record::label_pairs(around.stack, instance).to_vec(),
-            limit: std::time::Duration::from_mins(5),
-        };
-        match preview::rehearse(tool, &upgrade, service).await {
-            Ok(_) => Ok(()),
-            Err(error) if may_pass(&error) => Ok(()),
-            Err(error) => Err(error),
-        }
+        Err(error) if may_pass(&error) => Ok(Ok(())),
+        Err(error) => Ok(Err(error)),
     }
-    .await)
 }
 
 /// Whether what is wrong now may be right when it is its turn: what comes before it may define kinds and make namespaces.
 fn may_pass(error: &DriverError) -> bool {
     const LATER: [&str; 4] = [
-        "no matches for kind",
+        NO_KIND,
         "could not find the requested resource",
         "failed calling webhook",
         "namespaces \"",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use gantry_core::{FailureKind, Generation, InstanceId};
+use gantry_core::{FailureKind, Generation, InstanceId, Millis, Stage};
 use gantry_driver::{DriverError, DriverEvent, Recorded};
 use gantry_stack::modes::helm::HelmSpec;
 use kube::runtime::watcher::{self, Event};
@@ -23,7 +23,7 @@ use super::{uninstall, words};
 use crate::apply::{Marks, Wrong, runs_once};
 use crate::context::Context;
 use crate::delete::{self, How};
-use crate::judge::Cause;
+use crate::judge::Blame;
 use crate::link::{End, Input};
 use crate::logs;
 use crate::namespace;
@@ -40,6 +40,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 15;
 
 /// An installation or an upgrade.
+#[derive(Clone)]
 pub(crate) struct Upgrade {
     pub(crate) context: Arc<Context>,
     pub(crate) instance: InstanceId,
@@ -122,7 +123,7 @@ impl Upgrade {
                 Ok(marks)
             }
             Err(wrong) => {
-                let wrong = self.explain(wrong).await;
+                let wrong = self.explain(wrong, spec.timeout).await;
                 tool.taken(&job(&now));
                 if fresh {
                     // Nothing of a start that failed stays.
@@ -132,8 +133,26 @@ impl Upgrade {
                         tracing::warn!(instance = %self.instance, %error, "a failed release stays");
                     }
                     now.stopped = true;
-                } else if spec.rollback_on_failure {
-                    self.roll_back(&tool, &known, &mut now).await;
+                } else if let Some(number) = known
+                    .last_deployed()
+                    .filter(|_| spec.rollback_on_failure && !matches!(wrong, Wrong::Cancelled))
+                {
+                    self.say(format!(
+                        "failed to be upgraded: {name} goes back to revision {number}"
+                    ));
+                    let back = Self {
+                        back_to: Some(number),
+                        before: Some(now),
+                        // What was given up is the upgrade.
+                        cancelled: CancellationToken::new(),
+                        ..self.clone()
+                    };
+                    let back = back.go_back(&tool, &spec, &known, number, record).await;
+                    if let Err(error) = back {
+                        let error = error.into_failure(Stage::Update);
+                        self.say(format!("could not be taken back: {error}"));
+                    }
+                    return Err(wrong);
                 } else if let Some(before) = &self.before {
                     now.objects.clone_from(&before.objects);
                     now.started = before.started;
@@ -331,7 +350,7 @@ impl Upgrade {
                 () = watched => return Err(Wrong::Cancelled),
                 () = self.cancelled.cancelled() => {
                     // The last words of a hook are read while it is there.
-                    let wrong = self.explain(Wrong::Cancelled).await;
+                    let wrong = self.explain(Wrong::Cancelled, None).await;
                     tool.give_up(&job(now));
                     // It writes down where it stands.
                     let _ = run.await;
@@ -439,29 +458,30 @@ impl Upgrade {
     }
 
     /// The hook that is to blame, if one is; with its last words, which are read while it is there.
-    pub(super) async fn explain(&self, wrong: Wrong) -> Wrong {
-        let of_hook = match &wrong {
-            Wrong::Failed(error) => is_of_hook(&error.reason),
-            Wrong::Cancelled => false,
-            Wrong::Broken(_) => return wrong,
+    pub(super) async fn explain(&self, wrong: Wrong, limit: Option<Millis>) -> Wrong {
+        let (of_hook, late) = match &wrong {
+            Wrong::Failed(error) => (is_of_hook(&error.reason), is_late(&error.reason)),
+            Wrong::Cancelled => (false, false),
+            Wrong::Broken(_) | Wrong::Late(_) => return wrong,
         };
-        let mut cause = self.blamed().await;
+        let mut blame = self.blamed().await;
+        let is_known = |blame: &Blame| blame.trouble.is_some() || late && blame.runs.is_some();
         if of_hook {
             for _ in 0..LOOKS {
-                if cause.is_some() {
+                if is_known(&blame) {
                     break;
                 }
                 tokio::time::sleep(LOOK).await;
-                cause = self.blamed().await;
+                blame = self.blamed().await;
             }
         }
-        let cause = match &wrong {
+        let hopeless = blame.trouble.filter(|(hopeless, _)| *hopeless || of_hook);
+        let (cause, late) = match (hopeless, blame.runs) {
             // Somebody does not want it any more, unless a hook cannot succeed.
-            Wrong::Cancelled => cause.filter(|(hopeless, _)| *hopeless),
-            _ => cause.filter(|_| of_hook),
-        };
-        let Some((_, cause)) = cause else {
-            return wrong;
+            (Some((true, cause)), _) => (cause, false),
+            (_, Some(cause)) if of_hook && late => (cause, true),
+            (Some((false, cause)), _) => (cause, late),
+            _ => return wrong,
         };
         let mut tail = Vec::new();
         if let Some((pod, container, before)) = &cause.words {
@@ -470,40 +490,42 @@ impl Upgrade {
                 tail = logs::noted_words(&self.context, &self.instance, pod, container);
             }
         }
-        Wrong::Broken(Box::new(End {
-            reason: format!("its hook {}", cause.what).into(),
-            exit: cause.exit,
-            tail,
-        }))
+        let end = |reason: String| {
+            Box::new(End {
+                reason: reason.into(),
+                exit: cause.exit.clone(),
+                tail,
+            })
+        };
+        if late {
+            let limit =
+                limit.map_or_else(String::new, |limit| format!(" within {}", limit.in_words()));
+            return Wrong::Late(end(format!(
+                "its hook has not ended{limit}: {}",
+                cause.what
+            )));
+        }
+        Wrong::Broken(end(format!("its hook {}", cause.what)))
     }
 
-    /// What troubles the hooks that run, and whether it is without hope.
-    async fn blamed(&self) -> Option<(bool, Cause)> {
+    /// How the hooks are that run.
+    async fn blamed(&self) -> Blame {
         let (reply, answer) = oneshot::channel();
         let _ = self
             .outbox
             .send(Input::Blamed(self.instance.clone(), reply));
-        answer.await.ok().flatten()
+        answer.await.unwrap_or_default()
     }
+}
 
-    async fn roll_back(&self, tool: &Tool, known: &Known<'_>, now: &mut Record) {
-        let (namespace, name) = (now.namespace.clone(), known.release);
-        let worked = known.revisions.iter().rev();
-        let mut worked = worked.filter(|one| one.status == "deployed");
-        let Some(last) = worked.next() else { return };
-        self.say(format!(
-            "failed to be upgraded: {name} goes back to revision {}",
-            last.number
-        ));
-        let back = uninstall::rollback(tool, &namespace, name, last.number).await;
-        let seen = match back {
-            Ok(()) => conclude(&self.context, now).await.map(|_| ()),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = seen {
-            self.say(format!("could not be taken back: {error}"));
-        }
-    }
+/// Whether Helm has waited for as long as it may.
+fn is_late(reason: &str) -> bool {
+    const WORDS: [&str; 3] = [
+        "timed out waiting",
+        "context deadline exceeded",
+        "did not end in",
+    ];
+    WORDS.iter().any(|it| reason.contains(it))
 }
 
 fn is_of_hook(reason: &str) -> bool {

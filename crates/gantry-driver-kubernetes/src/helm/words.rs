@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use gantry_stack::modes::helm::{HelmSpec, Repository};
 use serde_json::{Value, json};
 
+use super::kinds::Served;
 use super::tool::Tool;
 
 /// Where a program finds what it was given as its input, as often as it likes.
@@ -50,12 +51,6 @@ impl Upgrade<'_> {
         if self.spec.adopt && tool.version >= (3, 17) {
             add(&["--take-ownership"]);
         }
-        for file in &self.spec.values_files {
-            add(&["--values", file.as_str()]);
-        }
-        if self.input().is_some() {
-            add(&["--values", "-"]);
-        }
         let own = self.spec.labels.iter();
         let own = own.map(|(name, value)| (name.clone(), value.clone()));
         let labels = own.chain(self.labels.iter().cloned());
@@ -63,6 +58,47 @@ impl Upgrade<'_> {
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         add(&["--labels", &labels.join(",")]);
+        words.extend(self.more_words());
+        words
+    }
+
+    /// The words that have it rendered for a cluster with this version and these kinds, without asking one.
+    pub(crate) fn template_words(&self, version: &str, served: &[Served]) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        let mut add = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
+        add(&["template", self.release, self.chart]);
+        add(&["--namespace", self.namespace, "--kube-version", version]);
+        let mut known: Vec<String> = served.iter().map(|one| one.api_version.clone()).collect();
+        known.dedup();
+        let kinds = served
+            .iter()
+            .map(|one| format!("{}/{}", one.api_version, one.kind));
+        known.extend(kinds);
+        for one in &known {
+            add(&["--api-versions", one]);
+        }
+        add(&[if self.spec.crds {
+            "--include-crds"
+        } else {
+            "--skip-crds"
+        }]);
+        if !self.spec.hooks {
+            add(&["--no-hooks"]);
+        }
+        words.extend(self.more_words());
+        words
+    }
+
+    /// What is said of values and of what becomes of manifests, whatever is done.
+    fn more_words(&self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        let mut add = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
+        for file in &self.spec.values_files {
+            add(&["--values", file.as_str()]);
+        }
+        if self.input().is_some() {
+            add(&["--values", "-"]);
+        }
         if let Some((program, arguments)) = self
             .spec
             .post_renderer

@@ -14,7 +14,7 @@ use super::slot::{End, Fate, Word};
 use super::{Input, Link};
 use crate::addresses;
 use crate::forward;
-use crate::judge::{self, Cause, Errors, Judged, Verdict};
+use crate::judge::{self, Blame, Cause, Errors, Judged, Verdict};
 use crate::logs;
 use crate::object::text;
 use crate::record::Record;
@@ -150,14 +150,36 @@ impl Link {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
         };
-        if let (Some(begun), Some((hopeless, cause))) = (&mut slot.begun, judged.blamed) {
+        let mut at_work = None;
+        if let Some(begun) = &mut slot.begun {
+            let is = |blame: &Blame| blame.runs.as_ref().map(|it| it.what.clone());
+            let (before, now) = (is(&begun.blame), is(&judged.blame));
+            if before != now {
+                at_work = Some((begun.generation, now));
+            }
             // Who begins it asks for that, and reads its last words.
-            begun.blamed = Some((hopeless, cause));
-            if hopeless {
+            let trouble = judged.blame.trouble.or_else(|| begun.blame.trouble.take());
+            if trouble.as_ref().is_some_and(|(hopeless, _)| *hopeless) {
                 begun.give_up.cancel();
             }
+            begun.blame = Blame {
+                trouble,
+                runs: judged.blame.runs,
+            };
         }
-        if self.away || slot.begun.is_some() || slot.stopping.is_some() || !slot.stops.is_empty() {
+        let busy = slot.begun.is_some() || slot.stopping.is_some() || !slot.stops.is_empty();
+        if let Some((generation, at_work)) = at_work.filter(|_| !self.away) {
+            let evidence = match at_work {
+                Some(hook) => format!("its hook {hook}"),
+                None => "its hooks have ended".to_owned(),
+            };
+            return self.report(DriverEvent::NotReady {
+                instance: instance.clone(),
+                generation,
+                evidence: evidence.into(),
+            });
+        }
+        if self.away || busy {
             return;
         }
         if slot.told.fate == Fate::Over

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::delete::{self, How};
 use crate::forward::Forwards;
 use crate::helm::upgrade::{self, Upgrade};
+use crate::judge::Blame;
 use crate::object::Key;
 use crate::record::{self, Mode, Record};
 
@@ -115,7 +116,7 @@ impl Link {
             effects,
             work,
             give_up: give_up.clone(),
-            blamed: None,
+            blame: Blame::default(),
         });
         let (context, before) = (Arc::clone(&self.context), slot.record.clone());
         let (outbox, instance) = (self.outbox.clone(), instance.clone());
@@ -254,6 +255,21 @@ impl Link {
         self.watch(instance);
         self.go_on_stopping(instance);
         self.start_next(instance);
+    }
+
+    /// The time for a change is over.
+    pub(super) fn out_of_time(&mut self, instance: &InstanceId, generation: Generation) {
+        let slot = self.slots.get(instance);
+        let rests = |slot: &Slot| {
+            slot.generation() == Some(generation)
+                && slot.begun.is_none()
+                && slot.stopping.is_none()
+                && slot.stops.is_empty()
+                && !slot.told.been_ready
+        };
+        if slot.is_some_and(rests) {
+            self.take_back(instance, generation);
+        }
     }
 
     /// Takes a release back to what worked before a change that will not, if that is wanted.

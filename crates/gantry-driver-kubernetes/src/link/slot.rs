@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::apply::Marks;
 use crate::forward::Forwards;
-use crate::judge::{Cause, Errors};
+use crate::judge::{Blame, Errors};
 use crate::record::Record;
 
 /// One instance.
@@ -60,8 +60,8 @@ pub(crate) struct Begun {
     pub(super) effects: Vec<EffectId>,
     pub(super) work: Work,
     pub(super) give_up: CancellationToken,
-    /// What troubles a hook that runs, and whether that is without hope.
-    pub(super) blamed: Option<(bool, Cause)>,
+    /// The hooks.
+    pub(super) blame: Blame,
 }
 
 /// What is begun.

@@ -8,6 +8,7 @@ fn seen(old: &Value, new: &Value) -> Vec<(String, ChangeEffect)> {
     let described = |spec| Described {
         spec,
         settings: &settings,
+        follows: false,
     };
     between(described(old), described(new))
         .into_iter()
@@ -44,10 +45,12 @@ fn what_is_used_later_does_not() {
         Described {
             spec: &spec,
             settings: &old,
+            follows: false,
         },
         Described {
             spec: &spec,
             settings: &new,
+            follows: false,
         },
     );
     assert!(!changes.is_empty());

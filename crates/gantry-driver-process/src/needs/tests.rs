@@ -13,6 +13,7 @@ fn shared_needs_are_named_once() {
     let described = |spec| Described {
         spec,
         settings: &settings,
+        follows: false,
     };
     let name = |text| ServiceName::new(text).unwrap();
     let needs = of(&[

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use gantry_core::{
     ChildView, Desired, Event, ExitStatus, InstanceId, InstanceKey, ObservedInstance, ObservedRun,
-    ServiceKey,
+    ServiceKey, ServiceState,
 };
 use gantry_driver::{ChildStatus, DriverEvent, Make, Observed, ObservedState, Target};
 use smol_str::SmolStr;
@@ -163,6 +163,14 @@ impl Dispatcher {
             } => {
                 let word = BackendWord::NotReady(evidence.to_string());
                 let events = self.backend_says(instance, generation, word);
+                if events.is_empty() && self.is_starting(instance) {
+                    // Nobody watches yet; what the start is at is told all the same.
+                    return Some(Event::NotReady {
+                        instance,
+                        generation,
+                        evidence,
+                    });
+                }
                 self.queue.extend(events);
                 return None;
             }
@@ -215,6 +223,13 @@ impl Dispatcher {
             DriverEvent::Child { child, .. } => child_event(instance.service, child),
             DriverEvent::Unreachable { .. } | DriverEvent::Reachable { .. } => return None,
         })
+    }
+
+    /// Whether its start has not ended.
+    fn is_starting(&self, instance: InstanceKey) -> bool {
+        let view = self.world.service(instance.service);
+        let mut instances = view.into_iter().flat_map(|view| view.instances);
+        instances.any(|one| one.key == instance && one.state == ServiceState::Starting)
     }
 
     pub(crate) fn key_of(&self, id: &InstanceId) -> Option<InstanceKey> {

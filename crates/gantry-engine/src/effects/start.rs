@@ -188,6 +188,16 @@ impl Dispatcher {
         }
     }
 
+    /// Tell the session that the time for a change is over.
+    pub(crate) fn out_of_time(&self, instance: InstanceKey, generation: Generation) {
+        let run = self.book.run(instance);
+        let target = run.and_then(|run| Some(&run.prepared.as_ref()?.target));
+        let session = target.and_then(|target| self.sessions.get(target));
+        if let (Some(session), Some(name)) = (session, self.world.instance_id(instance)) {
+            session.out_of_time(&name, generation);
+        }
+    }
+
     /// Get these secrets, then try again what waits for them.
     pub(crate) fn fetch(&mut self, secrets: Vec<Secret>) {
         let secrets = self.secrets.take_unfetched(secrets);

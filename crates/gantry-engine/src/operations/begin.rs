@@ -47,7 +47,7 @@ impl Dispatcher {
         match request.kind {
             OperationKind::Up => match &request.model {
                 Some(model) => {
-                    let wanted = self.wanted(model, &request.services)?;
+                    let wanted = self.wanted(model, &request.services, &request.given)?;
                     let steps = self.steps(&wanted)?;
                     let make = making::make(request);
                     let questions = self.about_what_is_made(&steps, make);
@@ -141,6 +141,9 @@ impl Dispatcher {
         }
         if let Some(stack) = &wanted.stack {
             self.take_identity(stack);
+        }
+        if let Some(given) = &wanted.given {
+            self.secrets.give(given.clone());
         }
         let definitions: Vec<_> = wanted.definitions.clone();
         if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {

@@ -93,6 +93,7 @@ impl Dispatcher {
                 resolved.push((definition, found));
             }
         }
+        let begin: HashSet<&str> = starting.iter().map(|it| it.name().as_str()).collect();
         let runs = |name: &ServiceName| {
             let key = self.world.key(name.as_str());
             let view = key.and_then(|key| self.world.service(key));
@@ -106,6 +107,7 @@ impl Dispatcher {
                     let described = Described {
                         spec: &resolved.spec,
                         settings: &resolved.settings,
+                        follows: follows(definition, &begin, &all),
                     };
                     (definition.name().clone(), described)
                 })
@@ -188,6 +190,7 @@ impl Dispatcher {
                 let described = Described {
                     spec: &found.spec,
                     settings: &found.settings,
+                    follows: false,
                 };
                 if let Some(need) = driver.part(&edge.on, described, &ChildName::new(part)) {
                     questions.push(Question {
@@ -285,4 +288,28 @@ impl Dispatcher {
             Then::Model(wanted) => self.take_over(id, *wanted, timeout),
         }
     }
+}
+
+/// Whether something that begins now comes before a service.
+fn follows(
+    definition: &Definition,
+    begin: &HashSet<&str>,
+    all: &HashMap<&str, &Arc<Definition>>,
+) -> bool {
+    let mut open = vec![definition];
+    let mut seen: HashSet<&str> = HashSet::new();
+    while let Some(next) = open.pop() {
+        for edge in &next.core.depends_on {
+            let Some(on) = all.get(edge.on.as_str()) else {
+                continue;
+            };
+            if begin.contains(on.name().as_str()) {
+                return true;
+            }
+            if seen.insert(on.name().as_str()) {
+                open.push(on);
+            }
+        }
+    }
+    false
 }

@@ -52,7 +52,7 @@ impl Dispatcher {
         request: &PlanRequest,
         reply: oneshot::Sender<Result<Plan, ErrorBody>>,
     ) {
-        let asked = self.wanted(&request.model, &request.services);
+        let asked = self.wanted(&request.model, &request.services, &request.given);
         let asked = asked.and_then(|wanted| {
             let steps = self.steps(&wanted)?;
             Ok((self.about_what_is_made(&steps, Make::Needed), wanted))

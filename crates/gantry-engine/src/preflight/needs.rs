@@ -46,7 +46,12 @@ pub async fn lacking(stack: &Stack, around: &Surroundings) -> Lacking {
         });
         let known: Vec<(ServiceName, (Value, Settings))> = known.collect();
         let described = known.iter().map(|(name, (spec, settings))| {
-            let described = Described { spec, settings };
+            let own = names.get(name.as_str());
+            let described = Described {
+                spec,
+                settings,
+                follows: own.is_some_and(|own| !own.core.depends_on.is_empty()),
+            };
             (name.clone(), described)
         });
         let described: Vec<_> = described.collect();

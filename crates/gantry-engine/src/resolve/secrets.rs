@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use camino::Utf8Path;
+use gantry_api::GivenVariables;
 use gantry_driver::{HostJobs, JobPlace, JobRequest, SpecKey};
 use gantry_stack::template::Secret;
 use serde_json::{Value, json};
@@ -31,23 +32,43 @@ impl Fetched {
     }
 }
 
-/// Secrets that commands printed.
+/// Variables: what the `up` at hand was given goes before what the supervisor began with.
+pub(crate) type Environment<'a> = (&'a GivenVariables, &'a BTreeMap<String, String>);
+
+/// What is known of secrets: what commands printed, and what the last `up` has in its environment.
 #[derive(Default)]
 pub(crate) struct Secrets {
+    given: GivenVariables,
     known: HashMap<String, Result<String, String>>,
     under_way: HashSet<String>,
 }
 
 impl Secrets {
+    /// From now on variables are those of this `up`.
+    pub(crate) fn give(&mut self, given: GivenVariables) {
+        self.given = given;
+    }
+
     /// The secret, or why it cannot be had; none if a command must be run for it.
     pub(crate) fn get(
         &self,
         secret: &Secret,
         environment: &BTreeMap<String, String>,
     ) -> Option<Result<String, String>> {
+        self.look(secret, (&self.given, environment))
+    }
+
+    fn look(
+        &self,
+        secret: &Secret,
+        (given, environment): Environment<'_>,
+    ) -> Option<Result<String, String>> {
         match secret {
             Secret::Env(name) => {
-                let value = environment.get(name).cloned();
+                let value = match given.0.get(name) {
+                    Some(given) => given.clone(),
+                    None => environment.get(name).cloned(),
+                };
                 Some(value.ok_or_else(|| "it is not set".to_owned()))
             }
             Secret::File(path) => Some(read(path)),
@@ -80,7 +101,7 @@ impl Secrets {
         &self,
         value: &Value,
         key: &SpecKey,
-        environment: &BTreeMap<String, String>,
+        environment: &Environment<'_>,
     ) -> Value {
         match value {
             Value::Object(map) => {
@@ -89,7 +110,7 @@ impl Secrets {
                     secret.and_then(|it| serde_json::from_value::<Secret>(it.clone()).ok());
                 // What a command prints is not known before it ran, and must not differ after.
                 let secret = secret.filter(|it| !matches!(it, Secret::Command(_)));
-                if let Some(Ok(text)) = secret.and_then(|it| self.get(&it, environment)) {
+                if let Some(Ok(text)) = secret.and_then(|it| self.look(&it, *environment)) {
                     return json!({ "$sealed": key.digest(&Value::from(text)) });
                 }
                 let fields = map.iter();

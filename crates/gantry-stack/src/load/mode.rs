@@ -2,11 +2,10 @@
 
 use smol_str::SmolStr;
 
-use super::{Draft, Loading, services};
+use super::{Draft, Loading, named, services};
 use crate::diagnostic::Diagnostic;
 use crate::element::mode::{self, NAMES};
 use crate::nearest::did_you_mean;
-use crate::short_name::{Meaning, meaning};
 use crate::span::Span;
 
 /// What asks for a mode.
@@ -61,20 +60,12 @@ pub(super) fn select(loading: &mut Loading<'_>, drafts: &mut [Draft<'_>], of_sta
         };
         match service {
             None => all = Some(wish),
-            Some(service) => match meaning(&service, services::names(drafts)) {
-                Meaning::One(name) => of_one.push((name.to_owned(), wish)),
-                Meaning::Unknown => {
-                    let message = format!("`{by}`: there is no service `{service}`");
-                    let wrong = Diagnostic::error("unknown-service", Span::NONE, message);
-                    let hint = did_you_mean(&service, services::names(drafts));
-                    loading.diagnostics.push(wrong.hint_if(hint));
+            Some(service) => {
+                let names = services::names(drafts);
+                if let Some(name) = named::service(loading.diagnostics, &by, &service, names) {
+                    of_one.push((name.to_owned(), wish));
                 }
-                Meaning::Several(names) => {
-                    let message = format!("`{by}`: `{service}` may be {}", names.join(" or "));
-                    let wrong = Diagnostic::error("ambiguous-service", Span::NONE, message);
-                    loading.diagnostics.push(wrong.hint("write the whole name"));
-                }
-            },
+            }
         }
     }
     if let Some(wish) = &all

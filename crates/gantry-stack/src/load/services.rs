@@ -170,6 +170,6 @@ fn type_part(diagnostics: &mut Diagnostics, drafts: &mut [Draft<'_>]) {
 }
 
 /// The names of all services, wrong ones too.
-pub(super) fn names<'d>(drafts: &'d [Draft<'_>]) -> impl Iterator<Item = &'d str> {
+pub(super) fn names<'d>(drafts: &'d [Draft<'_>]) -> impl Iterator<Item = &'d str> + Clone {
     drafts.iter().map(|draft| SmolStr::as_str(&draft.name))
 }

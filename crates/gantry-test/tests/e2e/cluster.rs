@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gantry_test::{Run, Sandbox, skip, wait_for, wait_until};
 
-use crate::support::{all_ready, example, get};
+use crate::support::{all_ready, example, get, pids};
 
 /// Whatever a loaded machine needs to pull up a cluster.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -132,6 +132,17 @@ impl Cluster {
 
     pub(crate) fn gantry(&self, words: &[&str]) -> Run {
         gantry_test::output(&mut self.command(words)).into()
+    }
+
+    /// The process of one of its own services.
+    pub(crate) fn process(&self, name: &str) -> gantry_test::Process {
+        let status = self.gantry(&["status", "-o", "json"]).expect(0).json();
+        let id = format!("{name}.1");
+        let pids = pids(&status);
+        let found = pids.iter().find(|(instance, _)| *instance == id);
+        let (_, pid) = found.unwrap_or_else(|| panic!("no {name} in {pids:?}"));
+        let pid = i32::try_from(*pid).expect("a pid");
+        gantry_test::Process::find(pid).expect("it runs")
     }
 
     pub(crate) fn folder(&self) -> PathBuf {

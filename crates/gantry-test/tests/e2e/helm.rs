@@ -1,7 +1,10 @@
 //! Releases in a real cluster, made by real Helms of both kinds.
 
+mod away;
 mod history;
 mod repositories;
+mod sudo;
+mod values;
 mod wrong;
 
 use std::process::{Command, Stdio};
@@ -108,9 +111,14 @@ impl Stack {
             );
             return None;
         };
+        Some(Self::at(Sandbox::new(), helm, kubeconfig, programs))
+    }
+
+    /// The same in a sandbox, and in the cluster of this configuration.
+    fn at(sandbox: Sandbox, helm: u32, kubeconfig: String, programs: String) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let stack = Self {
-            sandbox: Sandbox::new(),
+            sandbox,
             namespace: format!("helm-{}-{number}", std::process::id()),
             kubeconfig,
             programs,
@@ -120,7 +128,7 @@ impl Stack {
             stack.sandbox.write(format!("web/{path}"), text);
         }
         stack.file("");
-        Some(stack)
+        stack
     }
 
     /// The stack file, with these lines for its release.

@@ -305,6 +305,9 @@ pub(crate) struct RenderArgs {
     /// Print the objects that services in clusters consist of, as the cluster would be given them. Writes nothing.
     #[arg(long)]
     pub(crate) manifests: bool,
+    /// Print the values that Helm releases end up with, and where each was written. Writes nothing, and asks no cluster.
+    #[arg(long)]
+    pub(crate) show_values: bool,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]

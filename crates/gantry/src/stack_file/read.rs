@@ -26,6 +26,8 @@ pub(super) fn read(
         profiles: args.profiles.clone(),
         services: services.to_vec(),
         assignments: Vec::new(),
+        values: args.values.clone(),
+        values_files: args.values_files.clone(),
     };
     load(&options).map_err(|report| Error::StackFile(Problems(report)))
 }
@@ -41,6 +43,8 @@ pub(crate) fn environment() -> Vec<(String, String)> {
 /// One value with its place, for people.
 pub(super) fn origin(value: ValueOrigin) -> OriginLine {
     let origin = match (&value.file, value.line, value.column) {
+        // A flag is one value.
+        (Some(flag), ..) if flag.starts_with("--") => flag.clone(),
         (Some(file), Some(line), Some(column)) => format!("{file}:{line}:{column}"),
         (Some(file), ..) => file.clone(),
         _ => value.layer.to_string(),

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::host::OwnHost;
 use crate::runtime::block_on;
-use crate::stack_file::{self, environment};
+use crate::stack_file::{self, StackFile, environment};
 use crate::view::diff::{DiffView, ServiceDiff};
 
 /// Look, without a supervisor: nothing is changed, and nothing need be up.
@@ -26,12 +26,31 @@ pub(crate) fn run(context: &Context<'_>, args: &DiffArgs) -> Result<DiffView, Er
         // What would be applied is read from where an `up` would read it.
         file.render(context.output, &HowToRender::default(), true)?;
     }
+    let wishes = wishes(context, &file, &named);
+    block_on(async {
+        let looks = wishes.into_iter().map(|wish| async {
+            let (service, helm) = (wish.service.to_string(), wish.helm);
+            ServiceDiff {
+                service,
+                mode: if helm { "helm" } else { "kubernetes" },
+                found: preview::preview(wish)
+                    .await
+                    .map_err(|error| error.to_string()),
+            }
+        });
+        let services = futures::future::join_all(looks).await;
+        Ok(DiffView { services })
+    })
+}
+
+/// What is to be looked at: services in clusters, all if none is named.
+pub(super) fn wishes(context: &Context<'_>, file: &StackFile, named: &[String]) -> Vec<Wish> {
     let environment: BTreeMap<String, String> = environment().into_iter().collect();
     let host: Arc<dyn HostJobs> = Arc::new(OwnHost);
     let around = Surroundings {
         path: environment.get("PATH").cloned().unwrap_or_default(),
         drivers: roles::drivers(),
-        stack: identity(&file, context),
+        stack: identity(file, context),
         host: Arc::clone(&host),
     };
     let mut wishes = Vec::new();
@@ -52,18 +71,5 @@ pub(crate) fn run(context: &Context<'_>, args: &DiffArgs) -> Result<DiffView, Er
             });
         }
     }
-    block_on(async {
-        let looks = wishes.into_iter().map(|wish| async {
-            let (service, helm) = (wish.service.to_string(), wish.helm);
-            ServiceDiff {
-                service,
-                mode: if helm { "helm" } else { "kubernetes" },
-                found: preview::preview(wish)
-                    .await
-                    .map_err(|error| error.to_string()),
-            }
-        });
-        let services = futures::future::join_all(looks).await;
-        Ok(DiffView { services })
-    })
+    wishes
 }

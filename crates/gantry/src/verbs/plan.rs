@@ -21,6 +21,7 @@ pub(crate) fn run(context: &Context<'_>, args: &PlanArgs) -> Result<PlanView, Er
                 version: VERSION,
                 services: services.clone(),
                 model: stack.model()?,
+                given: stack.given(),
             };
             match block_on(async { Ok(client.plan(&request).await) })? {
                 Ok(plan) => Some(plan),

@@ -44,6 +44,7 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         .unwrap_or_else(|| context.home.stack(&stack.name, context.file()));
     let mut request = operate::request(OperationKind::Up, &services);
     request.model = Some(stack.model()?);
+    request.given = stack.given();
     request.options.wait = !args.no_wait;
     request.options.foreground = !args.detach;
     request.options.build = match (args.build, args.no_build) {

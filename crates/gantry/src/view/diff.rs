@@ -4,6 +4,7 @@
 use gantry_driver_kubernetes::preview::{Change, FieldDifference, ObjectChange, Preview};
 use serde_json::{Value, json};
 
+use super::origins::{self, OriginLine};
 use super::{Data, Page, View, to_yaml};
 use crate::style::{Text, Tone, harmless};
 
@@ -115,16 +116,27 @@ fn field(field: &FieldDifference) -> Text {
         .plain(harmless(&show(&field.to)))
 }
 
-/// The objects as they are rendered.
+/// What services in clusters are given: the objects as they are rendered, and the values of releases.
 #[derive(Debug)]
 pub(crate) struct ManifestsView {
-    /// By service.
-    pub(crate) services: Vec<ServiceDiff>,
+    /// By service; nothing if objects are not asked for.
+    pub(crate) services: Option<Vec<ServiceDiff>>,
+    /// By service; nothing if values are not asked for.
+    pub(crate) values: Option<Vec<ServiceValues>>,
+}
+
+/// The values of a release, each with its place.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct ServiceValues {
+    /// Its service.
+    pub(crate) service: String,
+    /// The chart's and everybody's over them.
+    pub(crate) values: Vec<OriginLine>,
 }
 
 impl ManifestsView {
     fn documents(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.services.iter().flat_map(|one| {
+        self.services.iter().flatten().flat_map(|one| {
             let objects = one.found.iter().flat_map(|found| &found.objects);
             let manifests = objects.filter_map(|object| object.manifest.as_ref());
             manifests.map(|manifest| (one.service.as_str(), manifest))
@@ -133,8 +145,19 @@ impl ManifestsView {
 }
 
 impl View for ManifestsView {
-    fn lines(&self, _: Page) -> Vec<Text> {
+    fn lines(&self, page: Page) -> Vec<Text> {
         let mut lines = Vec::new();
+        // Beside objects they are comments, so that the whole can be given to a program.
+        let mark = if self.services.is_some() { "# " } else { "" };
+        for one in self.values.iter().flatten() {
+            let name = format!("{mark}{}", harmless(&one.service));
+            lines.push(Text::of(Tone::Strong, name));
+            let table = origins::table(&one.values, page).into_iter();
+            lines.extend(table.map(|line| Text::of(Tone::Dim, mark).plain("  ").join(line)));
+        }
+        if lines.is_empty() && self.services.is_none() {
+            lines.push(Text::of(Tone::Dim, "No service runs in the mode helm"));
+        }
         for (service, manifest) in self.documents() {
             lines.push(Text::from("---"));
             lines.push(Text::of(Tone::Dim, format!("# {}", harmless(service))));
@@ -148,6 +171,7 @@ impl View for ManifestsView {
         let all = self.documents();
         let all =
             all.map(|(service, manifest)| json!({ "service": service, "manifest": manifest }));
-        Data::Value(all.collect())
+        let values = self.values.iter().flatten().map(|one| json!(one));
+        Data::Value(values.chain(all).collect())
     }
 }

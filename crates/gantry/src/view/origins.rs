@@ -42,26 +42,31 @@ pub(crate) struct OriginLine {
     pub(crate) layer: String,
 }
 
+/// Each in its line.
+pub(super) fn table(values: &[OriginLine], page: Page) -> Vec<Text> {
+    let mut table = Table::new([
+        Column::left("PATH"),
+        Column::left("ORIGIN"),
+        Column::left("VALUE"),
+    ]);
+    for line in values {
+        let tone = if line.layer == "default" {
+            Tone::Dim
+        } else {
+            Tone::Plain
+        };
+        table.row([
+            Text::from(harmless(&line.path)),
+            Text::of(tone, harmless(&line.origin)),
+            Text::of(tone, harmless(&line.value)),
+        ]);
+    }
+    table.lines(page.width)
+}
+
 impl View for OriginsView {
     fn lines(&self, page: Page) -> Vec<Text> {
-        let mut table = Table::new([
-            Column::left("PATH"),
-            Column::left("ORIGIN"),
-            Column::left("VALUE"),
-        ]);
-        for line in &self.values {
-            let tone = if line.layer == "default" {
-                Tone::Dim
-            } else {
-                Tone::Plain
-            };
-            table.row([
-                Text::from(&*line.path),
-                Text::of(tone, &line.origin),
-                Text::of(tone, harmless(&line.value)),
-            ]);
-        }
-        table.lines(page.width)
+        table(&self.values, page)
     }
 
     fn data(&self) -> Data {

@@ -169,6 +169,96 @@ fn what_is_wrong_with_a_release() {
     assert_snapshot!("release", told);
 }
 
+/// A chart that needs another one, and a service beside it that has no release.
+fn with_a_chart() -> Stack {
+    let stack = Stack::of(
+        "[vars]\ntag = \"1.4\"\n[services.web.helm]\nchart = \"./chart\"\nvalues-files = \"own.yaml\"\n\
+         [services.web.helm.values]\n\"image.tag\" = \"{{ vars.tag }}\"\nimage = { pull = \"Always\" }\n\
+         password = { from-env = \"PASSWORD\" }\n\
+         [services.job.process]\ncommand = [\"true\"]\n",
+    );
+    let folder = stack.path().join("chart/charts/db/templates");
+    std::fs::create_dir_all(folder).expect("a folder");
+    std::fs::create_dir_all(stack.path().join("chart/templates")).expect("a folder");
+    let needs = format!("{CHART}dependencies: [{{ name: db, version: 2.0.0, alias: store }}]\n");
+    stack.write("chart/Chart.yaml", &needs);
+    stack.write(
+        "chart/charts/db/Chart.yaml",
+        "apiVersion: v2\nname: db\nversion: 2.0.0\n",
+    );
+    stack.write(
+        "chart/charts/db/values.yaml",
+        "port: 5432\nuser: postgres\n",
+    );
+    stack.write(
+        "chart/values.yaml",
+        "image:\n  tag: latest\n  pull: IfNotPresent\nstore: { user: shop }\nlist: [1, two]\nextra: {}\n",
+    );
+    stack.write(
+        "own.yaml",
+        "limits:\n  nvidia.com/gpu: 1\nzeros: \"007\"\ngone: null\nempty: {}\n",
+    );
+    stack.write("ci.yaml", "image: { pull: Never }\n");
+    stack
+}
+
+#[test]
+fn the_values_of_a_release_are_shown_with_where_they_were_written() {
+    let stack = with_a_chart();
+    let plain = stack.shown(&["render", "--show-values"]);
+    assert_snapshot!("values", plain);
+    let words = [
+        "render",
+        "--show-values",
+        "--values",
+        "web:ci.yaml",
+        "--set-value",
+        "image.tag=1.10",
+        "--set-value",
+        "web:list=[3, \"4\", null]",
+        "--set-value",
+        "annotations.example\\.com/a\\:b=true",
+        "-o",
+        "json",
+    ];
+    assert_snapshot!("values_from_flags", stack.shown(&words));
+    let broken = stack.path().join("own.yaml");
+    std::fs::write(broken, "a: [1\n").expect("a file");
+    assert_snapshot!(
+        "values_that_are_none",
+        stack.shown(&["render", "--show-values"])
+    );
+}
+
+#[test]
+fn what_is_wrong_with_values_on_the_command_line() {
+    let stack = with_a_chart();
+    let mut text = String::new();
+    for (flag, value) in [
+        ("--set-value", "tag"),
+        ("--set-value", "=1"),
+        ("--set-value", "a..b=1"),
+        ("--set-value", "wbe:a=1"),
+        ("--set-value", "job:a=1"),
+        ("--set-value", "a[0]=1"),
+        ("--set-value", "a=1,b=2"),
+        ("--set-value", "a={x,y}"),
+        ("--set-value", "a=[1"),
+        ("--set-value", "a=\"1\"2"),
+        ("--set-value", "a={{ services.db.host }}"),
+        ("--values", ""),
+        ("--values", "wbe:ci.yaml"),
+        ("--values", "job:ci.yaml"),
+    ] {
+        let told = stack.shown(&["validate", flag, value]);
+        let _ = writeln!(text, "# {flag} {value}\n{told}");
+    }
+    assert_snapshot!("values_of_flags", text);
+    let stack = Stack::of("[services.job.process]\ncommand = [\"true\"]\n");
+    let told = stack.shown(&["validate", "--set-value", "a=1"]);
+    assert_snapshot!("values_for_nobody", told);
+}
+
 #[test]
 fn what_is_wrong_with_a_forward() {
     let head = "[services.web.kubernetes]\nmanifests = \"web.yaml\"\n[services.web]";

@@ -114,7 +114,10 @@ impl Runner {
                 }
                 self.backend.forget(&name);
             }
-            Effect::Transition(_) | Effect::Save | Effect::OperationEnded { .. } => {}
+            Effect::Transition(_)
+            | Effect::Save
+            | Effect::OutOfTime { .. }
+            | Effect::OperationEnded { .. } => {}
         }
         Ok(())
     }

@@ -44,3 +44,32 @@ fn credentials_of_a_registry_are_for_its_host() {
         assert_eq!(is_local(host), local, "{host}");
     }
 }
+
+#[test]
+fn values_never_stand_in_the_words() {
+    let spec = serde_json::from_value(json!({
+        "chart": "/chart", "on-stuck": "fail", "values-files": ["/a.yaml"], "values": { "pw": "hunter2" },
+    }));
+    let spec: HelmSpec = spec.unwrap();
+    let upgrade = Upgrade {
+        spec: &spec,
+        release: "web",
+        namespace: "shop",
+        chart: "/chart",
+        labels: Vec::new(),
+        limit: Duration::from_secs(5),
+    };
+    let served = [Served {
+        api_version: "apps/v1".to_owned(),
+        kind: "Deployment".to_owned(),
+    }];
+    let words = upgrade.template_words("v1.34.0", &served);
+    let said = words.join(" ");
+    assert_eq!(
+        said,
+        "template web /chart --namespace shop --kube-version v1.34.0 --api-versions apps/v1 --api-versions \
+         apps/v1/Deployment --include-crds --values /a.yaml --values -"
+    );
+    assert!(!said.contains("hunter2"), "{said}");
+    assert!(upgrade.input().is_some());
+}

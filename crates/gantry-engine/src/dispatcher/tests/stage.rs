@@ -145,6 +145,7 @@ impl Stage {
             model: request(OperationKind::Up, Some(stack), &[])
                 .model
                 .expect("a model"),
+            given: gantry_api::GivenVariables::default(),
         };
         self.send(Request::Plan { request, reply });
         let plan = answer.await.expect("an answer").expect("a plan");
@@ -240,6 +241,7 @@ pub(super) fn request(
         kind,
         services: services.iter().map(ToString::to_string).collect(),
         model: model.map(|text| serde_json::value::RawValue::from_string(text).expect("JSON")),
+        given: gantry_api::GivenVariables::default(),
         options: OperationOptions::default(),
     }
 }

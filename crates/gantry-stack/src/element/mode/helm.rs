@@ -1,11 +1,13 @@
 //! A Helm release.
 
 use serde_json::{Map, Value};
+use smol_str::SmolStr;
 
 use super::super::scalar::{DURATION, EXPRESSION};
 use super::super::{Element, Field, Kind, Names, field};
 use crate::decode::Decoder;
 use crate::diagnostic::Diagnostic;
+use crate::layer::values::steps;
 use crate::node::{Key, Node};
 
 /// `[services.NAME.helm]`.
@@ -168,29 +170,11 @@ fn finish(decoder: &mut Decoder<'_>, node: &Node, mut map: Map<String, Value>) -
     Some(Value::Object(map))
 }
 
-/// `image.tag` as its names; `a\.b` is one name.
-fn steps(name: &str) -> Vec<String> {
-    let mut steps = vec![String::new()];
-    let mut chars = name.chars();
-    while let Some(c) = chars.next() {
-        let step = steps.last_mut().expect("there is always one");
-        match c {
-            '.' => steps.push(String::new()),
-            '\\' if chars.as_str().starts_with('.') => {
-                chars.next();
-                step.push('.');
-            }
-            c => step.push(c),
-        }
-    }
-    steps
-}
-
 /// Puts a value where its names lead, and merges mappings that are there.
 fn put(
     decoder: &mut Decoder<'_>,
     into: &mut Map<String, Value>,
-    steps: &[String],
+    steps: &[SmolStr],
     value: Value,
     key: &Key,
 ) -> bool {
@@ -202,15 +186,15 @@ fn put(
             return false;
         }
     };
-    match (into.get_mut(step), value) {
+    match (into.get_mut(step.as_str()), value) {
         (None, value) if deeper.is_empty() => {
-            into.insert(step.clone(), value);
+            into.insert(step.to_string(), value);
             true
         }
         (None, value) => {
             let mut inner = Map::new();
             let fits = put(decoder, &mut inner, deeper, value, key);
-            into.insert(step.clone(), Value::Object(inner));
+            into.insert(step.to_string(), Value::Object(inner));
             fits
         }
         (Some(Value::Object(inner)), value) if !deeper.is_empty() && !is_marker(inner) => {
@@ -220,7 +204,7 @@ fn put(
             if !is_marker(inner) && !is_marker(&more) =>
         {
             more.into_iter().fold(true, |fits, (name, value)| {
-                put(decoder, inner, &[name], value, key) && fits
+                put(decoder, inner, &[name.into()], value, key) && fits
             })
         }
         (Some(_), _) => {

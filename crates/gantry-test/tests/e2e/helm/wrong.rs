@@ -40,6 +40,91 @@ fn a_hook_that_fails() {
     with("a_hook_that_fails", values, 1, &says);
 }
 
+/// A hook that says something and goes on for ever.
+const ENDLESS: &str = "values = { hook = \"echo waits for a database; sleep 600\" }";
+
+#[test]
+fn a_hook_that_does_not_end_in_the_time_of_its_service() {
+    let name = "a_hook_that_does_not_end_in_the_time_of_its_service";
+    let more = format!("{ENDLESS}\n[services.web]\nstart-timeout = \"8s\"");
+    let says = [
+        "its start did not end within 8s",
+        "its hook job/web-init: pod/web-init-",
+        "is Running",
+        "waits for a database",
+    ];
+    with(name, &more, 4, &says);
+}
+
+#[test]
+fn a_hook_that_does_not_end_in_its_own_time() {
+    for helm in [3, 4] {
+        let name = format!("a_hook_that_does_not_end_in_its_own_time_{helm}");
+        let Some(stack) = Stack::new(&format!("wrong::{name}"), helm) else {
+            return;
+        };
+        stack.file(&format!("{ENDLESS}\ntimeout = \"4s\""));
+        let says = [
+            "failed to install: its hook has not ended within 4s: job/web-init: pod/web-init-",
+            "is Running",
+            "waits for a database",
+        ];
+        fails(&stack, 4, &says);
+        assert_eq!(
+            stack.release(),
+            None,
+            "a first installation is taken away again"
+        );
+    }
+}
+
+#[test]
+fn a_hook_that_is_waited_for_is_named_when_an_up_waits_no_longer() {
+    let name = "a_hook_that_is_waited_for";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
+        return;
+    };
+    stack.file(ENDLESS);
+    let up = stack.gantry(&["up", "-d", "--timeout", "8s"]);
+    up.expect(4);
+    for words in ["its hook job/web-init", "waits for a database"] {
+        assert!(up.stderr.contains(words), "{words} in {}", up.stderr);
+    }
+    let status = stack.gantry(&["status", "-o", "wide"]);
+    assert!(
+        status.stdout.contains("its hook job/web-init"),
+        "{}",
+        status.stdout
+    );
+    stack.gantry(&["down"]).expect(0);
+    assert_eq!(stack.release(), None);
+}
+
+#[test]
+fn an_upgrade_that_is_not_ready_in_time_goes_back_if_asked() {
+    let name = "an_upgrade_that_is_not_ready_in_time";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
+        return;
+    };
+    let probe = "          readinessProbe: { periodSeconds: 1, exec: { command: [sh, -c, {{ .Values.ready | default \"true\" | \
+                 quote }}] } }\n          command:";
+    let web = super::TEMPLATES[2].1.replace("          command:", probe);
+    stack.sandbox.write("web/templates/web.yaml", &web);
+    stack.up();
+    let more = "rollback-on-failure = true\nvalues = { ready = \"false\" }\n[services.web]\nstart-timeout = \"8s\"";
+    stack.file(more);
+    let up = stack.gantry(&["up", "-d"]);
+    up.expect(4);
+    assert!(up.stderr.contains("not ready within 8s"), "{}", up.stderr);
+    let back = || stack.release() == Some(("deployed".to_owned(), 3));
+    gantry_test::wait_until(SOON, "it went back", back, |back| *back);
+    let ready = || stack.status()["services"][0]["state"].clone();
+    gantry_test::wait_until(SOON, "it is ready", ready, |state| *state == "running");
+    let plan = stack.gantry(&["plan"]);
+    assert!(plan.stdout.contains("back at 1"), "{}", plan.stdout);
+    stack.gantry(&["down"]).expect(0);
+}
+
 #[test]
 fn a_hook_without_its_image() {
     let name = "a_hook_without_its_image";
@@ -105,6 +190,8 @@ fn an_upgrade_whose_hook_fails_goes_back_if_asked() {
     assert_eq!(stack.release(), Some(("deployed".to_owned(), 3)));
     let notes = stack.gantry(&["notes"]);
     assert!(notes.stdout.contains("says hello"), "{}", notes.stdout);
+    let plan = stack.gantry(&["plan"]);
+    assert!(plan.stdout.contains("back at 1"), "{}", plan.stdout);
     stack.gantry(&["down"]).expect(0);
 }
 
@@ -278,4 +365,80 @@ fn an_object_that_somebody_else_has() {
         .kubectl(&["create", "configmap", "web-values"])
         .expect(0);
     fails(&stack, 3, &["web-values", "invalid ownership metadata"]);
+}
+
+#[test]
+fn kinds_that_the_cluster_does_not_know() {
+    let name = "kinds_that_the_cluster_does_not_know";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 4) else {
+        return;
+    };
+    let old = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: { name: old }\n---\n\
+               apiVersion: apps/v1\nkind: Deploymnet\nmetadata: { name: typo }\n";
+    stack.sandbox.write("web/templates/old.yaml", old);
+    let says = [
+        "the cluster knows no kind PodDisruptionBudget of policy/v1beta1 (poddisruptionbudget/old in \
+         web/templates/old.yaml)",
+        "it knows PodDisruptionBudget of policy/v1",
+        "Deploymnet of apps/v1",
+        "did you mean Deployment of apps/v1?",
+    ];
+    fails(&stack, 3, &says);
+}
+
+/// A definition of a kind in a group of its own, and an object of it.
+fn own_kind(stack: &Stack) -> (String, String) {
+    let group = format!("{}.example.com", stack.namespace);
+    let definition = format!(
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{ name: owns.{group} }}\nspec:\n  \
+         group: {group}\n  scope: Namespaced\n  names: {{ kind: Own, plural: owns, singular: own }}\n  versions:\n  - name: v1\n    \
+         served: true\n    storage: true\n    schema: {{ openAPIV3Schema: {{ type: object }} }}\n"
+    );
+    let object = format!("apiVersion: {group}/v1\nkind: Own\nmetadata: {{ name: own }}\n");
+    (definition, object)
+}
+
+#[test]
+fn kinds_that_the_chart_brings_along_are_known() {
+    let name = "kinds_that_the_chart_brings_along";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
+        return;
+    };
+    let (definition, object) = own_kind(&stack);
+    stack.sandbox.write("web/crds/own.yaml", &definition);
+    stack.sandbox.write("web/templates/own.yaml", &object);
+    stack.up();
+    stack.gantry(&["down"]).expect(0);
+    stack.kubectl(&[
+        "delete",
+        "-f",
+        &stack
+            .sandbox
+            .path("stack/web/crds/own.yaml")
+            .display()
+            .to_string(),
+    ]);
+}
+
+#[test]
+fn kinds_that_an_earlier_service_brings_along_are_waited_for() {
+    let name = "kinds_that_an_earlier_service_brings_along";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
+        return;
+    };
+    let (definition, object) = own_kind(&stack);
+    stack.sandbox.write(
+        "operator/Chart.yaml",
+        "apiVersion: v2\nname: operator\nversion: 1.0.0\n",
+    );
+    stack
+        .sandbox
+        .write("operator/templates/own.yaml", &definition);
+    stack.sandbox.write("web/templates/own.yaml", &object);
+    stack.file(
+        "[services.web]\ndepends-on = [\"operator\"]\n[services.operator.helm]\nchart = \"./operator\"\n\
+         create-namespace = true",
+    );
+    stack.up();
+    stack.gantry(&["down"]).expect(0);
 }

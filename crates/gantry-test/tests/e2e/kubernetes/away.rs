@@ -8,18 +8,7 @@ use serde_json::Value;
 
 use super::{PATIENCE, SERVES, Stack, web};
 use crate::cluster::{Cluster, missing};
-use crate::support::{pids, service};
-
-/// The process of one of the cluster's own services.
-fn process(cluster: &Cluster, name: &str) -> gantry_test::Process {
-    let status = cluster.gantry(&["status", "-o", "json"]).expect(0).json();
-    let id = format!("{name}.1");
-    let pids = pids(&status);
-    let found = pids.iter().find(|(instance, _)| *instance == id);
-    let (_, pid) = found.unwrap_or_else(|| panic!("no {name} in {pids:?}"));
-    let pid = i32::try_from(*pid).expect("a pid");
-    gantry_test::Process::find(pid).expect("it runs")
-}
+use crate::support::service;
 
 fn uids(stack: &Stack) -> String {
     let all = ["get", "pods", "-o", "jsonpath={.items[*].metadata.uid}"];
@@ -51,7 +40,7 @@ fn a_cluster_whose_parts_die_is_waited_for() {
     let state = |status: &Value| service(status, "web")["state"].as_str().map(str::to_owned);
 
     // The API server is killed: that is told, and nothing is concluded.
-    process(&cluster, "apiserver").kill();
+    cluster.process("apiserver").kill();
     let is = |wanted: &'static str| move |status: &Value| state(status).as_deref() == Some(wanted);
     wait_until(
         PATIENCE,
@@ -87,7 +76,7 @@ fn a_cluster_whose_parts_die_is_waited_for() {
 
     // etcd does not answer for ten seconds.
     let before = uids(&stack);
-    let etcd = process(&cluster, "etcd");
+    let etcd = cluster.process("etcd");
     etcd.signal(Signal::STOP);
     std::thread::sleep(Duration::from_secs(10));
     etcd.signal(Signal::CONT);
