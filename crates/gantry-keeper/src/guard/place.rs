@@ -22,6 +22,8 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
+use gantry_sys::ProcessRef;
+
 use super::{Guard, GuardEnd, listen, make_folder};
 use crate::layout::{FIRST_PAIR, LAST_PAIR, Layout};
 use crate::lock;
@@ -194,8 +196,8 @@ impl Guard<'_> {
             "the stack's folder has gone: it is made again, and what runs is found by its marks",
         );
         summon_further(&shared.layout);
-        self.kill(self.supervisor.process);
-        self.kill(self.keeper.process);
+        kill(self.supervisor.process);
+        kill(self.keeper.process);
         Ok(())
     }
 
@@ -220,10 +222,10 @@ impl Guard<'_> {
     fn leave(&mut self) {
         let parts = [self.supervisor.process, self.keeper.process];
         for part in parts {
-            self.kill(part);
+            kill(part);
         }
         let begin = Instant::now();
-        let lives = |part: &Option<gantry_sys::ProcessRef>| {
+        let lives = |part: &Option<ProcessRef>| {
             part.is_some_and(|part| gantry_sys::start_time(part.pid) == Some(part.start_time))
         };
         while begin.elapsed() < LEAVE && parts.iter().any(lives) {
@@ -233,10 +235,10 @@ impl Guard<'_> {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
 
-    fn kill(&self, part: Option<gantry_sys::ProcessRef>) {
-        if let Some(part) = part {
-            let _ = gantry_sys::send(part, KILL);
-        }
+fn kill(part: Option<ProcessRef>) {
+    if let Some(part) = part {
+        let _ = gantry_sys::send(part, KILL);
     }
 }

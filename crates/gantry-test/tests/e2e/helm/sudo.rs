@@ -1,4 +1,4 @@
-//! A Helm and a kubectl that are several words, and are run by sudo: as those of MicroK8s are.
+//! A Helm and a kubectl that are several words, and are run by sudo: as those of `MicroK8s` are.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -56,8 +56,8 @@ impl Ordinary {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
         let number = stack.namespace.replace('-', "_");
         let rule = PathBuf::from(format!("/etc/sudoers.d/gantry_test_{number}"));
-        let text = format!("nobody ALL=(root) NOPASSWD: {}\n", program.display());
-        fs::write(&rule, text).expect("a rule");
+        let allowed = format!("nobody ALL=(root) NOPASSWD: {}\n", program.display());
+        fs::write(&rule, allowed).expect("a rule");
         fs::set_permissions(&rule, fs::Permissions::from_mode(0o440)).expect("permissions");
         fs::create_dir(stack.sandbox.path("stack/home")).expect("a home");
         stack.sandbox.write("home/.keep", "");
