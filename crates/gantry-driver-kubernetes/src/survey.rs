@@ -102,7 +102,12 @@ async fn cluster(surveyor: Surveyor<'_>, choice: &Choice) -> Offer {
             (Standing::Good, found)
         }
         (Ok(cluster), Err(error)) => {
-            let found = format!("{} ({})", error.reason, cluster.url());
+            let (reason, url) = (&error.reason, cluster.url());
+            let found = if reason.contains(&url) {
+                reason.clone()
+            } else {
+                format!("{reason} ({url})")
+            };
             (Standing::Missing, found)
         }
         (Err(error), _) => (Standing::Missing, error.reason.clone()),

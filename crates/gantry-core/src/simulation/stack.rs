@@ -34,10 +34,11 @@ impl Stack {
         make_jobs(&mut base);
         let effects = names
             .iter()
-            .map(|_| match random.below(4) {
+            .map(|_| match random.below(5) {
                 0 => ChangeEffect::None,
-                1 => ChangeEffect::InPlace,
-                2 => ChangeEffect::Recreate,
+                1 => ChangeEffect::Watch,
+                2 => ChangeEffect::InPlace,
+                3 => ChangeEffect::Recreate,
                 _ => ChangeEffect::Restart,
             })
             .collect();
