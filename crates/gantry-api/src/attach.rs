@@ -82,6 +82,11 @@ pub struct ExecCommand {
     pub env: Vec<(String, String)>,
 }
 
+/// Older supervisors join what has one only.
+fn has_terminal() -> bool {
+    true
+}
+
 /// A record from the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -90,6 +95,9 @@ pub enum Attached {
     Begun {
         /// Which: `service.number`.
         instance: String,
+        /// Whether it has a terminal: then each key that is typed is for it, else each line.
+        #[serde(default = "has_terminal")]
+        terminal: bool,
     },
     /// It has ended. The last frame.
     Ended {

@@ -448,7 +448,11 @@ impl Look<'_> {
             let at = times.find_map(|time| time.parse::<Timestamp>().ok());
             at.is_none_or(|at| at >= since)
         };
-        mine.retain(|event| text(event, &["involvedObject", "uid"]) == uid && is_late(event));
+        let begun = text(object, &["status", "phase"]).is_some_and(|phase| phase != "Pending");
+        let is_over = |event: &Value| begun && trouble::is_of_a_beginning(event);
+        mine.retain(|event| {
+            text(event, &["involvedObject", "uid"]) == uid && is_late(event) && !is_over(event)
+        });
         mine.into_iter()
             .filter_map(|event| trouble::of_event(event))
             .collect()

@@ -121,6 +121,8 @@ pub(crate) struct Link {
     interest: Interest,
     /// Whether the cluster cannot be asked, and that was said.
     away: bool,
+    /// Why, as it was told last.
+    away_for: Option<String>,
     /// Who waits until everything was seen.
     observers: Vec<oneshot::Sender<Result<Vec<Observed>, DriverError>>>,
     /// What tasks report to.
@@ -142,6 +144,7 @@ impl Link {
             view: View::default(),
             interest: Interest::default(),
             away: false,
+            away_for: None,
             observers: Vec::new(),
             outbox,
             tasks: JoinSet::new(),

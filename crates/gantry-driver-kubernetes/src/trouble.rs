@@ -323,6 +323,13 @@ impl Container<'_> {
     }
 }
 
+/// Whether an event is about what comes before a pod's containers: it is over when they have begun, and nothing in the
+/// cluster says so.
+pub(crate) fn is_of_a_beginning(event: &Value) -> bool {
+    let of_beginning = ["FailedMount", "FailedAttachVolume", "FailedScheduling"];
+    text(event, "/reason").is_some_and(|reason| of_beginning.contains(&reason))
+}
+
 /// What an event tells about the object that it involves; none for what is no trouble.
 pub(crate) fn of_event(event: &Value) -> Option<Trouble> {
     if text(event, "/type") != Some("Warning") {

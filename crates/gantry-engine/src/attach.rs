@@ -1,6 +1,7 @@
 //! Joining an instance, or a command in it: from the request to the session that knows the way, and back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -255,7 +256,10 @@ async fn carry(client: Upgraded, instance: String, joined: ExecProcess) {
     let (output, input) = tokio::io::split(joined.io);
     let mut to_client = ToClient(to_client);
     let shown = async {
-        to_client.tell(Attached::Begun { instance }).await?;
+        let terminal = joined.stderr.is_none();
+        to_client
+            .tell(Attached::Begun { instance, terminal })
+            .await?;
         let errors = joined
             .stderr
             .map(|errors| (errors, Vec::with_capacity(PIECE)));
@@ -319,6 +323,9 @@ impl ToClient {
     }
 }
 
+/// How long the way stays open behind a client that has left.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
 /// What is printed as errors, where that is apart, and what of it was read.
 type Errors = (Box<dyn AsyncRead + Send + Unpin>, Vec<u8>);
 
@@ -353,7 +360,11 @@ async fn listen(
             Ok(Some(AttachFrame::Record(AttachOrder::Unknown) | AttachFrame::Errors(_))) => {}
             Ok(None) => match client.read_buf(&mut frames.buffer).await {
                 Ok(1..) => {}
-                Ok(0) | Err(_) => return,
+                Ok(0) | Err(_) => {
+                    // What was typed last may still be on its way to where the driver hands it on.
+                    tokio::time::sleep(LAST_WORDS).await;
+                    return;
+                }
             },
             Err(error) => {
                 tracing::debug!(%error, "who joined an instance is not understood");

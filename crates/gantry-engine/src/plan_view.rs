@@ -133,7 +133,11 @@ impl Dispatcher {
             fields.push("probes".into());
         } else if changes.is_empty() {
             // Nothing that is written differs: what a secret stands for does.
-            effect = ChangeEffect::Restart;
+            effect = if driver.capabilities().update_in_place {
+                ChangeEffect::InPlace
+            } else {
+                ChangeEffect::Restart
+            };
             fields.push("secrets".into());
         }
         Some(Change {

@@ -9,6 +9,7 @@ fn frames_come_back_as_they_went_however_they_arrive() {
     let sent = vec![
         AttachFrame::Record(Attached::Begun {
             instance: "a.1".into(),
+            terminal: false,
         }),
         AttachFrame::Bytes(Bytes::from_static(b"\x00\xff\r\n")),
         AttachFrame::Errors(Bytes::from_static(b"oh")),

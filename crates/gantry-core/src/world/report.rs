@@ -462,13 +462,17 @@ impl World {
 
     /// Other probes are asked than before: what they say counts, and nothing else.
     pub(super) fn ask_anew(&mut self, at: InstanceKey, out: &mut Vec<Effect>) {
-        let spec = &self.services[at.service.index()].spec;
+        let service = &self.services[at.service.index()];
+        let (spec, revision) = (&service.spec, service.revision);
         let probed = spec.probed_ready && spec.kind == Kind::Service;
-        if probed
-            && let Some(slot) = self.slot(at)
-            && let Run::Up(up) = &mut slot.run
-        {
-            up.ready = false;
+        if let Some(slot) = self.slot(at) {
+            // It is what is wanted: nothing else of it differs.
+            slot.revision = revision;
+            if let Run::Up(up) = &mut slot.run
+                && probed
+            {
+                up.ready = false;
+            }
         }
         self.watch_anew(at, out);
         self.prove(at, out);

@@ -50,13 +50,17 @@ impl Link {
     }
 
     pub(super) fn seen(&mut self, scope: &Scope, change: Change) {
-        if let Change::Away(reason) | Change::Blind(reason) = &change
-            && !std::mem::replace(&mut self.away, true)
-        {
-            self.report(DriverEvent::Unreachable {
-                reason: reason.clone(),
-            });
-            self.ask_until_it_answers(ASK);
+        if let Change::Away(reason) | Change::Blind(reason) = &change {
+            // Who was not reached at first may refuse the credentials by now.
+            if self.away_for.as_ref() != Some(reason) {
+                self.away_for = Some(reason.clone());
+                self.report(DriverEvent::Unreachable {
+                    reason: reason.clone(),
+                });
+            }
+            if !std::mem::replace(&mut self.away, true) {
+                self.ask_until_it_answers(ASK);
+            }
         }
         self.view.take(scope, change);
         if self.away && !self.view.is_away() {
@@ -89,6 +93,7 @@ impl Link {
             return;
         }
         if std::mem::take(&mut self.away) {
+            self.away_for = None;
             self.interest.touch_all();
             let observed = self.observed();
             self.report(DriverEvent::Reachable { observed });

@@ -37,6 +37,9 @@ const COMING_BACK: Duration = Duration::from_secs(10);
 /// How long until it is tried again.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// How long what was typed last may take to leave.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// The size of a terminal that does not tell it.
 const USUAL: (u16, u16) = (24, 80);
 
@@ -297,10 +300,9 @@ impl<'a> Visit<'a> {
     async fn sit(&mut self, mut reader: AttachReader, writer: AttachWriter) -> Result<Over, Error> {
         let (queue, waiting) = mpsc::channel(WAITING);
         // Apart from what is shown: a service that does not read must not keep it from being shown.
-        let _writing = tokio::spawn(write(writer, waiting));
-        let by_hand = self.raw.is_some();
+        let writing = tokio::spawn(write(writer, waiting));
         loop {
-            let before = (!by_hand).then_some(&queue);
+            let before = self.raw.is_none().then_some(&queue);
             tokio::select! {
                 frame = reader.next() => match frame {
                     Ok(AttachFrame::Bytes(bytes)) => {
@@ -310,7 +312,13 @@ impl<'a> Visit<'a> {
                         }
                     }
                     Ok(AttachFrame::Errors(bytes)) => self.out.notes.bytes(&bytes),
-                    Ok(AttachFrame::Record(Attached::Begun { instance })) => self.name = instance,
+                    Ok(AttachFrame::Record(Attached::Begun { instance, terminal })) => {
+                        self.name = instance;
+                        if !terminal {
+                            // It reads lines, which the user's own terminal makes.
+                            self.raw = None;
+                        }
+                    }
                     Ok(AttachFrame::Record(Attached::Ended { exit, message })) => {
                         return Ok(Over::Left(Left::Ended { exit, message }));
                     }
@@ -334,6 +342,9 @@ impl<'a> Visit<'a> {
                             self.out.results.bytes(b"\x07");
                         }
                         if leaves {
+                            // What was typed before is for the service.
+                            drop(queue);
+                            let _ = tokio::time::timeout(LAST_WORDS, writing).await;
                             return Ok(Over::Left(Left::ByKeys));
                         }
                         continue;

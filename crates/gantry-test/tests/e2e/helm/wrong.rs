@@ -120,8 +120,8 @@ fn an_upgrade_that_is_not_ready_in_time_goes_back_if_asked() {
     gantry_test::wait_until(SOON, "it went back", back, |back| *back);
     let ready = || stack.status()["services"][0]["state"].clone();
     gantry_test::wait_until(SOON, "it is ready", ready, |state| *state == "running");
-    let plan = stack.gantry(&["plan"]);
-    assert!(plan.stdout.contains("back at 1"), "{}", plan.stdout);
+    let plan = || stack.gantry(&["plan"]).stdout;
+    gantry_test::wait_until(SOON, "it is told", plan, |plan| plan.contains("back at 1"));
     stack.gantry(&["down"]).expect(0);
 }
 

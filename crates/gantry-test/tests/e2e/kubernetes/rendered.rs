@@ -123,7 +123,7 @@ fn a_kustomization_is_applied_and_a_broken_one_is_told() {
             "resourcez: [../base]\n",
             "resourcez",
         ),
-        ("no YAML", "resources: [\n", "kustomization.yaml"),
+        ("no YAML", "resources: [\n", "invalid Kustomization"),
     ] {
         stack.sandbox.write("over/kustomization.yaml", text);
         let wrong = stack.gantry(&["up", "-d"]);
