@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Install nothing; tests that lack something are skipped.
     #[arg(long)]
     no_install: bool,
+    /// Leave out the Rust tests whose names contain this; may be given several times.
+    #[arg(long)]
+    skip: Vec<String>,
     /// Only the Rust tests, and only those whose name contains this.
     filter: Option<String>,
 }
@@ -89,7 +92,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if cluster.is_some() {
         variables.extend(Cluster::variables());
     }
-    cargo_test::workspace(&mut tally, args.filter.as_deref(), &variables)
+    cargo_test::workspace(&mut tally, args.filter.as_deref(), &args.skip, &variables)
         .context("failed to run the tests")?;
     drop((engines, cluster));
     if args.filter.is_none() {

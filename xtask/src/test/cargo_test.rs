@@ -28,12 +28,15 @@ const SLOW: &str = " has been running for over ";
 pub(super) fn workspace(
     tally: &mut Tally,
     filter: Option<&str>,
+    skip: &[String],
     variables: &[(&str, String)],
 ) -> anyhow::Result<()> {
     let mut cargo = shell::cargo();
     cargo
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .args(filter)
+        .args((!skip.is_empty()).then_some("--"))
+        .args(skip.iter().flat_map(|name| ["--skip", name]))
         .envs(variables.iter().map(|(name, value)| (*name, value)));
     count(tally, &mut cargo)
 }
