@@ -358,14 +358,14 @@ async fn listen(
                 let _ = input.shutdown().await;
             }
             Ok(Some(AttachFrame::Record(AttachOrder::Unknown) | AttachFrame::Errors(_))) => {}
-            Ok(None) => match client.read_buf(&mut frames.buffer).await {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => {
+            Ok(None) => {
+                let read = client.read_buf(&mut frames.buffer).await;
+                if !matches!(read, Ok(1..)) {
                     // What was typed last may still be on its way to where the driver hands it on.
                     tokio::time::sleep(LAST_WORDS).await;
                     return;
                 }
-            },
+            }
             Err(error) => {
                 tracing::debug!(%error, "who joined an instance is not understood");
                 return;

@@ -139,7 +139,10 @@ const ONLY: [(&str, &[&str]); 15] = [
     ("tokio-rustls", &["gantry-probe"]),
     ("tokio-tungstenite", &["gantry-driver-kubernetes"]),
     ("tower", &["gantry-driver-kubernetes"]),
-    ("glob", &["gantry-driver-kubernetes", "gantry-stack"]),
+    (
+        "glob",
+        &["gantry-driver-kubernetes", "gantry-render", "gantry-stack"],
+    ),
 ];
 
 pub(super) fn check(workspace: &Workspace) -> Vec<Complaint> {
