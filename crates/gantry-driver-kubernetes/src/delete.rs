@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 use gantry_core::InstanceId;
 use gantry_driver::DriverError;
 use jiff::{SignedDuration, Timestamp};
@@ -216,6 +216,21 @@ async fn gone(api: &Api<DynamicObject>, key: &Key) -> Result<(), DriverError> {
             Ok(_) | Err(_) => tokio::time::sleep(LOOK).await,
         }
     }
+}
+
+/// How many of these are there.
+pub(crate) async fn count(context: &Context, keys: &[Key]) -> usize {
+    let looks = keys.iter().map(|key| async move {
+        match context.cluster.place(key).await {
+            Ok(api) => {
+                let found = api.get_metadata(&key.name).await;
+                !found.is_err_and(|error| cluster::is_absent(&error))
+            }
+            Err(_) => true,
+        }
+    });
+    let there = join_all(looks).await;
+    there.into_iter().filter(|there| *there).count()
 }
 
 /// What holds these, of those that are being deleted.

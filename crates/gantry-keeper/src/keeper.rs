@@ -185,10 +185,14 @@ impl<'a> Keeper<'a> {
         let mut salvaged = false;
         if let Some(message) = damage {
             let groups = cgroups.as_ref().ok();
+            let first = state.sequence;
             let found = salvage::salvage(&mut state, shared, &hash, groups);
             salvaged = had_one || !found.is_empty();
             if salvaged {
                 report(message);
+            } else {
+                // No number was ever given.
+                state.sequence = first;
             }
             for entry in found.into_iter().chain([Entry::Searched]) {
                 ledger

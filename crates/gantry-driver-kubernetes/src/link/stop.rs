@@ -7,18 +7,23 @@ use gantry_core::{ExitStatus, Generation, InstanceId};
 use gantry_driver::{DriverError, StopPolicy};
 use gantry_stack::modes::kubernetes::OnStop;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Input;
 use crate::context::Context;
 use crate::delete::{self, How};
 use crate::helm::uninstall;
+use crate::namespace;
 use crate::object::Key;
 use crate::record::{Mode, Record};
 use crate::scale;
 
 /// How long after its time a stop is said to be resisted, and how often from then on.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it is not, as long as there are fewer pods each time.
+const LONGEST: Duration = Duration::from_mins(2);
 
 pub(super) struct Stop {
     pub(super) context: Arc<Context>,
@@ -71,7 +76,14 @@ impl Stop {
     }
 
     async fn patiently(&self, record: &mut Record) -> Result<(), DriverError> {
-        let keys: Vec<Key> = record.objects.iter().map(|one| one.key.clone()).collect();
+        let mut keys: Vec<Key> = record.objects.iter().map(|one| one.key.clone()).collect();
+        keys.extend(
+            record
+                .made_namespace
+                .then(|| namespace::key(&record.namespace)),
+        );
+        let begin = Instant::now();
+        let mut left = self.pods.len();
         let deleted = self.delete(record, How::Polite);
         tokio::pin!(deleted);
         let mut late = self.policy.grace.max(self.own_grace) + PATIENCE;
@@ -80,6 +92,11 @@ impl Stop {
                 return done;
             }
             late = PATIENCE;
+            let before =
+                std::mem::replace(&mut left, delete::count(&self.context, &self.pods).await);
+            if left < before && begin.elapsed() < LONGEST {
+                continue;
+            }
             let what = delete::what_holds(&self.context, &keys).await;
             let what = what.unwrap_or_else(|| "the cluster has not deleted it".to_owned());
             let input = Input::Resists(self.instance.clone(), self.generation, what.into());

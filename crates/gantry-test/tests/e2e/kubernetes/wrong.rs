@@ -199,11 +199,11 @@ fn more_than_others_leave_is_a_warning() {
     let up = stack.gantry(&["up", "-d"]);
     up.expect(0);
     assert!(!up.stderr.contains("are free"), "{}", up.stderr);
-    stack.write(&manifests.replace("replicas: 0", "replicas: 4"));
+    stack.write(&manifests.replace("replicas: 0", "replicas: 50"));
     let up = stack.gantry(&["up", "-d", "--timeout", "5s"]);
     assert_ne!(up.code, 0, "not all of them fit");
     assert!(
-        up.stderr.contains("the pods ask for 6 processors, and "),
+        up.stderr.contains("the pods ask for 75 processors, and "),
         "{}",
         up.stderr
     );
