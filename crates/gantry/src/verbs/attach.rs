@@ -300,7 +300,7 @@ impl<'a> Visit<'a> {
     async fn sit(&mut self, mut reader: AttachReader, writer: AttachWriter) -> Result<Over, Error> {
         let (queue, waiting) = mpsc::channel(WAITING);
         // Apart from what is shown: a service that does not read must not keep it from being shown.
-        let writing = tokio::spawn(write(writer, waiting));
+        let sending = tokio::spawn(write(writer, waiting));
         loop {
             let before = self.raw.is_none().then_some(&queue);
             tokio::select! {
@@ -344,7 +344,7 @@ impl<'a> Visit<'a> {
                         if leaves {
                             // What was typed before is for the service.
                             drop(queue);
-                            let _ = tokio::time::timeout(LAST_WORDS, writing).await;
+                            let _ = tokio::time::timeout(LAST_WORDS, sending).await;
                             return Ok(Over::Left(Left::ByKeys));
                         }
                         continue;
