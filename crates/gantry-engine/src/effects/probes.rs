@@ -338,8 +338,8 @@ impl Probes {
                             Pace::Starting => wait,
                             Pace::Steady => {
                                 let slack = TOGETHER.min(watch.probes[index].interval / PART);
-                                rounded_up(self.begun.elapsed() + wait, slack)
-                                    .saturating_sub(self.begun.elapsed())
+                                let now = self.begun.elapsed();
+                                rounded_up(now + wait, slack).saturating_sub(now)
                             }
                         }
                     };
