@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 use crate::beside::Beside;
 use crate::definition::Definition;
 use crate::effects::probes::{BackendWord, PreparedProbe};
+use crate::tables::{ByInstance, ByService};
 
 /// How many specifications of a service are kept: the one that is wanted, and those that instances
 /// which are being replaced were started from.
@@ -137,9 +138,9 @@ pub(crate) struct Run {
 /// The book.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    definitions: HashMap<ServiceKey, Vec<(Revision, Arc<Definition>)>>,
-    runs: HashMap<InstanceKey, Run>,
-    /// Restarts that earlier supervisors made.
+    definitions: ByService<Vec<(Revision, Arc<Definition>)>>,
+    runs: ByInstance<Run>,
+    /// Restarts that earlier supervisors made. Few have any.
     restarts: HashMap<InstanceKey, u32>,
     /// Ways to instances that their backends provide.
     addresses: HashMap<InstanceKey, (Generation, Vec<Address>)>,
@@ -154,8 +155,9 @@ impl Book {
         revision: Revision,
         definition: Arc<Definition>,
     ) {
-        let known = self.definitions.entry(service).or_default();
+        let known = self.definitions.entry(service);
         known.retain(|(other, _)| *other != revision);
+        known.reserve_exact(1);
         known.push((revision, definition));
         if known.len() > KEPT {
             known.remove(0);
@@ -168,25 +170,25 @@ impl Book {
         service: ServiceKey,
         revision: Revision,
     ) -> Option<&Arc<Definition>> {
-        let known = self.definitions.get(&service)?;
+        let known = self.definitions.get(service)?;
         let found = known.iter().find(|(other, _)| *other == revision);
         found.map(|(_, definition)| definition)
     }
 
     /// The newest specification.
     pub(crate) fn latest(&self, service: ServiceKey) -> Option<&Arc<Definition>> {
-        let (_, definition) = self.definitions.get(&service)?.last()?;
+        let (_, definition) = self.definitions.get(service)?.last()?;
         Some(definition)
     }
 
     /// All newest specifications.
     pub(crate) fn all(&self) -> impl Iterator<Item = (ServiceKey, &Arc<Definition>)> {
         let known = self.definitions.iter();
-        known.filter_map(|(key, known)| known.last().map(|(_, definition)| (*key, definition)))
+        known.filter_map(|(key, known)| known.last().map(|(_, definition)| (key, definition)))
     }
 
     pub(crate) fn run(&self, instance: InstanceKey) -> Option<&Run> {
-        self.runs.get(&instance)
+        self.runs.get(instance)
     }
 
     pub(crate) fn put_run(&mut self, instance: InstanceKey, run: Run) {
@@ -194,13 +196,13 @@ impl Book {
     }
 
     pub(crate) fn run_mut(&mut self, instance: InstanceKey) -> Option<&mut Run> {
-        self.runs.get_mut(&instance)
+        self.runs.get_mut(instance)
     }
 
     /// Ways to an instance, as its backend provides them.
     pub(crate) fn addresses(&self, instance: InstanceKey) -> &[Address] {
         let known = self.addresses.get(&instance);
-        let run = self.runs.get(&instance);
+        let run = self.runs.get(instance);
         match (known, run) {
             (Some((of, addresses)), Some(run)) if run.generation == *of => addresses,
             _ => &[],
@@ -231,8 +233,10 @@ impl Book {
 
     /// The service left: forget it.
     pub(crate) fn remove(&mut self, service: ServiceKey) {
-        self.definitions.remove(&service);
-        self.runs.retain(|instance, _| instance.service != service);
+        if let Some(known) = self.definitions.get_mut(service) {
+            *known = Vec::new();
+        }
+        self.runs.remove(service);
         self.addresses
             .retain(|instance, _| instance.service != service);
         self.restarts

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
 
+use crate::seldom::Seldom;
+
 /// One service. It is kept over restarts of the supervisor as it is, so it holds no secret. What says nothing is not
 /// written: a plan of ten thousand services is, whenever what is wanted changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,17 +34,17 @@ pub(crate) struct Definition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) host_ports: Option<Ports>,
     /// How it is stopped.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) stop: StopPolicy,
+    #[serde(default, skip_serializing_if = "Seldom::is_default")]
+    pub(crate) stop: Seldom<StopPolicy>,
     /// The commands that run beside it; references in them are markers.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) beside: Packed,
     /// What becomes of its output.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) logs: LogPolicy,
+    #[serde(default, skip_serializing_if = "Seldom::is_default")]
+    pub(crate) logs: Seldom<LogPolicy>,
     /// Its limits.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) resources: Resources,
+    #[serde(default, skip_serializing_if = "Seldom::is_default")]
+    pub(crate) resources: Seldom<Resources>,
     /// The folder that its relative paths start from.
     pub(crate) folder: Utf8PathBuf,
     /// Its probes.

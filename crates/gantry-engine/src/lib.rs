@@ -11,7 +11,7 @@
 //! | `dispatcher` | the loop; from drivers' words to the core's; what outlives a supervisor |
 //! | `effects` | one executor each: start, stop, hooks, reload, probes, timers, telling |
 //! | `operations` | what clients ask for, from its checks to its end |
-//! | `convert`, `definition`, `beside`, `book` | from the model to what drivers are given |
+//! | `convert`, `definition`, `beside`, `book`, `tables`, `seldom` | from the model to what drivers are given |
 //! | `resolve` | references and secrets, as seen from the one who asks |
 //! | [`preflight`] | what is looked at before anything is started |
 //! | [`ports`], `port_book`, [`holder`] | free ports, and who holds one |
@@ -46,10 +46,12 @@ pub mod ports;
 pub mod preflight;
 mod resolve;
 mod saved;
+mod seldom;
 mod serve;
 mod sessions;
 mod status;
 mod strays;
 pub mod supervisor;
+mod tables;
 mod usage;
 mod wire;

@@ -168,9 +168,9 @@ impl Dispatcher {
                 .host_ports
                 .is_some()
                 .then(|| self.ports.on_host(instance, definition)),
-            stop: definition.stop.clone(),
-            logs: definition.logs.clone(),
-            resources: definition.resources.clone(),
+            stop: definition.stop.value(),
+            logs: definition.logs.value(),
+            resources: definition.resources.value(),
             folder: definition.folder.clone(),
             job: definition.core.kind == gantry_core::Kind::Job,
             voice: definition.voice(),

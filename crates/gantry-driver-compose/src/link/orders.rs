@@ -113,6 +113,9 @@ impl Link {
             return;
         };
         if done {
+            // What it made anew is gone, also where the engine's word of that is still on its way.
+            let there = |id: &String| seen.iter().any(|one| one.state.id == *id);
+            slot.things.retain(|id, thing| !thing.old || there(id));
             for thing in slot.things.values_mut() {
                 // What it did not start again counts as it is.
                 thing.old = false;

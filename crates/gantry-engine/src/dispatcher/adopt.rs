@@ -37,24 +37,33 @@ impl Dispatcher {
         timeout: Option<Millis>,
     ) {
         let specs = wanted.specs();
+        let Wanted {
+            stack,
+            definitions,
+            changes,
+            targets,
+            ..
+        } = wanted;
         let event = Event::Model {
             operation,
             specs,
-            changes: wanted.changes,
-            targets: wanted.targets,
+            changes,
+            targets,
             timeout,
         };
         let mut effects = Vec::new();
         self.world.apply(self.clock.now(), event, &mut effects);
         // Before the effects: they name revisions that only the world has given now.
-        self.define(wanted.definitions);
+        drop(stack);
+        self.define(definitions);
         // A host that runs secrets' commands may have got new ones.
         self.secrets.clear();
         self.carry_out_all(effects);
         self.claim_strays();
     }
 
-    /// Keep the specifications that the world took.
+    /// Keep the specifications that the world took: copies of them, now that the model is gone. What was made
+    /// from it piece by piece lies between its pieces, and would keep all of their memory.
     fn define(&mut self, definitions: Vec<Arc<Definition>>) {
         for definition in definitions {
             let Some(key) = self.world.key(definition.name().as_str()) else {
@@ -64,7 +73,8 @@ impl Dispatcher {
             if taken.is_some_and(|spec| spec.digest == definition.core.digest)
                 && let Some(revision) = self.world.revision(key)
             {
-                self.book.define(key, revision, definition);
+                let copy = Arc::new(Definition::clone(&definition));
+                self.book.define(key, revision, copy);
             }
         }
     }
