@@ -1,6 +1,7 @@
 //! JSON that is kept as text.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,16 +11,22 @@ use serde_json::value::RawValue;
 /// A JSON value as its text, for what is kept for long and looked at rarely: a small object takes a
 /// tenth of the memory of its [`Value`], and is read and written again without being taken apart.
 ///
-/// Two are equal if their texts are. `null` takes nothing. It can be read from JSON text only, not from a
+/// Two are equal if their texts are, and copies share one. `null` takes nothing. It can be read from JSON text only, not from a
 /// [`Value`].
 #[derive(Clone, Default)]
-pub struct Packed(Option<Box<RawValue>>);
+pub struct Packed(Option<Arc<RawValue>>);
 
 impl Packed {
     /// What this is as JSON. Panics if it is something that JSON cannot be, such as a map whose keys are no texts.
     pub fn of<T: Serialize>(value: &T) -> Self {
         let packed = serde_json::value::to_raw_value(value).expect("it can be JSON");
-        Self(Some(packed).filter(|text| text.get() != "null"))
+        packed.into()
+    }
+
+    /// This one, in the same memory as the other if they are equal.
+    #[must_use]
+    pub fn shared_with(self, other: &Self) -> Self {
+        if self == *other { other.clone() } else { self }
     }
 
     /// The value.
@@ -46,6 +53,13 @@ impl From<&Value> for Packed {
     }
 }
 
+impl From<Box<RawValue>> for Packed {
+    fn from(text: Box<RawValue>) -> Self {
+        // A copy takes no more than it needs: what was written has room for more.
+        Self((text.get() != "null").then(|| text.into()))
+    }
+}
+
 impl PartialEq for Packed {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
@@ -62,14 +76,13 @@ impl fmt::Debug for Packed {
 
 impl Serialize for Packed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        self.0.as_deref().serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Packed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(Self(Some(text).filter(|text| text.get() != "null")))
+        Ok(Box::<RawValue>::deserialize(deserializer)?.into())
     }
 }
 

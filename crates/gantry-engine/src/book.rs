@@ -39,21 +39,19 @@ pub(crate) struct Packet {
     settings: Packed,
 }
 
-impl From<&Prepared> for Packet {
-    fn from(prepared: &Prepared) -> Self {
+impl Packet {
+    fn of(prepared: &Prepared, spec: Packed) -> Self {
         let recorded = &prepared.recorded;
         Self {
             target: prepared.target.clone(),
             probes: Arc::clone(&prepared.probes),
             revision: recorded.revision,
             digest: recorded.digest,
-            spec: (&*recorded.spec).into(),
+            spec,
             settings: pack(&recorded.settings),
         }
     }
-}
 
-impl Packet {
     /// What its driver is told that it was started from.
     pub(crate) fn recorded(&self) -> Recorded {
         let settings = self.settings.read();
@@ -173,6 +171,16 @@ impl Book {
         let known = self.definitions.get(service)?;
         let found = known.iter().find(|(other, _)| *other == revision);
         found.map(|(_, definition)| definition)
+    }
+
+    /// What an instance of a service was started from. Where nothing was to be put into its specification, as in
+    /// nearly all, no second copy of that is kept.
+    pub(crate) fn packet(&self, service: ServiceKey, prepared: &Prepared) -> Box<Packet> {
+        let mut spec = Packed::from(&*prepared.recorded.spec);
+        if let Some(definition) = self.definition(service, prepared.recorded.revision) {
+            spec = spec.shared_with(&definition.spec);
+        }
+        Box::new(Packet::of(prepared, spec))
     }
 
     /// The newest specification.

@@ -54,9 +54,10 @@ pub(crate) fn definitions(
                 description: service.description.clone().unwrap_or_default(),
                 spec: (&service.run.spec).into(),
                 env: (&json!(service.env)).into(),
-                ports: service.ports.clone(),
+                ports: service.ports.clone().into(),
                 host_ports: driver
-                    .and_then(|driver| driver.host_ports(&service.run.spec, &service.ports)),
+                    .and_then(|driver| driver.host_ports(&service.run.spec, &service.ports))
+                    .map(Box::new),
                 stop: StopPolicy {
                     signal: service.stop.signal.clone(),
                     grace: service.stop.grace.to_duration(),

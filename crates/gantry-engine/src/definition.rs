@@ -1,6 +1,7 @@
 //! One service as the engine needs it: what the core decides by, and what a driver is given, with
 //! its references not resolved yet.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -28,11 +29,11 @@ pub(crate) struct Definition {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) env: Packed,
     /// Its ports as they are written: 0 means that one is drawn.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(crate) ports: Ports,
+    #[serde(default, skip_serializing_if = "Seldom::is_default")]
+    pub(crate) ports: Seldom<Ports>,
     /// The ports of this machine that lead to them, where its mode has such; 0 means that one is drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) host_ports: Option<Ports>,
+    pub(crate) host_ports: Option<Box<Ports>>,
     /// How it is stopped.
     #[serde(default, skip_serializing_if = "Seldom::is_default")]
     pub(crate) stop: Seldom<StopPolicy>,
@@ -69,9 +70,15 @@ impl Definition {
         &self.core.mode
     }
 
+    /// Its ports as they are written.
+    pub(crate) fn ports(&self) -> &Ports {
+        static NONE: LazyLock<Ports> = LazyLock::new(Ports::default);
+        self.ports.get_or(&NONE)
+    }
+
     /// Its ports of this machine: its own, or those that lead to them.
     pub(crate) fn host_ports(&self) -> &Ports {
-        self.host_ports.as_ref().unwrap_or(&self.ports)
+        self.host_ports.as_deref().unwrap_or_else(|| self.ports())
     }
 
     /// What is spoken at its port of this name, as far as that and the probes tell. `own` is its number

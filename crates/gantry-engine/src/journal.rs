@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -95,7 +95,7 @@ fn is_zero(count: &u32) -> bool {
 pub(crate) struct Journal {
     path: Utf8PathBuf,
     file: Option<File>,
-    last: BTreeMap<InstanceId, Start>,
+    last: HashMap<InstanceId, Box<Start>>,
     pending: Vec<u8>,
     /// Lines in the file; many more than instances, and it is written anew.
     lines: usize,
@@ -105,7 +105,7 @@ impl Journal {
     /// Read what there is. If some of it could not be read, the file is set aside, and the message says
     /// so: what is known goes into a new one.
     pub(crate) fn open(path: &Utf8Path) -> (Self, Option<String>) {
-        let mut last = BTreeMap::new();
+        let mut last = HashMap::new();
         let mut lines = 0;
         let mut bad = 0;
         let read = match with_rights(path, || std::fs::read(path)) {
@@ -119,7 +119,7 @@ impl Journal {
         while let Some(line) = rest.next() {
             if let Ok(start) = serde_json::from_slice::<Start>(line) {
                 lines += 1;
-                last.insert(start.instance.clone(), start);
+                last.insert(start.instance.clone(), Box::new(start));
             } else {
                 // What is behind the last newline may be torn, and nothing else.
                 bad += usize::from(rest.peek().is_some());
@@ -147,15 +147,15 @@ impl Journal {
     }
 
     pub(crate) fn get(&self, instance: &InstanceId) -> Option<&Start> {
-        self.last.get(instance)
+        self.last.get(instance).map(AsRef::as_ref)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Start> {
-        self.last.values()
+        self.last.values().map(AsRef::as_ref)
     }
 
     pub(crate) fn handles(&self) -> BTreeMap<InstanceId, Handle> {
-        let handle = |start: &Start| Some((start.instance.clone(), start.handle.clone()?));
+        let handle = |start: &Box<Start>| Some((start.instance.clone(), start.handle.clone()?));
         self.last.values().filter_map(handle).collect()
     }
 
@@ -167,7 +167,7 @@ impl Journal {
         serde_json::to_writer(&mut self.pending, &start).expect("a start is JSON");
         self.pending.push(b'\n');
         self.lines += 1;
-        self.last.insert(start.instance.clone(), start);
+        self.last.insert(start.instance.clone(), Box::new(start));
     }
 
     pub(crate) fn note_handle(&mut self, instance: &InstanceId, at: Generation, handle: Handle) {
@@ -175,7 +175,7 @@ impl Journal {
             return;
         };
         if start.generation == at && start.handle.as_ref() != Some(&handle) {
-            let mut start = start.clone();
+            let mut start = Start::clone(start);
             start.handle = Some(handle);
             self.note(start);
         }
@@ -187,7 +187,7 @@ impl Journal {
             return;
         };
         if start.gave_up.is_none() {
-            let mut start = start.clone();
+            let mut start = Start::clone(start);
             start.gave_up = Some(Box::new(failure.clone()));
             self.note(start);
         }
@@ -197,7 +197,7 @@ impl Journal {
     pub(crate) fn note_hook(&mut self, instance: &InstanceId, at: Generation, hook: Hook) {
         let start = self.last.get(instance);
         if let Some(start) = start.filter(|start| start.generation == at) {
-            let mut start = start.clone();
+            let mut start = Start::clone(start);
             start.hooks.push(hook);
             self.note(start);
         }
@@ -210,7 +210,7 @@ impl Journal {
             .get(instance)
             .filter(|start| start.generation == at);
         if let Some(start) = known.filter(|start| !start.passed.contains(&probe)) {
-            let mut start = start.clone();
+            let mut start = Start::clone(start);
             start.passed.push(probe);
             self.note(start);
         }
@@ -265,7 +265,9 @@ impl Journal {
     /// Write the file anew, with one line an instance.
     fn compact(&mut self) {
         let mut text = Vec::new();
-        for start in self.last.values() {
+        let mut starts: Vec<_> = self.last.values().collect();
+        starts.sort_unstable_by_key(|start| &start.instance);
+        for start in starts {
             serde_json::to_writer(&mut text, start).expect("a start is JSON");
             text.push(b'\n');
         }

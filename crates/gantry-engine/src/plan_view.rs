@@ -164,8 +164,8 @@ fn described(definition: &Definition) -> Settings {
     };
     let mut settings = Settings {
         env,
-        ports: definition.ports.clone(),
-        host_ports: definition.host_ports.clone(),
+        ports: definition.ports.value(),
+        host_ports: definition.host_ports.as_deref().cloned(),
         stop: definition.stop.value(),
         logs: definition.logs.value(),
         resources: definition.resources.value(),

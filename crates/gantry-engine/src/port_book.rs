@@ -36,7 +36,7 @@ impl PortBook {
             )),
             port => Some((name.clone(), *port)),
         };
-        definition.ports.iter().filter_map(port).collect()
+        definition.ports().iter().filter_map(port).collect()
     }
 
     /// The ports of this machine that lead to an instance.

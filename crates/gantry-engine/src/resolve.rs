@@ -235,7 +235,7 @@ impl Asker<'_> {
             texts.map(|texts| texts.map(|texts| json!(texts)))
         };
         let url = |reach: &Reach, port: &str| {
-            let own = definition.ports.get(port).copied().unwrap_or_default();
+            let own = definition.ports().get(port).copied().unwrap_or_default();
             let scheme = definition.scheme_of(port, own);
             Some(format!("{scheme}://{}", reach.address(port)?))
         };
@@ -248,7 +248,7 @@ impl Asker<'_> {
             }
             ["addresses", port] => of_all(&|reach| reach.address(port))?,
             ["url"] => first()?.and_then(|reach| {
-                let port = definition.ports.keys().next()?;
+                let port = definition.ports().keys().next()?;
                 url(&reach, port).map(|url| json!(url))
             }),
             ["urls", port] => of_all(&|reach| url(reach, port))?,

@@ -27,6 +27,11 @@ impl<T: Default + Clone> Seldom<T> {
 }
 
 impl<T> Seldom<T> {
+    /// The value, which is this one for nearly everybody.
+    pub(crate) fn get_or<'a>(&'a self, default: &'a T) -> &'a T {
+        self.0.as_deref().unwrap_or(default)
+    }
+
     pub(crate) fn is_default(&self) -> bool {
         self.0.is_none()
     }

@@ -248,14 +248,14 @@ impl Dispatcher {
     fn endpoints(&self, view: &ServiceView, definition: &Definition) -> Vec<Endpoint> {
         let mut endpoints = Vec::new();
         let replicas = definition.core.replicas;
-        if !definition.ports.is_empty() {
+        if !definition.ports.is_default() {
             for slot in 0..replicas {
                 let id = InstanceId::new(definition.name().clone(), slot);
                 let Some(reach) = self.reach(&id, definition, &Vantage::host()) else {
                     continue;
                 };
                 for (name, port) in &reach.ports {
-                    let own = definition.ports.get(name).unwrap_or(port);
+                    let own = definition.ports().get(name).unwrap_or(port);
                     let (scheme, Some(address)) =
                         (definition.scheme_of(name, *own), reach.address(name))
                     else {

@@ -45,6 +45,7 @@ mod prepare;
 mod recover;
 mod requests;
 mod run;
+mod runs;
 mod salvage;
 mod sockets;
 mod start;
@@ -56,7 +57,7 @@ mod tree;
 mod unguarded;
 mod voice;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
@@ -74,7 +75,8 @@ use connection::Connections;
 use events::EventQueue;
 use output::OpenLogs;
 use poller::{Poller, Token};
-use run::{Run, RunId};
+use run::RunId;
+use runs::Runs;
 use sockets::Opened;
 use timers::{Timer, Timers};
 use unguarded::Guarding;
@@ -129,7 +131,7 @@ struct Keeper<'a> {
     orphans: OrphanReader,
     events: EventQueue,
     connections: Connections,
-    runs: BTreeMap<RunId, Run>,
+    runs: Runs,
     next_run: RunId,
     instances: HashMap<InstanceName, RunId>,
     jobs: HashMap<JobName, RunId>,
@@ -204,7 +206,7 @@ impl<'a> Keeper<'a> {
         ledger
             .append(&Entry::Keeper {
                 pid: std::process::id(),
-                boot_id: shared.boot_id.clone(),
+                boot_id: shared.boot_id.to_string(),
             })
             .map_err(|error| format!("cannot write {path}: {error}"))?;
         let mut keeper = Self {
@@ -220,7 +222,7 @@ impl<'a> Keeper<'a> {
             ledger,
             orphans,
             connections: Connections::default(),
-            runs: BTreeMap::new(),
+            runs: Runs::default(),
             next_run: 1,
             instances: HashMap::new(),
             jobs: HashMap::new(),

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gantry_sys::{
@@ -29,7 +30,8 @@ pub(crate) struct Shared {
     pub(crate) pairs_bell: OwnedFd,
     /// The locked file; held as long as either lives.
     pub(crate) lock: std::fs::File,
-    pub(crate) boot_id: String,
+    /// Every run knows it too.
+    pub(crate) boot_id: Rc<str>,
     /// The environment that `up` was given.
     pub(crate) environment: Environment,
     pub(crate) open_files: OpenFiles,
@@ -98,7 +100,7 @@ impl Shared {
             ready_bell,
             pairs_bell,
             lock,
-            boot_id,
+            boot_id: boot_id.into(),
             environment,
             open_files,
             intake,

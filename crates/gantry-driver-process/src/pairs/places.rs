@@ -1,6 +1,6 @@
 //! Which pair each instance is at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use gantry_core::{Generation, InstanceId, ServiceName};
 use gantry_keeper::layout::{FIRST_PAIR, LAST_PAIR};
@@ -9,7 +9,9 @@ use gantry_keeper::layout::{FIRST_PAIR, LAST_PAIR};
 pub(super) struct Places {
     /// How many instances a pair is given.
     capacity: u64,
-    all: BTreeMap<InstanceId, Place>,
+    all: HashMap<InstanceId, Place>,
+    /// No instance has had a higher slot.
+    highest: u16,
     /// How many are at each pair.
     counts: BTreeMap<u32, u64>,
 }
@@ -26,7 +28,8 @@ impl Places {
     pub(super) fn new(capacity: u64) -> Self {
         Self {
             capacity: if capacity == 0 { u64::MAX } else { capacity },
-            all: BTreeMap::new(),
+            all: HashMap::new(),
+            highest: 0,
             counts: BTreeMap::new(),
         }
     }
@@ -53,10 +56,9 @@ impl Places {
 
     /// Where instances of a service are.
     pub(super) fn of_service(&self, service: &ServiceName) -> BTreeSet<u32> {
-        let first = InstanceId::new(service.clone(), 0);
-        let last = InstanceId::new(service.clone(), u16::MAX);
-        let own = self.all.range(first..=last);
-        own.map(|(_, at)| at.pair).collect()
+        let all = (0..=self.highest).map(|slot| InstanceId::new(service.clone(), slot));
+        let own = all.filter_map(|instance| self.all.get(&instance));
+        own.map(|at| at.pair).collect()
     }
 
     /// Where an instance is to be started: where it is, else where there is room. `together` has all of
@@ -92,6 +94,7 @@ impl Places {
 
     fn put(&mut self, instance: InstanceId, place: Place) {
         *self.counts.entry(place.pair).or_default() += 1;
+        self.highest = self.highest.max(instance.slot);
         if let Some(before) = self.all.insert(instance, place) {
             self.uncount(before.pair);
         }

@@ -81,12 +81,13 @@ impl Dispatcher {
         };
         self.sessions.start(prepared.target.clone(), request);
         let backend = self.first_word(start.instance, start.revision);
+        let packet = self.book.packet(start.instance.service, prepared);
         self.book.put_run(
             start.instance,
             Run {
                 generation: start.generation,
                 revision: start.revision,
-                prepared: Some(Box::new(prepared.into())),
+                prepared: Some(packet),
                 membership: None,
                 unguarded: false,
                 since: None,
@@ -182,9 +183,10 @@ impl Dispatcher {
             back_to,
         };
         self.sessions.update(prepared.target.clone(), request);
+        let packet = self.book.packet(instance.service, &prepared);
         if let Some(run) = self.book.run_mut(instance) {
             run.revision = revision;
-            run.prepared = Some(Box::new((&*prepared).into()));
+            run.prepared = Some(packet);
         }
     }
 

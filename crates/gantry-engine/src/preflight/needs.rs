@@ -143,8 +143,8 @@ fn known(
     });
     let settings = Settings {
         env: texts.collect(),
-        ports: own.ports.clone(),
-        host_ports: own.host_ports.clone(),
+        ports: own.ports.value(),
+        host_ports: own.host_ports.as_deref().cloned(),
         stop: own.stop.value(),
         logs: own.logs.value(),
         resources: own.resources.value(),
@@ -169,7 +169,7 @@ impl Resolver for Written<'_> {
         let known = match reference.names().as_slice() {
             ["instance"] => Some(json!(1)),
             ["name"] => Some(json!(self.own.name())),
-            ["ports", name] => self.own.ports.get(*name).and_then(fixed),
+            ["ports", name] => self.own.ports().get(*name).and_then(fixed),
             ["stack", "name"] => Some(json!(stack.name)),
             ["stack", "dir"] => Some(json!(stack.base_dir)),
             ["services", name, "name"] => Some(json!(name)),

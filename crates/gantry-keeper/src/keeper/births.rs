@@ -149,7 +149,7 @@ impl Keeper<'_> {
                     errno: (error.errno != 0).then_some(error.errno),
                     message: error.message.clone(),
                 };
-                run.failure = Some(failure.clone());
+                run.failure = Some(Box::new(failure.clone()));
                 Some(failure)
             }
         };
@@ -167,7 +167,7 @@ impl Keeper<'_> {
                     process: ProcessId {
                         pid: process.pid,
                         start_time: process.start_time,
-                        boot_id: run.boot_id.clone(),
+                        boot_id: run.boot_id.to_string(),
                     },
                     proof: run.proof,
                     not_applied: run.not_applied.clone(),

@@ -172,7 +172,7 @@ impl Keeper<'_> {
             return;
         };
         let result = match (&run.failure, &run.exit) {
-            (Some(failure), _) => Err(failure.clone()),
+            (Some(failure), _) => Err(failure.as_ref().clone()),
             (None, Some(exit)) => Ok(exit.clone()),
             (None, None) => return,
         };

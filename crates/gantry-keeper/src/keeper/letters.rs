@@ -244,7 +244,7 @@ impl Keeper<'_> {
         Some(ProcessId {
             pid: process.pid,
             start_time: process.start_time,
-            boot_id: run.boot_id.clone(),
+            boot_id: run.boot_id.to_string(),
         })
     }
 

@@ -56,7 +56,7 @@ impl Keeper<'_> {
         // Under a new guard, what the ledger says of descriptors is about a table that is gone.
         // A keeper that died before it had taken over has changed nothing of that.
         let same_guard = self.shared.is_recovered();
-        let same_boot = boot_before == Some(self.shared.boot_id.as_str());
+        let same_boot = boot_before == Some(&*self.shared.boot_id);
         let mut ends = HashMap::with_capacity(state.runs.len());
         for run in state.runs {
             let (id, of_it) = self.take_over(run, same_guard, same_boot);
@@ -172,11 +172,13 @@ impl Keeper<'_> {
                         pid: process.pid,
                         start_time: process.start_time,
                     });
-                    run.boot_id = process.boot_id;
+                    if *run.boot_id != process.boot_id {
+                        run.boot_id = process.boot_id.into();
+                    }
                     run.proof = proof;
                 }
                 EventBody::SpawnFailed { failure, .. } => {
-                    run.failure = Some(failure);
+                    run.failure = Some(Box::new(failure));
                     run.tree_empty = true;
                     run.ended_us = Some(event.at_us);
                 }
@@ -235,7 +237,7 @@ impl Keeper<'_> {
             }
         }
         if let Some((signal, deadline_ms)) = stopping.filter(|_| !was_stopped) {
-            run.stop = Some(Stop::new(signal, instant_of(deadline_ms)));
+            run.stop = Some(Box::new(Stop::new(signal, instant_of(deadline_ms))));
         }
         match &run.what {
             What::Instance { name, .. } => {

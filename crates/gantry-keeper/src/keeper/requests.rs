@@ -78,7 +78,7 @@ impl Keeper<'_> {
             release: env!("CARGO_PKG_VERSION").to_owned(),
             keeper_pid: std::process::id(),
             guard_pid: Some(self.shared.guard().pid),
-            boot_id: self.shared.boot_id.clone(),
+            boot_id: self.shared.boot_id.to_string(),
             keeper_starts: self.shared.keeper_starts(),
             last_sequence: self.events.last(),
             proof,
@@ -295,7 +295,7 @@ impl Keeper<'_> {
         run.leader().map(|process| ProcessId {
             pid: process.pid,
             start_time: process.start_time,
-            boot_id: run.boot_id.clone(),
+            boot_id: run.boot_id.to_string(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! What is known of one program that was started.
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use gantry_log::LogWriter;
@@ -29,7 +30,7 @@ pub(super) struct Run {
     /// Its leader, if it ever ran.
     pub(super) process: Option<ProcessRef>,
     /// The boot in which it was started.
-    pub(super) boot_id: String,
+    pub(super) boot_id: Rc<str>,
     pub(super) started_us: i64,
     pub(super) ended_us: Option<i64>,
     /// How its leader ended.
@@ -37,7 +38,7 @@ pub(super) struct Run {
     /// What of its tree was killed for want of memory, if its leader ended.
     pub(super) out_of_memory: Option<OutOfMemory>,
     /// Why it could not be started.
-    pub(super) failure: Option<SpawnFailure>,
+    pub(super) failure: Option<Box<SpawnFailure>>,
     /// Whether nothing of its tree is left.
     pub(super) tree_empty: bool,
     pub(super) group: Option<Group>,
@@ -64,7 +65,7 @@ pub(super) struct Run {
     pub(super) adopted: bool,
     /// Whether the guard that it was started under is dead.
     pub(super) unguarded: bool,
-    pub(super) stop: Option<Stop>,
+    pub(super) stop: Option<Box<Stop>>,
     /// Whether a stop was carried out.
     pub(super) stopped: bool,
     /// Whether `run.json` is behind.
@@ -228,7 +229,7 @@ impl Run {
         let exit = self.exit.clone();
         match (&self.failure, exit, &self.stop) {
             (Some(failure), _, _) => Phase::Failed {
-                failure: failure.clone(),
+                failure: failure.as_ref().clone(),
             },
             (None, exit, Some(_)) => Phase::Stopping { exit },
             (None, None, None) => Phase::Running,

@@ -39,7 +39,7 @@ pub(super) fn salvage(
     hash: &str,
     cgroups: Option<&CgroupRoot>,
 ) -> Vec<Entry> {
-    let boot_id = shared.boot_id.as_str();
+    let boot_id = &*shared.boot_id;
     let of_others = crate::ledger::leaders_of_others(&shared.layout);
     // Numbers that were given already must not be given again.
     state.sequence = state.sequence.max(u64::try_from(now_us()).unwrap_or(0));

@@ -59,7 +59,7 @@ impl Keeper<'_> {
                 }
             }
         } else {
-            run.stop = Some(Stop::new(signal, deadline));
+            run.stop = Some(Box::new(Stop::new(signal, deadline)));
             run.dirty = true;
             self.behind.note(Instant::now());
             if !grace.is_zero() && run.exit.is_none() && run.failure.is_none() {

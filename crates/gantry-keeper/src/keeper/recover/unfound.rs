@@ -61,7 +61,7 @@ impl Keeper<'_> {
             return;
         };
         run.process = Some(process);
-        let boot_id = run.boot_id.clone();
+        let boot_id = run.boot_id.to_string();
         self.by_pid.insert(process.pid, id);
         match &run.what {
             What::Instance {
@@ -129,7 +129,7 @@ impl Keeper<'_> {
             return;
         };
         run.tree_empty = true;
-        run.failure = Some(failure.clone());
+        run.failure = Some(Box::new(failure.clone()));
         run.remove_groups();
         if let What::Instance {
             name, generation, ..
