@@ -46,7 +46,7 @@ fn up_and_down(specs: Vec<ServiceSpec>) -> World {
     let targets = Targets::AutoStart;
     let model = Event::Model {
         operation,
-        specs,
+        specs: specs.into_iter().map(Into::into).collect(),
         changes: Vec::new(),
         targets,
         timeout: None,

@@ -1,5 +1,7 @@
 //! What the outside tells the world.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -187,7 +189,7 @@ pub enum Event {
         /// Who asks.
         operation: OperationId,
         /// The whole new model, in the order of the files.
-        specs: Vec<ServiceSpec>,
+        specs: Vec<Arc<ServiceSpec>>,
         /// How those that run differ from it. A changed digest without an entry restarts.
         changes: Vec<Change>,
         /// What to bring up.

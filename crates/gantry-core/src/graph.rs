@@ -3,6 +3,7 @@
 //! Nodes are [`ServiceKey`]s, that is positions in a list; edges lie in two flat tables, one per
 //! direction. Nothing here recurses: a chain of 10,000 services must not need 10,000 stack frames.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::fmt;
@@ -215,7 +216,8 @@ impl Graph {
 
     /// The graph of these services; a service's key is its position. Checked for missing names,
     /// doubled names and cycles.
-    pub fn of(specs: &[ServiceSpec]) -> Result<Self, GraphError> {
+    pub fn of<S: Borrow<ServiceSpec>>(specs: &[S]) -> Result<Self, GraphError> {
+        let specs: Vec<&ServiceSpec> = specs.iter().map(Borrow::borrow).collect();
         let mut keys = HashMap::with_capacity(specs.len());
         for (position, spec) in specs.iter().enumerate() {
             if keys.insert(spec.name.as_str(), key_at(position)).is_some() {
@@ -249,8 +251,8 @@ impl Graph {
         let named = |cycle: Vec<ServiceKey>| Cycle {
             path: (0..cycle.len())
                 .map(|at| {
-                    let from = &specs[cycle[at].index()];
-                    let to = &specs[cycle[(at + 1) % cycle.len()].index()];
+                    let from = specs[cycle[at].index()];
+                    let to = specs[cycle[(at + 1) % cycle.len()].index()];
                     let edge = from.depends_on.iter().find(|d| d.on == to.name);
                     CycleEdge {
                         dependent: from.name.clone(),

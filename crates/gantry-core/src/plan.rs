@@ -1,5 +1,6 @@
 //! From what is to what should be: ordered steps, each with its reason.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -164,12 +165,14 @@ pub enum PlanError {
 /// `changes` says what the changed specifications need, as the drivers' diffs tell; a service whose
 /// digest differs without an entry there restarts. A service that runs and was not asked for is no
 /// part of the plan, and keeps the specification that it runs.
-pub fn plan(
+pub fn plan<S: Borrow<ServiceSpec>>(
     present: &[Present<'_>],
-    wanted: &[ServiceSpec],
+    wanted: &[S],
     changes: &[Change],
     targets: &Targets,
 ) -> Result<Vec<Step>, PlanError> {
+    let wanted: Vec<&ServiceSpec> = wanted.iter().map(Borrow::borrow).collect();
+    let wanted = wanted.as_slice();
     let graph = Graph::of(wanted)?;
     let now: HashMap<&str, Present<'_>> =
         present.iter().map(|p| (p.spec.name.as_str(), *p)).collect();
@@ -203,7 +206,7 @@ pub fn plan(
         if !scope[key.index()] {
             continue;
         }
-        let spec = &wanted[key.index()];
+        let spec = wanted[key.index()];
         let now = now.get(spec.name.as_str()).copied();
         let (mut action, mut reason) = decide(spec, now, changes.get(spec.name.as_str()).copied());
         let runs = now.is_some_and(|now| now.phase == Phase::Up);
@@ -230,7 +233,7 @@ pub fn plan(
 /// Marks the services that `targets` is about, with all that they need.
 fn scope(
     graph: &Graph,
-    wanted: &[ServiceSpec],
+    wanted: &[&ServiceSpec],
     now: &HashMap<&str, Present<'_>>,
     targets: &Targets,
 ) -> Result<Vec<bool>, PlanError> {
@@ -240,7 +243,7 @@ fn scope(
     };
     let seeds: Vec<ServiceKey> = match targets {
         Targets::AutoStart => (0..wanted.len())
-            .filter(|at| wanted[*at].auto_start || asked_for(&wanted[*at]))
+            .filter(|at| wanted[*at].auto_start || asked_for(wanted[*at]))
             .map(key_at)
             .collect(),
         Targets::Named(names) => {

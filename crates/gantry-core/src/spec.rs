@@ -175,3 +175,28 @@ impl ServiceSpec {
         self.digest == other.digest && self.mode == other.mode && self.kind == other.kind
     }
 }
+
+/// For a field that is an `Arc<ServiceSpec>`: whoever keeps a specification beside the world keeps the same one. It is
+/// written as any other, and read as one of its own.
+pub mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::ServiceSpec;
+
+    /// Write it.
+    pub fn serialize<S: Serializer>(
+        spec: &Arc<ServiceSpec>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        ServiceSpec::serialize(spec, serializer)
+    }
+
+    /// Read it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<ServiceSpec>, D::Error> {
+        ServiceSpec::deserialize(deserializer).map(Arc::new)
+    }
+}

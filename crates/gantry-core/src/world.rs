@@ -27,7 +27,7 @@
 //! let mut effects = Vec::new();
 //! let up = Event::Model {
 //!     operation: OperationId(1),
-//!     specs: vec![db],
+//!     specs: vec![db.into()],
 //!     changes: Vec::new(),
 //!     targets: Targets::AutoStart,
 //!     timeout: None,
@@ -53,6 +53,7 @@ mod timers;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,8 @@ use crate::view::ChildView;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedService {
     /// Its specification, with the replicas that were last asked for.
-    pub spec: ServiceSpec,
+    #[serde(with = "crate::spec::shared")]
+    pub spec: Arc<ServiceSpec>,
     /// What someone asked for last.
     pub desired: Desired,
     /// The number of the specification.
@@ -203,7 +205,7 @@ impl World {
     }
 
     /// The specification that is wanted of a service.
-    pub fn spec(&self, key: ServiceKey) -> Option<&ServiceSpec> {
+    pub fn spec(&self, key: ServiceKey) -> Option<&Arc<ServiceSpec>> {
         self.services
             .get(key.index())
             .filter(|s| !s.gone)
@@ -233,7 +235,7 @@ impl World {
         let saved = |key: ServiceKey| {
             let service = &self.services[key.index()];
             SavedService {
-                spec: service.spec.clone(),
+                spec: Arc::clone(&service.spec),
                 desired: service.desired,
                 revision: service.revision,
                 replace_below: service.replace_below,

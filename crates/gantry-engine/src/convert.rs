@@ -1,5 +1,6 @@
 //! From the model that a client sends to what the engine works with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gantry_core::{Condition, Dependency, Kind, ServiceSpec};
@@ -50,7 +51,7 @@ pub(crate) fn definitions(
             core.depends_on = dependencies(service);
             core.conflicts_with = conflicts(service);
             let mut definition = Definition {
-                core,
+                core: core.into(),
                 description: service.description.clone().unwrap_or_default(),
                 spec: (&service.run.spec).into(),
                 env: (&json!(service.env)).into(),
@@ -72,7 +73,8 @@ pub(crate) fn definitions(
                 foreign_conflicts: foreign(service),
                 paths: Vec::new(),
             };
-            definition.core.digest = key.digest(&given(service, &definition, seal));
+            let digest = key.digest(&given(service, &definition, seal));
+            Arc::make_mut(&mut definition.core).digest = digest;
             definition
         })
         .collect()

@@ -1,7 +1,7 @@
 //! One service as the engine needs it: what the core decides by, and what a driver is given, with
 //! its references not resolved yet.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -18,8 +18,9 @@ use crate::seldom::Seldom;
 /// written: a plan of ten thousand services is, whenever what is wanted changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Definition {
-    /// What the core decides by.
-    pub(crate) core: ServiceSpec,
+    /// What the core decides by. Its world has the same one.
+    #[serde(with = "gantry_core::spec::shared")]
+    pub(crate) core: Arc<ServiceSpec>,
     /// What the stack file says that it is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) description: String,
@@ -63,6 +64,13 @@ impl Definition {
     /// Its name.
     pub(crate) fn name(&self) -> &ServiceName {
         &self.core.name
+    }
+
+    /// Keep the world's specification, if it says the same.
+    pub(crate) fn share(&mut self, spec: &Arc<ServiceSpec>) {
+        if self.core == *spec {
+            self.core = Arc::clone(spec);
+        }
     }
 
     /// Its mode.

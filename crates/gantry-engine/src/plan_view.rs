@@ -1,7 +1,7 @@
 //! What an `up` would do, with the reason of every step.
 
 use gantry_api::{ErrorBody, ErrorCode, GivenVariables, Plan};
-use gantry_core::{Change, ChangeEffect, ServiceName, Step, Targets};
+use gantry_core::{Change, ChangeEffect, ServiceName, ServiceSpec, Step, Targets};
 use gantry_driver::{Described, Settings, diff};
 use gantry_stack::model::{MODEL_VERSION, Stack};
 use indexmap::IndexMap;
@@ -28,9 +28,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn specs(&self) -> Vec<gantry_core::ServiceSpec> {
+    fn specs(&self) -> Vec<Arc<ServiceSpec>> {
         let specs = self.definitions.iter();
-        specs.map(|definition| definition.core.clone()).collect()
+        specs
+            .map(|definition| Arc::clone(&definition.core))
+            .collect()
     }
 }
 

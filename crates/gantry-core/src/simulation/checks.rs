@@ -214,7 +214,7 @@ impl Checker {
                 self.check_start(*instance, world)?;
                 let told = self.told.entry(*instance).or_default();
                 let has_hook = |spec: &ServiceSpec| spec.hooks.contains(&Hook::PreStart);
-                if !told.prepared && world.spec(instance.service).is_some_and(has_hook) {
+                if !told.prepared && world.spec(instance.service).is_some_and(|it| has_hook(it)) {
                     return Err(format!(
                         "{instance:?} was started before its pre-start hook had ended well"
                     ));

@@ -85,7 +85,7 @@ impl Runner {
             },
             (None, Some((specs, targets))) => Event::Model {
                 operation,
-                specs,
+                specs: specs.into_iter().map(Into::into).collect(),
                 changes: self.stack.changes(),
                 targets,
                 timeout,

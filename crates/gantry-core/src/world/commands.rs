@@ -1,5 +1,7 @@
 //! What people ask for, besides a new model.
 
+use std::sync::Arc;
+
 use super::World;
 use super::operation::Goal;
 use super::service::Run;
@@ -236,7 +238,7 @@ impl World {
     ) -> Result<Vec<(ServiceKey, Goal)>, Refusal> {
         let keys = self.named(std::slice::from_ref(name), false)?;
         for &key in &keys {
-            self.services[key.index()].spec.replicas = replicas;
+            Arc::make_mut(&mut self.services[key.index()].spec).replicas = replicas;
             self.touch(key);
         }
         let wanted = |key: &ServiceKey| self.services[key.index()].desired == Desired::Running;

@@ -1,6 +1,7 @@
 //! `up`: a new model, and what it changes.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
@@ -22,7 +23,7 @@ impl World {
     /// The steps that [`crate::Event::Model`] with the same arguments would take.
     pub fn plan(
         &self,
-        specs: &[ServiceSpec],
+        specs: &[Arc<ServiceSpec>],
         changes: &[Change],
         targets: &Targets,
     ) -> Result<Vec<Step>, PlanError> {
@@ -41,7 +42,7 @@ impl World {
     pub(super) fn model(
         &mut self,
         id: OperationId,
-        specs: Vec<ServiceSpec>,
+        specs: Vec<Arc<ServiceSpec>>,
         changes: &[Change],
         targets: &Targets,
         timeout: Option<Millis>,
@@ -72,7 +73,7 @@ impl World {
             .into_iter()
             .map(|step| (step.service, step.action))
             .collect();
-        let known = |spec: &&ServiceSpec| self.keys.contains_key(&spec.name);
+        let known = |spec: &&Arc<ServiceSpec>| self.keys.contains_key(&spec.name);
         let new = specs.len() - specs.iter().filter(known).count();
         self.services.reserve_exact(new);
         let names: HashSet<ServiceName> = specs.iter().map(|spec| spec.name.clone()).collect();
@@ -109,7 +110,7 @@ impl World {
     /// Two services that conflict and would both be up.
     fn conflict_in(
         &self,
-        specs: &[ServiceSpec],
+        specs: &[Arc<ServiceSpec>],
         steps: &[Step],
         targets: &Targets,
     ) -> Result<(), Refusal> {
@@ -148,7 +149,7 @@ impl World {
     /// Takes up one specification. What runs and is not part of the plan keeps the one it has.
     fn take_spec(
         &mut self,
-        spec: ServiceSpec,
+        spec: Arc<ServiceSpec>,
         action: Option<Action>,
         only_watched: bool,
         out: &mut Vec<Effect>,

@@ -35,6 +35,8 @@
 //! *Alive* are `Starting`, `Up`, `Stopping` and `Unknown`: in these something may be running, so the
 //! slot is never started from them. That is why there can never be two live instances of one slot.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::offer::{Conditions, Offer};
@@ -53,7 +55,7 @@ use crate::state::{Desired, ServiceState};
     reason = "independent marks, not states of one machine"
 )]
 pub(super) struct Service {
-    pub(super) spec: ServiceSpec,
+    pub(super) spec: Arc<ServiceSpec>,
     pub(super) desired: Desired,
     pub(super) revision: Revision,
     /// Instances of an earlier revision must be replaced.
@@ -246,7 +248,7 @@ impl Slot {
 }
 
 impl Service {
-    pub(super) fn new(spec: ServiceSpec) -> Self {
+    pub(super) fn new(spec: Arc<ServiceSpec>) -> Self {
         Self {
             spec,
             desired: Desired::Stopped,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_core::{Desired, Event, Memory, Millis, OperationId, ServiceKey, ServiceState};
+use gantry_core::{
+    Desired, Event, Memory, Millis, OperationId, ServiceKey, ServiceSpec, ServiceState,
+};
 use gantry_driver::{DriverError, Session, Target};
 use gantry_stack::model::Stack;
 
@@ -29,14 +31,14 @@ impl Dispatcher {
         self.introduce();
     }
 
-    /// From now on this should be.
+    /// From now on this should be. What is kept of it is copied once the model is gone: what was made from it piece by
+    /// piece lies between its pieces, and would keep all of their memory.
     pub(crate) fn take_over(
         &mut self,
         operation: OperationId,
         wanted: Wanted,
         timeout: Option<Millis>,
     ) {
-        let specs = wanted.specs();
         let Wanted {
             stack,
             definitions,
@@ -44,6 +46,10 @@ impl Dispatcher {
             targets,
             ..
         } = wanted;
+        drop(stack);
+        let specs = definitions.iter();
+        let specs = specs.map(|it| Arc::new(ServiceSpec::clone(&it.core)));
+        let specs = specs.collect();
         let event = Event::Model {
             operation,
             specs,
@@ -54,7 +60,6 @@ impl Dispatcher {
         let mut effects = Vec::new();
         self.world.apply(self.clock.now(), event, &mut effects);
         // Before the effects: they name revisions that only the world has given now.
-        drop(stack);
         self.define(definitions);
         // A host that runs secrets' commands may have got new ones.
         self.secrets.clear();
@@ -62,19 +67,19 @@ impl Dispatcher {
         self.claim_strays();
     }
 
-    /// Keep the specifications that the world took: copies of them, now that the model is gone. What was made
-    /// from it piece by piece lies between its pieces, and would keep all of their memory.
+    /// Keep the specifications that the world took.
     fn define(&mut self, definitions: Vec<Arc<Definition>>) {
         for definition in definitions {
             let Some(key) = self.world.key(definition.name().as_str()) else {
                 continue;
             };
-            let taken = self.world.spec(key);
-            if taken.is_some_and(|spec| spec.digest == definition.core.digest)
+            if let Some(taken) = self.world.spec(key)
+                && taken.digest == definition.core.digest
                 && let Some(revision) = self.world.revision(key)
             {
-                let copy = Arc::new(Definition::clone(&definition));
-                self.book.define(key, revision, copy);
+                let mut definition = Definition::clone(&definition);
+                definition.share(taken);
+                self.book.define(key, revision, Arc::new(definition));
             }
         }
     }
@@ -126,20 +131,17 @@ impl Dispatcher {
     /// Take up what an earlier supervisor wrote down, and look at what runs. Returns when everything
     /// was looked at, or cannot be now.
     pub(crate) async fn restore(&mut self, plan: SavedPlan) {
-        let revisions: Vec<_> = plan
-            .services
-            .iter()
-            .map(|service| (service.spec.name.clone(), service.revision))
-            .collect();
         self.restoring = true;
         self.apply(Event::Restored {
             services: plan.services,
         });
-        for definition in plan.definitions {
-            let known = revisions.iter().find(|(name, _)| name == definition.name());
-            let key = self.world.key(definition.name().as_str());
-            if let (Some(key), Some((_, revision))) = (key, known) {
-                self.book.define(key, *revision, Arc::new(definition));
+        for mut definition in plan.definitions {
+            if let Some(key) = self.world.key(definition.name().as_str())
+                && let Some(revision) = self.world.revision(key)
+                && let Some(spec) = self.world.spec(key)
+            {
+                definition.share(spec);
+                self.book.define(key, revision, Arc::new(definition));
             }
         }
         let wanted = |key: ServiceKey| self.world.desired(key) == Some(Desired::Running);

@@ -42,9 +42,7 @@ impl Runs {
         self.0.iter().map(|(id, run)| (id, run.as_ref()))
     }
 
-
     pub(super) fn into_values(self) -> impl Iterator<Item = Run> {
         self.0.into_values().map(|run| *run)
     }
-
 }

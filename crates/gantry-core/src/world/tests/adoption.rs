@@ -206,7 +206,7 @@ fn two_in_conflict_do_not_start_in_the_same_event() {
     let mut web = spec("web", &[]);
     web.conflicts_with.push(name("legacy"));
     let saved = |spec: crate::spec::ServiceSpec| crate::world::SavedService {
-        spec,
+        spec: spec.into(),
         desired: crate::state::Desired::Running,
         revision: crate::ids::Revision(1),
         replace_below: crate::ids::Revision(0),

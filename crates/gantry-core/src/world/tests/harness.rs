@@ -130,10 +130,9 @@ impl Harness {
         targets: Targets,
     ) -> OperationId {
         let operation = self.operation();
-        let specs = specs.to_vec();
         self.tell(Event::Model {
             operation,
-            specs,
+            specs: specs.iter().cloned().map(Into::into).collect(),
             changes,
             targets,
             timeout: None,

@@ -203,7 +203,7 @@ fn one_that_fell_back_is_unfinished_when_the_time_is_over() {
     let timeout = Some(Millis(700));
     harness.tell(Event::Model {
         operation,
-        specs,
+        specs: specs.into_iter().map(Into::into).collect(),
         changes,
         targets,
         timeout,

@@ -131,6 +131,7 @@ fn event() -> impl Strategy<Value = Event> {
             }
             let service = name("api");
             let changes = vec![Change { service, effect, fields: Vec::new(), anew: false }];
+            let specs = specs.into_iter().map(Into::into).collect();
             Event::Model { operation, specs, changes, targets: Targets::AutoStart, timeout }
         }),
         3 => done.clone().prop_map(|(effect, instance)| Event::Started { effect, instance, pid: None }),
