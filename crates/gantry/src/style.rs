@@ -76,9 +76,7 @@ impl Palette {
     }
 }
 
-/// One line of text in tones.
-///
-/// A table of ten thousand services has seventy thousand of them: one in one tone is one string and no more.
+/// One line of text in tones. One in one tone is one string and no more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text {
     letters: String,
@@ -92,6 +90,14 @@ impl Text {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing yet, with room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self {
+            letters: String::with_capacity(bytes),
+            ..Self::default()
+        }
     }
 
     /// One tone.
@@ -114,7 +120,8 @@ impl Text {
         self
     }
 
-    fn push(&mut self, tone: Tone, text: &str) {
+    /// Put more at its end.
+    pub(crate) fn push(&mut self, tone: Tone, text: &str) {
         if text.is_empty() {
             return;
         }
@@ -128,7 +135,7 @@ impl Text {
     }
 
     /// What is in one tone, piece by piece.
-    fn pieces(&self) -> impl Iterator<Item = (Tone, &str)> {
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = (Tone, &str)> {
         let begins = std::iter::once((0, self.tone)).chain(self.then.iter().copied());
         let ends = self.then.iter().map(|(begin, _)| *begin);
         let ends = ends.chain([self.letters.len()]);
@@ -158,6 +165,12 @@ impl Text {
     /// The same with so many blanks at its end.
     #[must_use]
     pub(crate) fn blanks(mut self, count: usize) -> Self {
+        self.push_blanks(count);
+        self
+    }
+
+    /// Put so many blanks at its end.
+    pub(crate) fn push_blanks(&mut self, count: usize) {
         const BLANKS: &str = "                                                                ";
         let mut left = count;
         while left > 0 {
@@ -165,7 +178,6 @@ impl Text {
             self.push(Tone::Plain, &BLANKS[..some]);
             left -= some;
         }
-        self
     }
 
     /// The same with blanks up to a width.

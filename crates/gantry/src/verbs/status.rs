@@ -13,14 +13,14 @@ use crate::runtime::block_on;
 use crate::stack_file::{self, full_names};
 use crate::stack_status;
 use crate::style::{Text, Tone};
-use crate::view::status::StatusView;
+use crate::view::status::{StatusView, in_rows};
 
 /// What the supervisor says; without one, everything is stopped.
 pub(crate) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<StatusView, Error> {
     let usage = args.usage || context.output.format == Format::Wide;
     let what = match context.output.format {
         _ if usage => What::WithUsage,
-        Format::Table => What::Brief,
+        Format::Table => What::Usual,
         _ => What::Whole,
     };
     let Some(sent) = ask(context, what)? else {
@@ -29,16 +29,21 @@ pub(crate) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<StatusView
     if context.output.format == Format::Json && args.services.is_empty() {
         return Ok(StatusView::Sent(sent));
     }
-    if let What::Brief = what {
+    if let What::Usual = what {
         // Its texts are not copied out of it. This process ends when they were shown.
         let sent: &'static [u8] = Vec::leak(sent.into());
-        let mut status: BriefStatus<'_> =
-            serde_json::from_slice(sent).map_err(ClientError::Unreadable)?;
-        let names = status.services.iter().map(|service| &*service.name);
-        if let Some(chosen) = chosen(&status.stack, names, &args.services)? {
-            status.services.retain(|it| chosen.contains(&*it.name));
-        }
-        return Ok(StatusView::Brief(status));
+        let status = if args.services.is_empty() {
+            serde_json::from_slice(sent).map_err(ClientError::Unreadable)?
+        } else {
+            let mut status: BriefStatus<'_> =
+                serde_json::from_slice(sent).map_err(ClientError::Unreadable)?;
+            let names = status.services.iter().map(|service| &*service.name);
+            if let Some(chosen) = chosen(&status.stack, names, &args.services)? {
+                status.services.retain(|it| chosen.contains(&*it.name));
+            }
+            in_rows(status)
+        };
+        return Ok(StatusView::Usual(Bytes::from_static(sent), status));
     }
     let status: Status = serde_json::from_slice(&sent).map_err(ClientError::Unreadable)?;
     read(status, &args.services)
@@ -48,7 +53,7 @@ pub(crate) fn run(context: &Context<'_>, args: &StatusArgs) -> Result<StatusView
 #[derive(Clone, Copy)]
 enum What {
     /// What the usual table shows.
-    Brief,
+    Usual,
     Whole,
     WithUsage,
 }
@@ -63,7 +68,7 @@ fn ask(context: &Context<'_>, what: What) -> Result<Option<Bytes>, Error> {
     };
     let status = async {
         Ok(match what {
-            What::Brief => client.status_bytes_brief().await,
+            What::Usual => client.status_bytes_brief().await,
             What::Whole => client.status_bytes().await,
             What::WithUsage => client.status_bytes_with_usage().await,
         })

@@ -1,12 +1,15 @@
 //! What `status` shows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fmt;
 
 use bytes::Bytes;
 use gantry_api::{
     BriefService, BriefStatus, Endpoint, InstanceStatus, ServiceStatus, State, Status, Usage,
 };
 use jiff::Timestamp;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Column, Data, Page, Table, View, state, usage};
 use crate::humane;
@@ -17,8 +20,8 @@ use crate::style::{Text, Tone, harmless};
 pub(crate) enum StatusView {
     /// As the supervisor sent it, for programs.
     Sent(Bytes),
-    /// What the usual table shows, and no more.
-    Brief(BriefStatus<'static>),
+    /// What the usual table shows, and no more: as it was sent, and in rows.
+    Usual(Bytes, BriefStatus<'static, Rows>),
     /// As it was read.
     Read(Status),
 }
@@ -27,50 +30,43 @@ impl View for StatusView {
     fn lines(&self, page: Page) -> Vec<Text> {
         match self {
             Self::Sent(_) => Vec::new(),
-            Self::Brief(status) => lines(status, page, usual),
-            Self::Read(status) if page.wide => lines(&status.into(), page, |_| wide(status)),
-            Self::Read(status) => lines(&status.into(), page, usual),
+            Self::Usual(_, status) => lines(status, &status.services.table, page),
+            Self::Read(status) => {
+                let brief = in_rows(status.into());
+                if page.wide {
+                    lines(&brief, &wide(status), page)
+                } else {
+                    lines(&brief, &brief.services.table, page)
+                }
+            }
         }
     }
 
     fn data(&self) -> Data {
         match self {
-            Self::Sent(sent) => Data::Json(sent.clone()),
-            Self::Brief(status) => Data::of(status),
+            Self::Sent(sent) | Self::Usual(sent, _) => Data::Json(sent.clone()),
             Self::Read(status) => Data::of(status),
         }
     }
 }
 
 /// The stack in a line, and its services below.
-fn lines<'a>(
-    status: &BriefStatus<'a>,
-    page: Page,
-    table: impl FnOnce(&BriefStatus<'a>) -> Table,
-) -> Vec<Text> {
+fn lines(status: &BriefStatus<'_, Rows>, table: &Table, page: Page) -> Vec<Text> {
     let mut lines = vec![summary(status)];
     lines.extend(strays(status));
     if !status.services.is_empty() {
         lines.push(Text::new());
-        lines.extend(table(status).lines(page.width));
+        lines.extend(table.lines(page.width));
     }
     lines
 }
 
 /// One line: the stack, how many services are how, since when.
-fn summary(status: &BriefStatus<'_>) -> Text {
+fn summary(status: &BriefStatus<'_, Rows>) -> Text {
     let line = Text::of(Tone::Strong, &*status.stack).plain("  ");
     let Some(supervisor) = &status.supervisor else {
         return line.and(Tone::Dim, "not up");
     };
-    let mut counts: BTreeMap<usize, (State, usize)> = BTreeMap::new();
-    for service in &status.services {
-        let place = State::ALL.iter().position(|state| *state == service.state);
-        counts
-            .entry(place.unwrap_or(0))
-            .or_insert((service.state, 0))
-            .1 += 1;
-    }
     if status.services.is_empty() {
         let word = match status.strays.len() {
             0 => "nothing has been started",
@@ -79,7 +75,8 @@ fn summary(status: &BriefStatus<'_>) -> Text {
         return line.and(Tone::Dim, word);
     }
     // What needs someone comes first, then what is well, then what is meant to be down.
-    let mut counts: Vec<_> = counts.into_values().collect();
+    let counts = State::ALL.into_iter().zip(status.services.counts);
+    let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     counts.sort_by_key(|(state, _)| match state::tone(*state) {
         Tone::Bad => 0,
         Tone::Warn => 1,
@@ -99,7 +96,7 @@ fn summary(status: &BriefStatus<'_>) -> Text {
 }
 
 /// What runs and is not in the table.
-fn strays(status: &BriefStatus<'_>) -> Option<Text> {
+fn strays(status: &BriefStatus<'_, Rows>) -> Option<Text> {
     if status.strays.is_empty() {
         return None;
     }
@@ -114,18 +111,42 @@ fn strays(status: &BriefStatus<'_>) -> Option<Text> {
     )))
 }
 
-fn usual(status: &BriefStatus<'_>) -> Table {
-    let mut table = Table::new([
-        Column::left("SERVICE"),
-        Column::left("STATE"),
-        Column::left("READY"),
-        Column::left("UPTIME"),
-        Column::right("RESTARTS"),
-        Column::left("ENDPOINT"),
-        Column::left("MESSAGE"),
-    ]);
-    for service in &status.services {
-        table.row([
+/// The rows of the usual table, and how many services are in each state. Made of services one at a time, as they are
+/// read: of ten thousand, nobody has all at once.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    table: Table,
+    /// In the order of [`State::ALL`].
+    counts: [usize; State::ALL.len()],
+}
+
+impl Rows {
+    fn new() -> Self {
+        let table = Table::new([
+            Column::left("SERVICE"),
+            Column::left("STATE"),
+            Column::left("READY"),
+            Column::left("UPTIME"),
+            Column::right("RESTARTS"),
+            Column::left("ENDPOINT"),
+            Column::left("MESSAGE"),
+        ]);
+        Self {
+            table,
+            counts: [0; State::ALL.len()],
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.counts.iter().all(|count| *count == 0)
+    }
+
+    fn add(&mut self, service: &BriefService<'_>) {
+        let states = State::ALL.iter().zip(&mut self.counts);
+        for (_, count) in states.filter(|(state, _)| **state == service.state) {
+            *count += 1;
+        }
+        self.table.row([
             Text::from(&*service.name),
             state::of_service(service.state, service.ready),
             state::readiness(service),
@@ -135,7 +156,7 @@ fn usual(status: &BriefStatus<'_>) -> Table {
             message(service),
         ]);
         for child in service.children.iter() {
-            table.row([
+            self.table.row([
                 Text::of(Tone::Dim, format!("  {}", child.name)),
                 state::of_child(child),
                 Text::new(),
@@ -146,7 +167,46 @@ fn usual(status: &BriefStatus<'_>) -> Table {
             ]);
         }
     }
-    table
+}
+
+impl<'de> Deserialize<'de> for Rows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Services)
+    }
+}
+
+struct Services;
+
+impl<'de> Visitor<'de> for Services {
+    type Value = Rows;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("services")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut services: A) -> Result<Rows, A::Error> {
+        let mut rows = Rows::new();
+        while let Some(service) = services.next_element::<BriefService<'de>>()? {
+            rows.add(&service);
+        }
+        Ok(rows)
+    }
+}
+
+/// The same, with its services in rows.
+pub(crate) fn in_rows(status: BriefStatus<'_>) -> BriefStatus<'_, Rows> {
+    let mut rows = Rows::new();
+    for service in &status.services {
+        rows.add(service);
+    }
+    BriefStatus {
+        version: status.version,
+        stack: status.stack,
+        file: status.file,
+        supervisor: status.supervisor,
+        strays: status.strays,
+        services: rows,
+    }
 }
 
 fn wide(status: &Status) -> Table {

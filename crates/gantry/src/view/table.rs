@@ -25,10 +25,24 @@ impl Column {
 }
 
 /// Rows under titles.
+///
+/// Of ten thousand rows each cell would be a text of its own, and most of the time would go into their memory: all
+/// letters are in one place.
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: Vec<Column>,
-    rows: Vec<Vec<Text>>,
+    /// The letters of all cells, one after the other.
+    letters: String,
+    /// What is in one tone: where it ends among the letters.
+    pieces: Vec<(usize, Tone)>,
+    cells: Vec<Cell>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    /// Where it ends among the pieces.
+    end: u32,
+    width: u32,
 }
 
 /// Blanks between two columns.
@@ -41,30 +55,62 @@ impl Table {
     pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
         Self {
             columns: columns.into_iter().collect(),
-            rows: Vec::new(),
+            letters: String::new(),
+            pieces: Vec::new(),
+            cells: Vec::new(),
         }
     }
 
     /// Add a row; it has as many cells as there are columns.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Text>) {
-        let row: Vec<Text> = cells.into_iter().collect();
-        debug_assert_eq!(row.len(), self.columns.len());
-        self.rows.push(row);
+        for cell in cells {
+            for (tone, text) in cell.pieces() {
+                self.letters.push_str(text);
+                if !text.is_empty() {
+                    self.pieces.push((self.letters.len(), tone));
+                }
+            }
+            self.cells.push(Cell {
+                end: u32::try_from(self.pieces.len()).unwrap_or(u32::MAX),
+                width: u32::try_from(cell.width()).unwrap_or(u32::MAX),
+            });
+        }
+        debug_assert_eq!(self.cells.len() % self.columns.len(), 0);
+    }
+
+    fn rows(&self) -> usize {
+        self.cells.len() / self.columns.len().max(1)
+    }
+
+    fn width(&self, cell: usize) -> usize {
+        self.cells[cell].width as usize
+    }
+
+    /// Put a cell at the end of a line.
+    fn put(&self, cell: usize, line: &mut Text) {
+        let piece_before = |index: usize| index.checked_sub(1);
+        let first = piece_before(cell).map_or(0, |before| self.cells[before].end as usize);
+        let mut begin = piece_before(first).map_or(0, |before| self.pieces[before].0);
+        for (end, tone) in &self.pieces[first..self.cells[cell].end as usize] {
+            line.push(*tone, &self.letters[begin..*end]);
+            begin = *end;
+        }
     }
 
     /// Its lines. Columns in which no row has anything are left out. Where the width is limited the
     /// last column is the one with the long words: what it has no room for goes on a line of its own.
-    pub(crate) fn lines(self, width: Option<usize>) -> Vec<Text> {
-        let used: Vec<usize> = (0..self.columns.len())
-            .filter(|index| self.rows.iter().any(|row| !row[*index].is_empty()))
-            .collect();
+    pub(crate) fn lines(&self, width: Option<usize>) -> Vec<Text> {
+        let columns = self.columns.len();
+        let mut widest = vec![0; columns];
+        for row in self.cells.chunks_exact(columns.max(1)) {
+            for (widest, cell) in widest.iter_mut().zip(row) {
+                *widest = cell.width.max(*widest);
+            }
+        }
+        let used: Vec<usize> = (0..columns).filter(|index| widest[*index] > 0).collect();
         let widths: Vec<usize> = used
             .iter()
-            .map(|index| {
-                let cells = self.rows.iter().map(|row| row[*index].width());
-                let title = self.columns[*index].title.len();
-                cells.fold(title, usize::max)
-            })
+            .map(|index| self.columns[*index].title.len().max(widest[*index] as usize))
             .collect();
         let before: usize = widths
             .iter()
@@ -73,35 +119,44 @@ impl Table {
             .sum();
         let limit = width.map(|width| width.saturating_sub(before).max(LEAST));
         let last = used.len().saturating_sub(1);
+        let room = before + GAP + 16;
 
-        let mut lines = Vec::with_capacity(self.rows.len() + 1);
-        let mut put = |cells: &mut dyn Iterator<Item = Text>| {
-            let mut line = Text::new();
+        let mut lines = Vec::with_capacity(self.rows() + 1);
+        let mut line = Text::new();
+        for (position, index) in used.iter().enumerate() {
+            let Column { title, right } = self.columns[*index];
+            let blanks = widths[position].saturating_sub(title.len());
+            let (ahead, behind) = if right { (blanks, 0) } else { (0, blanks) };
+            line = line.blanks(ahead).and(Tone::Dim, title);
+            if position != last {
+                line = line.blanks(behind + GAP);
+            }
+        }
+        lines.push(line);
+        for row in 0..self.rows() {
+            let mut line = Text::with_room(room);
             let mut below = None;
-            for (position, cell) in cells.enumerate() {
-                let own = cell.width();
+            for (position, index) in used.iter().enumerate() {
+                let cell = row * columns + index;
+                let own = self.width(cell);
                 let blanks = widths[position].saturating_sub(own);
-                if self.columns[used[position]].right {
-                    line = line.blanks(blanks).join(cell);
-                } else if position == last {
-                    match limit.filter(|limit| own > *limit) {
-                        Some(_) => below = Some(Text::new().blanks(GAP).join(cell)),
-                        None => line = line.join(cell),
-                    }
+                let right = self.columns[*index].right;
+                if right {
+                    line.push_blanks(blanks);
+                }
+                if position == last && !right && limit.is_some_and(|limit| own > limit) {
+                    let mut text = Text::new().blanks(GAP);
+                    self.put(cell, &mut text);
+                    below = Some(text);
                 } else {
-                    line = line.join(cell).blanks(blanks);
+                    self.put(cell, &mut line);
                 }
                 if position != last {
-                    line = line.blanks(GAP);
+                    line.push_blanks(if right { GAP } else { blanks + GAP });
                 }
             }
             lines.push(line);
             lines.extend(below.map(|below| below.cut(width.unwrap_or(usize::MAX))));
-        };
-        let titles = used.iter().map(|index| self.columns[*index].title);
-        put(&mut titles.map(|title| Text::of(Tone::Dim, title)));
-        for mut row in self.rows {
-            put(&mut used.iter().map(|index| std::mem::take(&mut row[*index])));
         }
         lines
     }
