@@ -222,6 +222,20 @@ impl World {
         keys
     }
 
+    /// Bring together in memory what belongs to services, and give up room that was needed for a while. Changes nothing
+    /// that anybody can see.
+    pub fn gather(&mut self) {
+        for service in &mut self.services {
+            let slots = std::mem::take(&mut service.slots);
+            service.slots.reserve_exact(slots.len());
+            service.slots.extend(slots);
+        }
+        self.timers.shrink_to_fit();
+        self.queue.shrink_to_fit();
+        self.to_act.shrink_to_fit();
+        self.touched.shrink_to_fit();
+    }
+
     /// Whether nothing is alive, nothing is wanted and no operation is under way.
     pub fn is_at_rest(&self) -> bool {
         self.operations.is_empty()

@@ -29,6 +29,14 @@ impl Packed {
         if self == *other { other.clone() } else { self }
     }
 
+    /// The same in memory of its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        self.0
+            .as_deref()
+            .map_or_else(Self::default, |text| text.to_owned().into())
+    }
+
     /// The value.
     pub fn value(&self) -> Value {
         match &self.0 {

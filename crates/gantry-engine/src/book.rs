@@ -239,6 +239,17 @@ impl Book {
         self.restarts.insert(instance, restarts);
     }
 
+    /// Bring together in memory what is kept of instances.
+    pub(crate) fn gather(&mut self) {
+        self.runs.renew(|run| {
+            let mut copy = run.clone();
+            if let Some(packet) = &mut copy.prepared {
+                packet.settings = packet.settings.apart();
+            }
+            copy
+        });
+    }
+
     /// The service left: forget it.
     pub(crate) fn remove(&mut self, service: ServiceKey) {
         if let Some(known) = self.definitions.get_mut(service) {

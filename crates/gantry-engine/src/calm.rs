@@ -8,15 +8,15 @@ use std::time::Duration;
 const AFTER: Duration = Duration::from_secs(1);
 
 /// Something that is done once after each time of much work.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Calm {
-    then: fn(),
+    then: Arc<dyn Fn() + Send + Sync>,
     ends: Arc<AtomicU64>,
 }
 
 impl Calm {
-    pub(crate) fn new(then: fn()) -> Self {
-        let ends = Arc::default();
+    pub(crate) fn new(then: impl Fn() + Send + Sync + 'static) -> Self {
+        let (then, ends) = (Arc::new(then), Arc::default());
         Self { then, ends }
     }
 

@@ -70,6 +70,8 @@ pub(crate) struct Dispatcher {
     pub(crate) events: EventLog,
     pub(crate) journal: Journal,
     pub(crate) calm: Calm,
+    /// Gives memory that is free back to the system.
+    give_back: fn(),
     pub(crate) operations: Operations,
     pub(crate) identity: Identity,
     /// Starts that wait for a secret.
@@ -112,7 +114,8 @@ pub(crate) struct Parts {
     pub(crate) ports: PortBook,
     pub(crate) events: EventLog,
     pub(crate) journal: Journal,
-    pub(crate) calm: Calm,
+    /// What gives memory that is free back to the system.
+    pub(crate) give_back: fn(),
     pub(crate) inbox: UnboundedReceiver<Incoming>,
     pub(crate) outbox: UnboundedSender<Incoming>,
 }
@@ -132,6 +135,11 @@ impl Dispatcher {
         let clock = Clock::new();
         // Operations are numbered on from what earlier supervisors may have given.
         let operations = Operations::beginning_after(parts.events.last());
+        let outbox = parts.outbox.clone();
+        let calm = Calm::new(move || {
+            // Gone only with the dispatcher.
+            let _ = outbox.send(Incoming::Calm);
+        });
         Self {
             clock,
             world: World::new(clock.now().0),
@@ -143,7 +151,8 @@ impl Dispatcher {
             timers: Timers::default(),
             events: parts.events,
             journal: parts.journal,
-            calm: parts.calm,
+            calm,
+            give_back: parts.give_back,
             operations,
             identity: parts.identity,
             parked: Vec::new(),
@@ -227,6 +236,16 @@ impl Dispatcher {
         }
     }
 
+    /// After much work what is kept lies between much that was needed for a moment, and holds on to all of that memory.
+    /// Copies that are made one after the other lie together.
+    fn gather(&mut self) {
+        self.world.gather();
+        self.book.gather();
+        self.journal.gather();
+        self.timers.gather();
+        (self.give_back)();
+    }
+
     /// Everything that was gathered goes out.
     pub(crate) fn hand_over(&mut self) {
         while !self.send() {
@@ -267,6 +286,7 @@ impl Dispatcher {
             Incoming::Gone(operation) => self.client_gone(operation),
             Incoming::Tailed(operation, outcome) => self.end(operation, *outcome),
             Incoming::Forsaken => self.forsaken(),
+            Incoming::Calm => self.gather(),
             Incoming::Idle => self.idle(),
             Incoming::Interrupted => self.interrupted(),
             Incoming::Closed => self.closed(),

@@ -65,6 +65,8 @@ pub(crate) enum Incoming {
     Gone(OperationId),
     /// An operation ended, and the last lines of those that did not get there were read.
     Tailed(OperationId, Box<Outcome>),
+    /// It has been quiet for a while after much work.
+    Calm,
     /// Time to see whether anything is kept at all.
     Idle,
     /// Time to see whether the client of a foreground stack came back.

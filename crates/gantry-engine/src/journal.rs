@@ -223,6 +223,17 @@ impl Journal {
         start.map(|start| start.hooks.clone()).unwrap_or_default()
     }
 
+    /// Bring together in memory what is kept of instances.
+    pub(crate) fn gather(&mut self) {
+        for start in self.last.values_mut() {
+            let mut copy = start.clone();
+            if let Some(handle) = &mut copy.handle {
+                handle.payload = handle.payload.apart();
+            }
+            *start = copy;
+        }
+    }
+
     pub(crate) fn forget(&mut self, which: impl Fn(&InstanceId) -> bool) {
         let before = self.last.len();
         self.last.retain(|instance, _| !which(instance));

@@ -17,7 +17,6 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::calm::Calm;
 use crate::dispatcher::{Dispatcher, End, Parts};
 use crate::event_log::EventLog;
 use crate::identity::{Identity, name_of};
@@ -48,7 +47,7 @@ pub struct SupervisorConfig {
     /// The version of gantry.
     pub version: String,
     /// What is done when there is nothing to do after much was done; for example, to give memory back.
-    pub calm: fn(),
+    pub give_back: fn(),
 }
 
 /// Failed to run a supervisor.
@@ -144,7 +143,7 @@ async fn keep(config: SupervisorConfig) -> Result<Ended, SupervisorError> {
         events: EventLog::open(&dir.path().join("events.log")),
         journal,
         identity,
-        calm: Calm::new(config.calm),
+        give_back: config.give_back,
         inbox,
         outbox: outbox.clone(),
     });

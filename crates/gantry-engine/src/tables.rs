@@ -70,6 +70,13 @@ impl<T> ByInstance<T> {
         slots[slot] = Some(value);
     }
 
+    /// Put a copy in the place of each.
+    pub(crate) fn renew(&mut self, copy: impl Fn(&T) -> T) {
+        for slots in &mut self.0.0 {
+            *slots = slots.iter().map(|it| it.as_ref().map(&copy)).collect();
+        }
+    }
+
     /// All instances of a service are gone.
     pub(crate) fn remove(&mut self, service: ServiceKey) {
         if let Some(slots) = self.0.get_mut(service) {

@@ -29,6 +29,12 @@ impl Timers {
         }
     }
 
+    /// Give up the room of timers that are over.
+    pub(crate) fn gather(&mut self) {
+        self.queue.compact();
+        self.keys.shrink_to_fit();
+    }
+
     /// The next timer that runs out; none if there is none.
     pub(crate) async fn next(&mut self) -> Option<TimerId> {
         let id = self.queue.next().await?.into_inner();

@@ -80,7 +80,7 @@ pub(crate) fn supervisor(dir: Utf8PathBuf) -> Result<u8, Error> {
         host_mode: Some(ProcessDriver::new().mode()),
         drivers: drivers(),
         environment,
-        calm: gantry_sys::give_back_memory,
+        give_back: gantry_sys::give_back_memory,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     });
     match ended {

@@ -110,7 +110,12 @@ impl Table {
         let used: Vec<usize> = (0..columns).filter(|index| widest[*index] > 0).collect();
         let widths: Vec<usize> = used
             .iter()
-            .map(|index| self.columns[*index].title.len().max(widest[*index] as usize))
+            .map(|index| {
+                self.columns[*index]
+                    .title
+                    .len()
+                    .max(widest[*index] as usize)
+            })
             .collect();
         let before: usize = widths
             .iter()

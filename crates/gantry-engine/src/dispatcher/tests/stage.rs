@@ -19,7 +19,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::attach::{Purpose, Seat};
-use crate::calm::Calm;
 use crate::dispatcher::{Dispatcher, End, Parts};
 use crate::event_log::EventLog;
 use crate::identity::Identity;
@@ -308,7 +307,7 @@ async fn supervise(
         ports: PortBook::new(PortLedger::new(home.ports(), dir.path())),
         events: EventLog::in_memory(),
         journal: Journal::open(&dir.path().join("starts")).0,
-        calm: Calm::new(|| {}),
+        give_back: || {},
         identity,
         inbox,
         outbox: outbox.clone(),
