@@ -52,5 +52,5 @@ pub use plan::{Action, Phase, PlanError, Present, Reason, Step, plan};
 pub use restart::{RestartPolicy, RestartWhen};
 pub use spec::{Condition, Dependency, Kind, Origin, ServiceSpec};
 pub use state::{Desired, ServiceState};
-pub use view::{Cause, ChildView, InstanceView, ServiceView, WaitsFor};
+pub use view::{Cause, ChildView, GlanceView, InstanceGlance, InstanceView, ServiceView, WaitsFor};
 pub use world::{SavedService, World};

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use crate::failure::{ExitStatus, Failure};
 use crate::ids::{Generation, InstanceKey, Millis, OperationId, Revision, ServiceKey};
-use crate::spec::Condition;
+use crate::spec::{Condition, ServiceSpec};
 use crate::state::{Desired, ServiceState};
 
 /// Something that a service waits for.
@@ -132,6 +132,34 @@ pub struct ServiceView {
     pub instances: Vec<InstanceView>,
     /// The parts that its backend shows.
     pub children: Vec<ChildView>,
+}
+
+/// What a list shows of a service.
+#[derive(Debug, Clone)]
+pub struct GlanceView<'a> {
+    /// Its specification.
+    pub spec: &'a ServiceSpec,
+    /// Its state.
+    pub state: ServiceState,
+    /// Whether all wanted instances are ready.
+    pub ready: bool,
+    /// Restarts of all its instances.
+    pub restarts: u32,
+    /// When the oldest of its instances that are alive began to run.
+    pub started_at: Option<Millis>,
+    /// The state in one line; empty when there is nothing to add to the state.
+    pub message: SmolStr,
+    /// The parts that its backend shows.
+    pub children: &'a [ChildView],
+}
+
+/// What a list shows of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstanceGlance {
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether it has a process.
+    pub runs: bool,
 }
 
 /// One link of the chain that explains why a service is not ready.

@@ -209,10 +209,11 @@ impl Book {
 
     /// Ways to an instance, as its backend provides them.
     pub(crate) fn addresses(&self, instance: InstanceKey) -> &[Address] {
-        let known = self.addresses.get(&instance);
-        let run = self.runs.get(instance);
-        match (known, run) {
-            (Some((of, addresses)), Some(run)) if run.generation == *of => addresses,
+        let Some((of, addresses)) = self.addresses.get(&instance) else {
+            return &[];
+        };
+        match self.runs.get(instance) {
+            Some(run) if run.generation == *of => addresses,
             _ => &[],
         }
     }

@@ -8,13 +8,12 @@ use gantry_api::{
 };
 use gantry_core::spec::part_name;
 use gantry_core::{
-    InstanceId, InstanceKey, InstanceView, Kind, Millis, ServiceKey, ServiceView, WaitsFor,
+    ChildView, InstanceId, InstanceKey, InstanceView, Kind, Millis, ServiceKey, WaitsFor,
 };
 use gantry_driver::Vantage;
 use serde::{Serialize, Serializer};
 
 use crate::clock::Clock;
-use crate::definition::Definition;
 use crate::dispatcher::Dispatcher;
 use crate::wire;
 
@@ -67,29 +66,23 @@ impl Dispatcher {
     }
 
     fn brief_of(&self, key: ServiceKey) -> Option<BriefService<'_>> {
-        let view = self.world.service(key)?;
-        let spec = self.world.spec(key)?;
-        let definition = self.book.latest(key);
-        let instances = view.instances.iter().map(|instance| BriefInstance {
-            ready: instance.ready,
-            warnings: self.warnings_of(instance.key).into(),
+        let glance = self.world.glance(key)?;
+        let instances = self.world.instances(key);
+        let instances = instances.map(|(instance, it)| BriefInstance {
+            ready: it.ready,
+            warnings: self.warnings_of(instance).into(),
         });
         Some(BriefService {
-            name: spec.name.as_str().into(),
-            job: spec.kind == Kind::Job,
-            state: wire::state(view.state),
-            ready: view.ready,
-            restarts: self.restarts_of(&view),
-            uptime_s: view.started_at.map(|since| self.seconds_since(since)),
-            endpoints: definition
-                .map(|it| self.endpoints(&view, it))
-                .unwrap_or_default()
-                .into(),
-            message: self
-                .or_unguarded(&self.message_of(&view), &view.instances)
-                .into(),
+            name: glance.spec.name.as_str().into(),
+            job: glance.spec.kind == Kind::Job,
+            state: wire::state(glance.state),
+            ready: glance.ready,
+            restarts: self.restarts_of(key, glance.restarts),
+            uptime_s: glance.started_at.map(|since| self.seconds_since(since)),
+            endpoints: self.endpoints(key).into(),
+            message: self.message_of(key, &glance.message).into(),
             instances: instances.collect(),
-            children: children(&view).into(),
+            children: children(glance.children).into(),
         })
     }
 
@@ -98,11 +91,12 @@ impl Dispatcher {
         run.map_or(&[], |run| &run.warnings)
     }
 
-    /// How often its instances were started again after they ended by themselves.
-    fn restarts_of(&self, view: &ServiceView) -> u32 {
-        let before = view.instances.iter();
-        let before: u32 = before.map(|it| self.book.restarts_before(it.key)).sum();
-        view.restarts + before
+    /// How often its instances were started again after they ended by themselves; `own` of these under this
+    /// supervisor.
+    fn restarts_of(&self, key: ServiceKey, own: u32) -> u32 {
+        let instances = self.world.instances(key);
+        let before = instances.map(|(instance, _)| self.book.restarts_before(instance));
+        own + before.sum::<u32>()
     }
 
     /// One service.
@@ -140,7 +134,7 @@ impl Dispatcher {
             instances: instances
                 .map(|instance| self.instance_status(&spec.name, instance))
                 .collect(),
-            restarts: self.restarts_of(&view),
+            restarts: self.restarts_of(key, view.restarts),
             started_at: view.started_at.and_then(Clock::timestamp),
             uptime_s: view.started_at.map(|since| self.seconds_since(since)),
             depends_on: spec
@@ -150,12 +144,10 @@ impl Dispatcher {
                 .collect(),
             waits_for,
             blocked_by: view.blocked_by.and_then(name),
-            endpoints: definition
-                .map(|it| self.endpoints(&view, it))
-                .unwrap_or_default(),
-            message: self.or_unguarded(&self.message_of(&view), &view.instances),
+            endpoints: self.endpoints(key),
+            message: self.message_of(key, &view.message),
             failure: failure.map(wire::failure),
-            children: children(&view),
+            children: children(&view.children),
             usage: None,
         })
     }
@@ -183,7 +175,7 @@ impl Dispatcher {
             .or(view.evidence.as_ref())
             .map(ToString::to_string)
             .or_else(|| view.failure.as_ref().map(ToString::to_string))
-            .or_else(|| self.own_words(view));
+            .or_else(|| view.pid.and_then(|_| self.own_words(view.key)));
         InstanceStatus {
             id: id.to_string(),
             state: wire::state(view.state),
@@ -207,30 +199,28 @@ impl Dispatcher {
         }
     }
 
-    /// The message of a service; where it has none, that an instance is not guarded.
-    fn or_unguarded(&self, message: &str, instances: &[InstanceView]) -> String {
-        let mut running = instances.iter().filter(|it| it.pid.is_some());
-        let unguarded = |it: &InstanceView| self.book.run(it.key).is_some_and(|run| run.unguarded);
-        if message.is_empty() && running.any(unguarded) {
+    /// A service's state in one line: where the world has nothing to add to it, what an instance that runs says
+    /// itself; else that one is not guarded.
+    fn message_of(&self, key: ServiceKey, message: &str) -> String {
+        if !message.is_empty() {
+            return message.to_owned();
+        }
+        let instances = self.world.instances(key);
+        let mut running = instances.filter(|(_, it)| it.runs).map(|(key, _)| key);
+        if let Some(own) = running.clone().find_map(|it| self.own_words(it)) {
+            return own;
+        }
+        let unguarded = |it| self.book.run(it).is_some_and(|run| run.unguarded);
+        if running.any(unguarded) {
             UNGUARDED.to_owned()
         } else {
-            message.to_owned()
+            String::new()
         }
-    }
-
-    /// A service's state in one line; where there is nothing to add to it, what it says itself.
-    pub(crate) fn message_of(&self, view: &ServiceView) -> String {
-        if !view.message.is_empty() {
-            return view.message.to_string();
-        }
-        let mut own = view.instances.iter().filter_map(|it| self.own_words(it));
-        own.next().unwrap_or_default()
     }
 
     /// What an instance that runs says that it is doing.
-    fn own_words(&self, view: &InstanceView) -> Option<String> {
-        let run = self.book.run(view.key)?;
-        let said = run.said.as_ref().filter(|_| view.pid.is_some())?;
+    fn own_words(&self, instance: InstanceKey) -> Option<String> {
+        let said = self.book.run(instance)?.said.as_ref()?;
         match (&said.status, said.reloading) {
             (Some(status), true) => Some(format!("reloading: {status}")),
             (Some(status), false) => Some(status.to_string()),
@@ -245,8 +235,11 @@ impl Dispatcher {
     }
 
     /// Where its ports are, as seen from this machine, and what else leads to it.
-    fn endpoints(&self, view: &ServiceView, definition: &Definition) -> Vec<Endpoint> {
+    fn endpoints(&self, key: ServiceKey) -> Vec<Endpoint> {
         let mut endpoints = Vec::new();
+        let Some(definition) = self.book.latest(key) else {
+            return endpoints;
+        };
         let replicas = definition.core.replicas;
         if !definition.ports.is_default() {
             for slot in 0..replicas {
@@ -269,8 +262,8 @@ impl Dispatcher {
                 }
             }
         }
-        for instance in &view.instances {
-            let ways = self.book.addresses(instance.key).iter();
+        for (instance, _) in self.world.instances(key) {
+            let ways = self.book.addresses(instance).iter();
             endpoints.extend(ways.map(|way| Endpoint {
                 name: way.name.to_string(),
                 url: way.url.clone(),
@@ -281,13 +274,13 @@ impl Dispatcher {
     }
 }
 
-fn children(view: &ServiceView) -> Vec<ChildStatus> {
-    let child = |child: &gantry_core::ChildView| ChildStatus {
+fn children(children: &[ChildView]) -> Vec<ChildStatus> {
+    let child = |child: &ChildView| ChildStatus {
         name: child.name.to_string(),
         state: child.state.to_string(),
         ready: child.ready,
         completed: child.completed,
         message: child.message.as_ref().map(ToString::to_string),
     };
-    view.children.iter().map(child).collect()
+    children.iter().map(child).collect()
 }

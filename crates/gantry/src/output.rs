@@ -13,6 +13,9 @@ pub(crate) use live::Live;
 use crate::cli::Format;
 use crate::style::{Palette, Text};
 
+/// About so much is printed at once.
+const PIECE: usize = 64 << 10;
+
 /// Where things are printed, and how.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -91,11 +94,20 @@ impl Stream {
 
     /// Print lines.
     pub(crate) fn lines<'a>(&self, lines: impl IntoIterator<Item = &'a Text>) {
+        self.lines_of(|put| lines.into_iter().for_each(put));
+    }
+
+    /// Print the lines that are put, some at a time.
+    pub(crate) fn lines_of(&self, all: impl FnOnce(&mut dyn FnMut(&Text))) {
         let mut text = String::new();
-        for line in lines {
+        all(&mut |line| {
             line.write(self.palette, &mut text);
             text.push('\n');
-        }
+            if text.len() >= PIECE {
+                self.bytes(text.as_bytes());
+                text.clear();
+            }
+        });
         self.bytes(text.as_bytes());
     }
 

@@ -92,12 +92,11 @@ impl Text {
         Self::default()
     }
 
-    /// Nothing yet, with room for so many bytes.
-    pub(crate) fn with_room(bytes: usize) -> Self {
-        Self {
-            letters: String::with_capacity(bytes),
-            ..Self::default()
-        }
+    /// Make it empty; its memory is kept for what comes next.
+    pub(crate) fn clear(&mut self) {
+        self.letters.clear();
+        self.then.clear();
+        self.tone = Tone::Plain;
     }
 
     /// One tone.

@@ -45,6 +45,11 @@ pub(crate) trait View {
     /// For people: lines, in so many columns if that is limited.
     fn lines(&self, page: Page) -> Vec<Text>;
 
+    /// The same, one at a time: what may have very many need not make all before the first is shown.
+    fn each_line(&self, page: Page, put: &mut dyn FnMut(&Text)) {
+        self.lines(page).iter().for_each(put);
+    }
+
     /// For programs.
     fn data(&self) -> Data;
 }
@@ -82,7 +87,7 @@ pub(crate) fn show(output: &Output, view: &impl View) {
                 width: output.results.width(),
                 wide: output.format == Format::Wide,
             };
-            output.results.lines(&view.lines(page));
+            output.results.lines_of(|put| view.each_line(page, put));
         }
         Format::Json => output.results.bytes(&json(view.data())),
         Format::Yaml => {

@@ -12,44 +12,81 @@ use crate::graph::Link;
 use crate::ids::{InstanceKey, Millis, Revision, ServiceKey};
 use crate::spec::{Condition, part_name};
 use crate::state::{Desired, ServiceState};
-use crate::view::{Cause, InstanceView, ServiceView, WaitsFor};
+use crate::view::{Cause, GlanceView, InstanceGlance, InstanceView, ServiceView, WaitsFor};
 
 impl World {
     /// One service, as `status` shows it.
     pub fn service(&self, key: ServiceKey) -> Option<ServiceView> {
         let service = self.known(key)?;
-        let instances: Vec<_> = service
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(number, slot)| slot.alive() || *number < usize::from(service.spec.replicas))
-            .map(|(number, slot)| view(instance(key, number), slot))
-            .collect();
+        let shown = self.instances(key);
+        let instances = shown.map(|(key, _)| view(key, &service.slots[usize::from(key.slot)]));
+        let instances: Vec<_> = instances.collect();
         let last = service.slots.iter().max_by_key(|slot| slot.started_at);
+        let GlanceView {
+            state,
+            ready,
+            restarts,
+            started_at,
+            message,
+            children,
+            ..
+        } = self.glance(key)?;
         Some(ServiceView {
             key,
-            state: service.state(),
+            state,
             desired: service.desired,
             revision: service.revision,
-            ready: service.ready(),
+            ready,
             live: service.all_wanted(|slot| matches!(&slot.run, Run::Up(up) if up.live)),
             leaving: service.leaving,
-            restarts: service
-                .slots
-                .iter()
-                .fold(0, |sum, slot| sum.saturating_add(slot.restarts)),
-            started_at: instances
-                .iter()
-                .filter(|instance| service.slots[usize::from(instance.key.slot)].alive())
-                .filter_map(|i| i.started_at)
-                .min(),
+            restarts,
+            started_at,
             last_exit: last.and_then(|slot| slot.last_exit.clone()),
             waits_for: self.waits_for(key),
             blocked_by: self.blocked_by(key),
-            message: self.message(key),
+            message,
             operation: service.operation,
             instances,
-            children: self.children.get(&key).cloned().unwrap_or_default(),
+            children: children.to_vec(),
+        })
+    }
+
+    /// One service at a glance: what a list of ten thousand shows of each.
+    pub fn glance(&self, key: ServiceKey) -> Option<GlanceView<'_>> {
+        let service = self.known(key)?;
+        let slots = service.slots.iter();
+        Some(GlanceView {
+            spec: &service.spec,
+            state: service.state(),
+            ready: service.ready(),
+            restarts: slots
+                .clone()
+                .fold(0, |sum, slot| sum.saturating_add(slot.restarts)),
+            started_at: slots
+                .filter(|slot| slot.alive())
+                .filter_map(|slot| slot.started_at)
+                .min(),
+            message: self.message(key),
+            children: self.children.get(&key).map_or(&[], Vec::as_slice),
+        })
+    }
+
+    /// The instances of a service that a list shows: whether each is ready, and whether it has a process.
+    pub fn instances(
+        &self,
+        key: ServiceKey,
+    ) -> impl Iterator<Item = (InstanceKey, InstanceGlance)> + Clone {
+        let service = self.known(key);
+        let slots = service.map_or(&[][..], |service| &service.slots);
+        let wanted = service.map_or(0, |service| usize::from(service.spec.replicas));
+        let shown = slots.iter().enumerate();
+        let shown = shown.filter(move |(number, slot)| slot.alive() || *number < wanted);
+        shown.map(move |(number, slot)| {
+            let glance = InstanceGlance {
+                ready: slot.ready(),
+                runs: slot.pid().is_some(),
+            };
+            (instance(key, number), glance)
         })
     }
 
@@ -412,17 +449,17 @@ fn few(names: impl Iterator<Item = SmolStr>, count: usize) -> String {
 }
 
 fn view(key: InstanceKey, slot: &Slot) -> InstanceView {
-    let (state, pid, retry_at): (_, _, Option<Millis>) = match &slot.run {
-        Run::Idle => (ServiceState::Stopped, None, None),
-        Run::Starting { .. } => (ServiceState::Starting, None, None),
-        Run::Up(up) if up.update.is_some() => (ServiceState::Updating, up.pid, None),
-        Run::Up(up) if up.been_ready.is_none() => (ServiceState::Starting, up.pid, None),
-        Run::Up(up) => (ServiceState::Running, up.pid, None),
-        Run::Stopping { pid, .. } => (ServiceState::Stopping, *pid, None),
-        Run::Backoff { until, .. } => (ServiceState::Backoff, None, Some(*until)),
-        Run::Failed => (ServiceState::Failed, None, None),
-        Run::Completed => (ServiceState::Completed, None, None),
-        Run::Unknown { pid, .. } => (ServiceState::Unknown, *pid, None),
+    let (state, retry_at): (_, Option<Millis>) = match &slot.run {
+        Run::Idle => (ServiceState::Stopped, None),
+        Run::Starting { .. } => (ServiceState::Starting, None),
+        Run::Up(up) if up.update.is_some() => (ServiceState::Updating, None),
+        Run::Up(up) if up.been_ready.is_none() => (ServiceState::Starting, None),
+        Run::Up(_) => (ServiceState::Running, None),
+        Run::Stopping { .. } => (ServiceState::Stopping, None),
+        Run::Backoff { until, .. } => (ServiceState::Backoff, Some(*until)),
+        Run::Failed => (ServiceState::Failed, None),
+        Run::Completed => (ServiceState::Completed, None),
+        Run::Unknown { .. } => (ServiceState::Unknown, None),
     };
     InstanceView {
         key,
@@ -431,7 +468,7 @@ fn view(key: InstanceKey, slot: &Slot) -> InstanceView {
         revision: slot.revision,
         ready: slot.ready(),
         live: matches!(&slot.run, Run::Up(up) if up.live),
-        pid,
+        pid: slot.pid(),
         started_at: slot.started_at,
         restarts: slot.restarts,
         last_exit: slot.last_exit.clone(),

@@ -245,6 +245,18 @@ impl Slot {
     pub(super) fn ready(&self) -> bool {
         matches!(&self.run, Run::Up(up) if up.ready)
     }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        match &self.run {
+            Run::Up(up) => up.pid,
+            Run::Stopping { pid, .. } | Run::Unknown { pid, .. } => *pid,
+            Run::Idle
+            | Run::Starting { .. }
+            | Run::Backoff { .. }
+            | Run::Failed
+            | Run::Completed => None,
+        }
+    }
 }
 
 impl Service {

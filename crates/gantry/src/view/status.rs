@@ -28,15 +28,21 @@ pub(crate) enum StatusView {
 
 impl View for StatusView {
     fn lines(&self, page: Page) -> Vec<Text> {
+        let mut lines = Vec::new();
+        self.each_line(page, &mut |line| lines.push(line.clone()));
+        lines
+    }
+
+    fn each_line(&self, page: Page, put: &mut dyn FnMut(&Text)) {
         match self {
-            Self::Sent(_) => Vec::new(),
-            Self::Usual(_, status) => lines(status, &status.services.table, page),
+            Self::Sent(_) => {}
+            Self::Usual(_, status) => each_line(status, &status.services.table, page, put),
             Self::Read(status) => {
                 let brief = in_rows(status.into());
                 if page.wide {
-                    lines(&brief, &wide(status), page)
+                    each_line(&brief, &wide(status), page, put);
                 } else {
-                    lines(&brief, &brief.services.table, page)
+                    each_line(&brief, &brief.services.table, page, put);
                 }
             }
         }
@@ -51,14 +57,20 @@ impl View for StatusView {
 }
 
 /// The stack in a line, and its services below.
-fn lines(status: &BriefStatus<'_, Rows>, table: &Table, page: Page) -> Vec<Text> {
-    let mut lines = vec![summary(status)];
-    lines.extend(strays(status));
-    if !status.services.is_empty() {
-        lines.push(Text::new());
-        lines.extend(table.lines(page.width));
+fn each_line(
+    status: &BriefStatus<'_, Rows>,
+    table: &Table,
+    page: Page,
+    put: &mut dyn FnMut(&Text),
+) {
+    put(&summary(status));
+    if let Some(strays) = strays(status) {
+        put(&strays);
     }
-    lines
+    if !status.services.is_empty() {
+        put(&Text::new());
+        table.each_line(page.width, put);
+    }
 }
 
 /// One line: the stack, how many services are how, since when.

@@ -100,6 +100,13 @@ impl Table {
     /// Its lines. Columns in which no row has anything are left out. Where the width is limited the
     /// last column is the one with the long words: what it has no room for goes on a line of its own.
     pub(crate) fn lines(&self, width: Option<usize>) -> Vec<Text> {
+        let mut lines = Vec::with_capacity(self.rows() + 1);
+        self.each_line(width, &mut |line| lines.push(line.clone()));
+        lines
+    }
+
+    /// The same, one at a time.
+    pub(crate) fn each_line(&self, width: Option<usize>, put: &mut dyn FnMut(&Text)) {
         let columns = self.columns.len();
         let mut widest = vec![0; columns];
         for row in self.cells.chunks_exact(columns.max(1)) {
@@ -124,9 +131,7 @@ impl Table {
             .sum();
         let limit = width.map(|width| width.saturating_sub(before).max(LEAST));
         let last = used.len().saturating_sub(1);
-        let room = before + GAP + 16;
 
-        let mut lines = Vec::with_capacity(self.rows() + 1);
         let mut line = Text::new();
         for (position, index) in used.iter().enumerate() {
             let Column { title, right } = self.columns[*index];
@@ -137,9 +142,9 @@ impl Table {
                 line = line.blanks(behind + GAP);
             }
         }
-        lines.push(line);
+        put(&line);
         for row in 0..self.rows() {
-            let mut line = Text::with_room(room);
+            line.clear();
             let mut below = None;
             for (position, index) in used.iter().enumerate() {
                 let cell = row * columns + index;
@@ -160,9 +165,10 @@ impl Table {
                     line.push_blanks(if right { GAP } else { blanks + GAP });
                 }
             }
-            lines.push(line);
-            lines.extend(below.map(|below| below.cut(width.unwrap_or(usize::MAX))));
+            put(&line);
+            if let Some(below) = below {
+                put(&below.cut(width.unwrap_or(usize::MAX)));
+            }
         }
-        lines
     }
 }
