@@ -70,6 +70,11 @@ impl<T> ByInstance<T> {
         slots[slot] = Some(value);
     }
 
+    pub(crate) fn take(&mut self, key: InstanceKey) -> Option<T> {
+        let slots = self.0.get_mut(key.service)?;
+        slots.get_mut(usize::from(key.slot))?.take()
+    }
+
     /// Put a copy in the place of each.
     pub(crate) fn renew(&mut self, copy: impl Fn(&T) -> T) {
         for slots in &mut self.0.0 {
@@ -109,6 +114,9 @@ mod tests {
         table.insert(instance(3, 1), "other");
         *table.get_mut(instance(3, 1)).expect("it is there") = "third";
         assert_eq!(table.get(instance(3, 1)), Some(&"third"));
+        assert_eq!(table.take(instance(3, 1)), Some("third"));
+        assert_eq!(table.get(instance(3, 1)), None);
+        table.insert(instance(3, 1), "fourth");
         table.remove(ServiceKey(3));
         table.remove(ServiceKey(9));
         assert_eq!(table.get(instance(3, 1)), None);

@@ -5,7 +5,6 @@ mod backend;
 mod tests;
 mod told;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use tokio_util::time::{DelayQueue, delay_queue};
 pub(crate) use backend::BackendWord;
 
 use crate::definition::Role;
+use crate::tables::ByInstance;
 
 /// A probe with its references resolved.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ const PART: u32 = 100;
 #[derive(Debug)]
 pub(crate) struct Probes {
     queue: DelayQueue<WatchId>,
-    watches: HashMap<InstanceKey, Watch>,
+    watches: ByInstance<Watch>,
     epoch: u64,
     /// What the times at which probes are asked together are counted from.
     begun: Instant,
@@ -124,7 +124,7 @@ impl Default for Probes {
     fn default() -> Self {
         Self {
             queue: DelayQueue::default(),
-            watches: HashMap::default(),
+            watches: ByInstance::default(),
             epoch: 0,
             begun: Instant::now(),
         }
@@ -141,7 +141,7 @@ impl Probes {
         probes: &Arc<[PreparedProbe]>,
         (ready, live): (bool, bool),
     ) {
-        let goes_on = self.watches.get(&instance).is_some_and(|watch| {
+        let goes_on = self.watches.get(instance).is_some_and(|watch| {
             watch.generation == generation && Arc::ptr_eq(&watch.probes, probes)
         });
         if !goes_on {
@@ -165,7 +165,7 @@ impl Probes {
             };
             self.watches.insert(instance, watch);
         }
-        if let Some(watch) = self.watches.get_mut(&instance) {
+        if let Some(watch) = self.watches.get_mut(instance) {
             (watch.ready, watch.live) = (ready, live);
         }
         self.arm(instance);
@@ -173,7 +173,7 @@ impl Probes {
 
     /// Stop watching an instance.
     pub(crate) fn unwatch(&mut self, instance: InstanceKey) {
-        let Some(watch) = self.watches.remove(&instance) else {
+        let Some(watch) = self.watches.take(instance) else {
             return;
         };
         for key in watch.entries.into_iter().filter_map(|entry| entry.key) {
@@ -184,7 +184,7 @@ impl Probes {
     /// Stop watching everything.
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
-        self.watches.clear();
+        self.watches = ByInstance::default();
     }
 
     /// The next probe that is to be asked; none if there is none.
@@ -194,7 +194,7 @@ impl Probes {
 
     /// What to ask, if it is still watched.
     pub(crate) fn due(&mut self, id: WatchId) -> Option<(Generation, &PreparedProbe)> {
-        let watch = self.watches.get_mut(&id.instance)?;
+        let watch = self.watches.get_mut(id.instance)?;
         if watch.epoch != id.epoch {
             return None;
         }
@@ -210,7 +210,7 @@ impl Probes {
         id: WatchId,
         outcome: &Outcome,
     ) -> Option<(Generation, Vec<Verdict>)> {
-        let watch = self.watches.get_mut(&id.instance)?;
+        let watch = self.watches.get_mut(id.instance)?;
         if watch.epoch != id.epoch {
             return None;
         }
@@ -226,7 +226,7 @@ impl Probes {
 
     /// Ask every probe of an instance that waits for its turn at once.
     pub(crate) fn ask_now(&mut self, instance: InstanceKey) {
-        let Some(watch) = self.watches.get(&instance) else {
+        let Some(watch) = self.watches.get(instance) else {
             return;
         };
         for key in watch.entries.iter().filter_map(|entry| entry.key) {
@@ -236,7 +236,7 @@ impl Probes {
 
     /// This one reads on behalf of a probe, until the probe is over.
     pub(crate) fn keep(&mut self, id: WatchId, reading: AbortOnDropHandle<()>) {
-        let watch = self.watches.get_mut(&id.instance);
+        let watch = self.watches.get_mut(id.instance);
         if let Some(watch) = watch.filter(|watch| watch.epoch == id.epoch) {
             watch.entries[id.index].reading = Some(reading);
         }
@@ -244,14 +244,14 @@ impl Probes {
 
     /// Whether a probe that has passed is never asked again.
     pub(crate) fn is_once(&self, id: WatchId) -> bool {
-        let watch = self.watches.get(&id.instance);
+        let watch = self.watches.get(id.instance);
         watch.is_some_and(|watch| watch.probes[id.index].is_once())
     }
 
     /// A probe, by its number from 1, has passed once for all under an earlier supervisor. Comes before
     /// anything that is told.
     pub(crate) fn pass(&mut self, instance: InstanceKey, number: usize) {
-        let Some(watch) = self.watches.get_mut(&instance) else {
+        let Some(watch) = self.watches.get_mut(instance) else {
             return;
         };
         let Some(index) = number.checked_sub(1) else {
@@ -269,7 +269,7 @@ impl Probes {
         generation: Generation,
         said: &Said,
     ) -> Vec<Verdict> {
-        let watch = self.watches.get_mut(&instance);
+        let watch = self.watches.get_mut(instance);
         let Some(watch) = watch.filter(|watch| watch.generation == generation) else {
             return Vec::new();
         };
@@ -286,7 +286,7 @@ impl Probes {
         generation: Generation,
         word: &BackendWord,
     ) -> Vec<Verdict> {
-        let watch = self.watches.get_mut(&instance);
+        let watch = self.watches.get_mut(instance);
         let Some(watch) = watch.filter(|watch| watch.generation == generation) else {
             return Vec::new();
         };
@@ -302,7 +302,7 @@ impl Probes {
 
     /// Put every probe that is wanted and not waiting on the wheel, and take the others off.
     fn arm(&mut self, instance: InstanceKey) {
-        let Some(watch) = self.watches.get_mut(&instance) else {
+        let Some(watch) = self.watches.get_mut(instance) else {
             return;
         };
         for index in 0..watch.entries.len() {
