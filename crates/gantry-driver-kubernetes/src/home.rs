@@ -7,13 +7,13 @@ use camino::Utf8Path;
 use gantry_core::{FailureKind, InstanceId};
 use gantry_driver::{DriverError, StackIdentity};
 use kube::api::{Api, DynamicObject};
-use serde_json::Value;
 
 use crate::cluster::{Cluster, is_absent, trouble};
 use crate::object::{Key, text};
 use crate::record;
 
-/// What stands in the cluster's copy of an inventory: the machine, and the folder of the stack there.
+/// What stands in the cluster's copy of an inventory, and at what Helm keeps of a release: the machine, and the folder
+/// of the stack there.
 pub(crate) fn mark(stack: &StackIdentity) -> String {
     format!("{}:{}", machine(), stack.state_dir)
 }
@@ -46,43 +46,44 @@ pub(crate) async fn claim(
         Err(kube::Error::Api(status)) if status.code == 403 => return Ok(()),
         Err(error) => return Err(trouble("inventory", &error)),
     };
-    match other(&found, &mark(stack), &machine(), Utf8Path::exists) {
-        None => Ok(()),
-        Some((machine, folder)) => {
-            let reason = format!(
-                "another gantry keeps it in this cluster: {folder} on {machine}; take it down there, or delete \
-                 configmap/{} in {namespace} to take over what it has made",
-                key.name
-            );
-            Err(DriverError::new("inventory", FailureKind::NotOurs, reason))
-        }
-    }
+    let Some(by) = text(&found, &["data", "home"]).and_then(|mark| keeper(mark, stack)) else {
+        return Ok(());
+    };
+    let reason = format!(
+        "{by}; take it down there, or delete configmap/{} in {namespace} to take over what it has made",
+        key.name
+    );
+    Err(DriverError::new("inventory", FailureKind::NotOurs, reason))
 }
 
-/// Whose an inventory is: nothing if it is ours, or that of a folder of this machine that is gone.
+/// Who keeps what has this mark, if that is another gantry which is there.
+pub(crate) fn keeper(mark: &str, stack: &StackIdentity) -> Option<String> {
+    let (machine, folder) = other(mark, &self::mark(stack), &machine(), Utf8Path::exists)?;
+    Some(format!(
+        "another gantry keeps it in this cluster: {folder} on {machine}"
+    ))
+}
+
+/// Whose a mark is: nothing if it is ours, or that of a folder of this machine that is gone.
 fn other<'a>(
-    inventory: &'a Value,
+    mark: &'a str,
     ours: &str,
     here: &str,
     exists: impl Fn(&Utf8Path) -> bool,
 ) -> Option<(&'a str, &'a str)> {
-    let mark = text(inventory, &["data", "home"]).filter(|mark| *mark != ours)?;
-    let (machine, folder) = mark.split_once(':')?;
+    let (machine, folder) = mark.split_once(':').filter(|_| mark != ours)?;
     let is_gone = machine == here && !exists(Utf8Path::new(folder));
     (!is_gone).then_some((machine, folder))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::other;
 
     #[test]
     fn only_a_gantry_that_is_there_has_a_claim() {
         let told = |mark: &str, exists: bool| {
-            let inventory = json!({ "data": { "home": mark } });
-            let found = other(&inventory, "here:/ours", "here", |_| exists);
+            let found = other(mark, "here:/ours", "here", |_| exists);
             found.map(|(machine, folder)| format!("{folder} on {machine}"))
         };
         assert_eq!(told("here:/ours", true), None);
@@ -95,7 +96,6 @@ mod tests {
             told("there:/ours", false).as_deref(),
             Some("/ours on there")
         );
-        // Of before there were marks.
-        assert_eq!(other(&json!({ "data": {} }), "a:b", "a", |_| true), None);
+        assert_eq!(told("of something else", true), None);
     }
 }

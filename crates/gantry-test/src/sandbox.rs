@@ -220,6 +220,14 @@ impl Sandbox {
         output(&mut self.command(words)).into()
     }
 
+    /// The same with another home, which knows nothing of what this one has.
+    #[track_caller]
+    pub fn elsewhere<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Run {
+        let mut command = self.command(words);
+        command.env("GANTRY_HOME", self.path("other-home"));
+        output(&mut command).into()
+    }
+
     /// Begin a `gantry` that goes on, with its output kept for `wait_with_output`.
     pub fn spawn<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Child {
         let mut command = self.command(words);

@@ -5,6 +5,7 @@ use gantry_driver::{DriverError, StackIdentity};
 use gantry_stack::modes::helm::{HelmSpec, OnStuck};
 
 use super::release::Revision;
+use crate::home;
 use crate::record::{self, Record};
 
 /// What must be done before a release can be upgraded.
@@ -34,19 +35,23 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// Whether this service made it.
-    pub(crate) fn is_ours(&self) -> bool {
-        let noted = self.record.is_some_and(|record| {
+    /// Whether our inventory has it.
+    fn is_noted(&self) -> bool {
+        self.record.is_some_and(|record| {
             let release = record.release.as_ref();
             record.namespace == self.namespace
                 && release.is_some_and(|it| it.name == self.release)
                 && !record.stopped
-        });
+        })
+    }
+
+    /// Whether this service made it.
+    pub(crate) fn is_ours(&self) -> bool {
         let Some(last) = self.revisions.last() else {
             return true;
         };
         let labels = record::label_pairs(self.stack, self.instance);
-        noted
+        self.is_noted()
             || labels
                 .iter()
                 .all(|(name, value)| last.labels.get(name) == Some(value))
@@ -79,6 +84,12 @@ impl Known<'_> {
                 "there is a release {release} in {namespace} already, made by {by}; `adopt = true` takes it over, \
                  `release` gives this one another name"
             );
+            return Err(DriverError::not_ours("release", reason));
+        }
+        let other = last.home().and_then(|mark| home::keeper(mark, self.stack));
+        if let Some(by) = other.filter(|_| !self.is_noted() && !self.spec.adopt) {
+            let reason =
+                format!("{by}; take it down there, or say `adopt = true` to take the release over");
             return Err(DriverError::not_ours("release", reason));
         }
         if last.is_pending() {

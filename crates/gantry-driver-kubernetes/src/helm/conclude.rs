@@ -13,6 +13,7 @@ use super::tool::Ask;
 use crate::apply::{AT_ONCE, Mark, Marks};
 use crate::cluster;
 use crate::context::Context;
+use crate::home;
 use crate::object::Key;
 use crate::record::{Applied, Record};
 
@@ -87,6 +88,13 @@ pub(crate) async fn conclude(context: &Context, now: &mut Record) -> Result<Mark
         let reason = format!("the release {name} is {state}");
         return Err(DriverError::transient("release", reason));
     };
+    let mark = home::mark(&context.stack);
+    if last.home() != Some(&*mark) {
+        let claimed = release::claim(&context.cluster, &now.namespace, last, &mark).await;
+        if let Err(error) = claimed {
+            tracing::warn!(release = name, %error, "other homes will not know whose it is");
+        }
+    }
     let release = last.read()?;
     take(context, now, last, &release).await?;
     now.started = true;

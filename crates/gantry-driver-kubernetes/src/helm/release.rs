@@ -19,6 +19,9 @@ use crate::object::Key;
 /// The field of the Secret.
 const FIELD: &str = "release";
 
+/// An annotation of a revision's Secret: which gantry made it.
+const HOME: &str = "gantry.dev/home";
+
 /// An annotation by which an object outlives its release.
 const POLICY: &str = "helm.sh/resource-policy";
 
@@ -40,6 +43,12 @@ impl Revision {
     /// Whether a helm is at work at it, or was killed at its work.
     pub(crate) fn is_pending(&self) -> bool {
         self.status.starts_with("pending-")
+    }
+
+    /// Which gantry made it, if that is known.
+    pub(crate) fn home(&self) -> Option<&str> {
+        let annotations = self.secret.metadata.annotations.as_ref()?;
+        annotations.get(HOME).map(String::as_str)
     }
 
     /// As it is told to people.
@@ -215,6 +224,23 @@ pub(crate) async fn revisions(
     let mut found: Vec<Revision> = listed.items.into_iter().filter_map(revision).collect();
     found.sort_by_key(|one| one.number);
     Ok(found)
+}
+
+/// Notes which gantry made a revision, where the next one that looks finds it.
+pub(crate) async fn claim(
+    cluster: &Cluster,
+    namespace: &str,
+    revision: &Revision,
+    mark: &str,
+) -> Result<(), DriverError> {
+    let name = revision.secret.metadata.name.clone().unwrap_or_default();
+    let patch = json!({ "metadata": { "annotations": { HOME: mark } } });
+    let patched = api(cluster, namespace)
+        .patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await;
+    patched
+        .map(|_| ())
+        .map_err(|error| trouble("release", &error))
 }
 
 /// Forgets a revision that a run of ours left half done: then the one before counts.

@@ -396,6 +396,33 @@ fn what_others_made_is_refused_and_taken_over_only_when_that_is_asked_for() {
 }
 
 #[test]
+fn what_another_gantry_keeps_is_not_taken() {
+    let Some(stack) = Stack::new("what_another_gantry_keeps", 3) else {
+        return;
+    };
+    stack.up();
+    let refused = stack.sandbox.elsewhere(["up", "-d"]);
+    refused.expect(3);
+    let keeper = format!(
+        "another gantry keeps it in this cluster: {}/stacks/shop-",
+        stack.sandbox.home().display()
+    );
+    for words in [&*keeper, "take it down there", "adopt = true"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    stack.sandbox.elsewhere(["down"]);
+    assert_eq!(stack.release(), Some(("deployed".to_owned(), 1)));
+    // The mark is that of the newest revision.
+    stack.file("values = { text = \"other\" }");
+    stack.up();
+    stack.sandbox.elsewhere(["up", "-d"]).expect(3);
+    stack.gantry(&["down"]).expect(0);
+    stack.sandbox.elsewhere(["up", "-d"]).expect(0);
+    stack.sandbox.elsewhere(["down"]).expect(0);
+    assert_eq!(stack.release(), None);
+}
+
+#[test]
 fn a_release_that_is_stuck_is_explained_and_recovered_as_asked() {
     let Some(stack) = Stack::new("a_release_that_is_stuck", 3) else {
         return;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gantry_test::{Run, wait_until};
+use gantry_test::wait_until;
 
 use super::{PATIENCE, SERVES, Stack, web};
 
@@ -237,13 +237,8 @@ fn what_another_gantry_keeps_is_not_taken() {
     let Some(stack) = Stack::new("kubernetes::wrong::what_another_gantry_keeps", map) else {
         return;
     };
-    let other = |words: &[&str]| -> Run {
-        let mut command = stack.sandbox.command(words);
-        command.env("GANTRY_HOME", stack.sandbox.path("other-home"));
-        gantry_test::output(&mut command).into()
-    };
     stack.gantry(&["up", "-d"]).expect(0);
-    let refused = other(&["up", "-d"]);
+    let refused = stack.sandbox.elsewhere(["up", "-d"]);
     refused.expect(3);
     let home = stack.sandbox.home();
     let words = format!(
@@ -258,12 +253,12 @@ fn what_another_gantry_keeps_is_not_taken() {
         "{}",
         refused.stderr
     );
-    other(&["down"]);
+    stack.sandbox.elsewhere(["down"]);
     stack.kubectl(&["get", "configmap", "one"]).expect(0);
     stack.gantry(&["down"]).expect(0);
     // Nobody keeps it any more.
-    other(&["up", "-d"]).expect(0);
-    other(&["down"]).expect(0);
+    stack.sandbox.elsewhere(["up", "-d"]).expect(0);
+    stack.sandbox.elsewhere(["down"]).expect(0);
 }
 
 #[test]
