@@ -463,11 +463,13 @@ impl Link {
             let ready = ready.map(|ready| ready && slot.forwards.missing().is_none());
             let mut children = judged.children;
             children.extend(slot.forwards.children());
+            let before = slot.begun.as_ref().and_then(|begun| begun.before);
+            let (revision, digest) = before.unwrap_or((record.revision, record.digest));
             all.push(Observed {
                 instance: instance.clone(),
                 generation: record.generation,
-                revision: Some(record.revision),
-                digest: Some(record.digest),
+                revision: Some(revision),
+                digest: Some(digest),
                 state,
                 ready,
                 said: None,

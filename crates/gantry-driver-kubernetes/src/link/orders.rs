@@ -69,6 +69,16 @@ impl Link {
             back_to,
         } = request;
         let slot = self.slots.entry(instance.clone()).or_default();
+        // Who lost sight of it asks for what is under way once more.
+        let same = slot.from.as_ref().is_some_and(|from| *from == to);
+        if let Some(begun) = &mut slot.begun
+            && begun.generation == generation
+            && begun.work == back_to.map_or(Work::Update, Work::Back)
+            && same
+        {
+            begun.effects.push(effect);
+            return;
+        }
         let runs = slot.begun.is_none()
             && slot.stopping.is_none()
             && slot.stops.is_empty()
@@ -110,11 +120,14 @@ impl Link {
             .filter(|_| work == Work::Update && slot.told.been_ready)
             .map(|note| note.revision);
         slot.from = Some(from.clone());
+        let before = slot.record.as_ref().filter(|_| work.is_update());
+        let before = before.map(|record| (record.revision, record.digest));
         let give_up = CancellationToken::new();
         slot.begun = Some(Begun {
             generation,
             effects,
             work,
+            before,
             give_up: give_up.clone(),
             blame: Blame::default(),
         });

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gantry_core::{EffectId, ExitStatus, Generation};
+use gantry_core::{Digest, EffectId, ExitStatus, Generation, Revision};
 use gantry_driver::{Address, ChildName, ChildStatus, Recorded, StartRequest, StopPolicy};
 use jiff::Timestamp;
 use smol_str::SmolStr;
@@ -59,6 +59,8 @@ pub(crate) struct Begun {
     pub(super) generation: Generation,
     pub(super) effects: Vec<EffectId>,
     pub(super) work: Work,
+    /// What ran before, if this is a change: that is what runs until it has ended.
+    pub(super) before: Option<(Revision, Digest)>,
     pub(super) give_up: CancellationToken,
     /// The hooks.
     pub(super) blame: Blame,
