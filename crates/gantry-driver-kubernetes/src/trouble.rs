@@ -337,6 +337,10 @@ pub(crate) fn of_event(event: &Value) -> Option<Trouble> {
     }
     let message = text(event, "/message").unwrap_or_default().trim();
     match text(event, "/reason")? {
+        // Who wanted to make it may have lost the API server meanwhile.
+        "FailedCreate" if is_of_the_way(message) => {
+            Some(Trouble::new(Weight::Passing, refusal(message)))
+        }
         "FailedCreate" => Some(Trouble::new(Weight::Once, refusal(message))),
         "FailedMount" => Some(mount(message)),
         "FailedAttachVolume" => {
@@ -363,6 +367,27 @@ pub(crate) fn of_event(event: &Value) -> Option<Trouble> {
         // The pod's own status tells the rest, and better.
         _ => None,
     }
+}
+
+/// Whether an error is about the way to a server and not about what it was asked: trying again may help.
+pub(crate) fn is_of_the_way(error: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "connection refused",
+        "connection reset",
+        "i/o timeout",
+        "TLS handshake timeout",
+        "no such host",
+        "EOF",
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "429 Too Many Requests",
+        "Client.Timeout exceeded",
+        "network is unreachable",
+        "client connection lost",
+        "etcdserver: request timed out",
+        "etcdserver: leader changed",
+    ];
+    WORDS.iter().any(|words| error.contains(words))
 }
 
 fn refusal(message: &str) -> String {

@@ -175,12 +175,12 @@ impl Book {
 
     /// What an instance of a service was started from. Where nothing was to be put into its specification, as in
     /// nearly all, no second copy of that is kept.
-    pub(crate) fn packet(&self, service: ServiceKey, prepared: &Prepared) -> Box<Packet> {
+    pub(crate) fn packet(&self, service: ServiceKey, prepared: &Prepared) -> Packet {
         let mut spec = Packed::from(&*prepared.recorded.spec);
         if let Some(definition) = self.definition(service, prepared.recorded.revision) {
             spec = spec.shared_with(&definition.spec);
         }
-        Box::new(Packet::of(prepared, spec))
+        Packet::of(prepared, spec)
     }
 
     /// The newest specification.

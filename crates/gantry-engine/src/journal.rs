@@ -155,8 +155,8 @@ impl Journal {
     }
 
     pub(crate) fn handles(&self) -> BTreeMap<InstanceId, Handle> {
-        let handle = |start: &Box<Start>| Some((start.instance.clone(), start.handle.clone()?));
-        self.last.values().filter_map(handle).collect()
+        let handle = |start: &Start| Some((start.instance.clone(), start.handle.clone()?));
+        self.all().filter_map(handle).collect()
     }
 
     pub(crate) fn note(&mut self, mut start: Start) {

@@ -9,6 +9,8 @@ use gantry_driver::{DriverError, HostJobs, JobOutcome, JobRequest};
 use gantry_stack::modes::kubernetes::Tools;
 use smol_str::SmolStr;
 
+use crate::trouble::is_of_the_way;
+
 /// How long a version may take to be told.
 const QUICK: Duration = Duration::from_secs(20);
 
@@ -218,21 +220,7 @@ pub(crate) fn said(stderr: &str) -> Option<String> {
 
 /// Whether trying again may help.
 fn kind(reason: &str) -> FailureKind {
-    const PASSING: [&str; 12] = [
-        "connection refused",
-        "connection reset",
-        "i/o timeout",
-        "TLS handshake timeout",
-        "no such host",
-        "unexpected EOF",
-        "EOF",
-        "502 Bad Gateway",
-        "503 Service Unavailable",
-        "429 Too Many Requests",
-        "Client.Timeout exceeded",
-        "network is unreachable",
-    ];
-    if PASSING.iter().any(|it| reason.contains(it)) {
+    if is_of_the_way(reason) {
         FailureKind::Transient
     } else {
         FailureKind::Permanent

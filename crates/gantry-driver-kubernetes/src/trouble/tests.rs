@@ -438,6 +438,8 @@ fn events() {
             Once, quota),
         ("webhook", ("FailedCreate", "Error creating: admission webhook \"policy.example.com\" denied the \
             request: no."), Once, "admission webhook \"policy.example.com\" denied the request: no"),
+        ("lost server", ("FailedCreate", "Error creating: Post \"https://10.0.0.1:6443/api/v1/namespaces/a/pods\": \
+            unexpected EOF"), Passing, "post \"https://10.0.0.1:6443/api/v1/namespaces/a/pods\": unexpected EOF"),
         ("mount", ("FailedMount", "MountVolume.SetUp failed for volume \"config\" : configmap \"settings\" not \
             found"), Once, "its volume `config` cannot be mounted: configmap \"settings\" not found"),
         ("early mount", ("FailedMount", "MountVolume.SetUp failed for volume \"kube-api-access-x\" : failed to \

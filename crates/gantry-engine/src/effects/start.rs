@@ -81,7 +81,7 @@ impl Dispatcher {
         };
         self.sessions.start(prepared.target.clone(), request);
         let backend = self.first_word(start.instance, start.revision);
-        let packet = self.book.packet(start.instance.service, prepared);
+        let packet = Box::new(self.book.packet(start.instance.service, prepared));
         self.book.put_run(
             start.instance,
             Run {
@@ -183,7 +183,7 @@ impl Dispatcher {
             back_to,
         };
         self.sessions.update(prepared.target.clone(), request);
-        let packet = self.book.packet(instance.service, &prepared);
+        let packet = Box::new(self.book.packet(instance.service, &prepared));
         if let Some(run) = self.book.run_mut(instance) {
             run.revision = revision;
             run.prepared = Some(packet);

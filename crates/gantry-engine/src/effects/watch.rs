@@ -58,7 +58,7 @@ impl Dispatcher {
         let prepared = match prepared.and_then(|run| run.prepared.clone()) {
             Some(prepared) => prepared,
             None => match self.prepare(instance, revision) {
-                Ok(prepared) => self.book.packet(instance.service, &prepared),
+                Ok(prepared) => Box::new(self.book.packet(instance.service, &prepared)),
                 Err(Unprepared::Waits(secrets)) => {
                     self.parked_watches.push(ParkedWatch {
                         instance,

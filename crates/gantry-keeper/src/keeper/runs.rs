@@ -9,6 +9,10 @@ use super::run::{Run, RunId};
 #[derive(Debug, Default)]
 pub(super) struct Runs(BTreeMap<RunId, Box<Run>>);
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "it is asked as any map is"
+)]
 impl Runs {
     pub(super) fn insert(&mut self, id: RunId, run: Run) {
         self.0.insert(id, Box::new(run));
