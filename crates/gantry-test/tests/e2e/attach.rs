@@ -83,6 +83,23 @@ impl Desk {
         }
     }
 
+    /// Types something each second until the answer is there: what leads to it may take a while of its own.
+    pub(crate) fn asks(&mut self, question: &str, answer: &str) {
+        let begin = Instant::now();
+        while !self.seen.contains(answer) {
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "no {answer:?} in {:?}",
+                self.seen
+            );
+            self.types(question);
+            let asked = Instant::now();
+            while asked.elapsed() < Duration::from_secs(1) && !self.seen.contains(answer) {
+                self.read();
+            }
+        }
+    }
+
     fn read(&mut self) {
         let mut polled = [PollFd::new(&self.terminal.master, PollFlags::IN)];
         let step = Timespec::try_from(Duration::from_millis(50)).expect("a short time");
