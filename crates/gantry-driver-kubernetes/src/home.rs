@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use gantry_core::{FailureKind, InstanceId};
 use gantry_driver::{DriverError, StackIdentity};
 use kube::api::{Api, DynamicObject};
+use serde_json::Value;
 
 use crate::cluster::{Cluster, is_absent, trouble};
 use crate::object::{Key, text};
@@ -46,7 +47,7 @@ pub(crate) async fn claim(
         Err(kube::Error::Api(status)) if status.code == 403 => return Ok(()),
         Err(error) => return Err(trouble("inventory", &error)),
     };
-    let Some(by) = text(&found, &["data", "home"]).and_then(|mark| keeper(mark, stack)) else {
+    let Some(by) = mark_of(&found).and_then(|mark| keeper(mark, stack)) else {
         return Ok(());
     };
     let reason = format!(
@@ -54,6 +55,11 @@ pub(crate) async fn claim(
         key.name
     );
     Err(DriverError::new("inventory", FailureKind::NotOurs, reason))
+}
+
+/// The mark of an inventory; none if it is of before there were marks.
+fn mark_of(inventory: &Value) -> Option<&str> {
+    text(inventory, &["data", "home"])
 }
 
 /// Who keeps what has this mark, if that is another gantry which is there.
@@ -78,7 +84,9 @@ fn other<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::other;
+    use serde_json::json;
+
+    use super::{mark_of, other};
 
     #[test]
     fn only_a_gantry_that_is_there_has_a_claim() {
@@ -97,5 +105,9 @@ mod tests {
             Some("/ours on there")
         );
         assert_eq!(told("of something else", true), None);
+        // Of before there were marks.
+        assert_eq!(mark_of(&json!({ "data": {} })), None);
+        let inventory = json!({ "data": { "home": "a:b" } });
+        assert_eq!(mark_of(&inventory), Some("a:b"));
     }
 }

@@ -154,9 +154,8 @@ impl Rows {
     }
 
     fn add(&mut self, service: &BriefService<'_>) {
-        let states = State::ALL.iter().zip(&mut self.counts);
-        for (_, count) in states.filter(|(state, _)| **state == service.state) {
-            *count += 1;
+        if let Some(at) = State::ALL.iter().position(|it| *it == service.state) {
+            self.counts[at] += 1;
         }
         self.table.row([
             Text::from(&*service.name),

@@ -35,6 +35,7 @@ pub(crate) struct Table {
     letters: String,
     /// What is in one tone: where it ends among the letters.
     pieces: Vec<(usize, Tone)>,
+    /// Row by row; the first row has the titles.
     cells: Vec<Cell>,
 }
 
@@ -53,12 +54,17 @@ const LEAST: usize = 12;
 impl Table {
     /// An empty one.
     pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
-        Self {
-            columns: columns.into_iter().collect(),
+        let columns: Vec<Column> = columns.into_iter().collect();
+        let titles = columns.iter().map(|column| column.title);
+        let titles: Vec<Text> = titles.map(|title| Text::of(Tone::Dim, title)).collect();
+        let mut table = Self {
+            columns,
             letters: String::new(),
             pieces: Vec::new(),
             cells: Vec::new(),
-        }
+        };
+        table.row(titles);
+        table
     }
 
     /// Add a row; it has as many cells as there are columns.
@@ -88,9 +94,9 @@ impl Table {
 
     /// Put a cell at the end of a line.
     fn put(&self, cell: usize, line: &mut Text) {
-        let piece_before = |index: usize| index.checked_sub(1);
-        let first = piece_before(cell).map_or(0, |before| self.cells[before].end as usize);
-        let mut begin = piece_before(first).map_or(0, |before| self.pieces[before].0);
+        let before = |index: usize| index.checked_sub(1);
+        let first = before(cell).map_or(0, |cell| self.cells[cell].end as usize);
+        let mut begin = before(first).map_or(0, |piece| self.pieces[piece].0);
         for (end, tone) in &self.pieces[first..self.cells[cell].end as usize] {
             line.push(*tone, &self.letters[begin..*end]);
             begin = *end;
@@ -100,7 +106,7 @@ impl Table {
     /// Its lines. Columns in which no row has anything are left out. Where the width is limited the
     /// last column is the one with the long words: what it has no room for goes on a line of its own.
     pub(crate) fn lines(&self, width: Option<usize>) -> Vec<Text> {
-        let mut lines = Vec::with_capacity(self.rows() + 1);
+        let mut lines = Vec::with_capacity(self.rows());
         self.each_line(width, &mut |line| lines.push(line.clone()));
         lines
     }
@@ -109,7 +115,7 @@ impl Table {
     pub(crate) fn each_line(&self, width: Option<usize>, put: &mut dyn FnMut(&Text)) {
         let columns = self.columns.len();
         let mut widest = vec![0; columns];
-        for row in self.cells.chunks_exact(columns.max(1)) {
+        for row in self.cells.chunks_exact(columns.max(1)).skip(1) {
             for (widest, cell) in widest.iter_mut().zip(row) {
                 *widest = cell.width.max(*widest);
             }
@@ -133,16 +139,6 @@ impl Table {
         let last = used.len().saturating_sub(1);
 
         let mut line = Text::new();
-        for (position, index) in used.iter().enumerate() {
-            let Column { title, right } = self.columns[*index];
-            let blanks = widths[position].saturating_sub(title.len());
-            let (ahead, behind) = if right { (blanks, 0) } else { (0, blanks) };
-            line = line.blanks(ahead).and(Tone::Dim, title);
-            if position != last {
-                line = line.blanks(behind + GAP);
-            }
-        }
-        put(&line);
         for row in 0..self.rows() {
             line.clear();
             let mut below = None;
