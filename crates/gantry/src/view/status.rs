@@ -36,15 +36,11 @@ impl View for StatusView {
     fn each_line(&self, page: Page, put: &mut dyn FnMut(&Text)) {
         match self {
             Self::Sent(_) => {}
-            Self::Usual(_, status) => each_line(status, &status.services.table, page, put),
-            Self::Read(status) => {
-                let brief = in_rows(status.into());
-                if page.wide {
-                    each_line(&brief, &wide(status), page, put);
-                } else {
-                    each_line(&brief, &brief.services.table, page, put);
-                }
+            Self::Usual(_, status) => each_line(status, page, put),
+            Self::Read(status) if page.wide => {
+                each_line(&with(status.into(), wide(status)), page, put);
             }
+            Self::Read(status) => each_line(&in_rows(status.into()), page, put),
         }
     }
 
@@ -57,19 +53,14 @@ impl View for StatusView {
 }
 
 /// The stack in a line, and its services below.
-fn each_line(
-    status: &BriefStatus<'_, Rows>,
-    table: &Table,
-    page: Page,
-    put: &mut dyn FnMut(&Text),
-) {
+fn each_line(status: &BriefStatus<'_, Rows>, page: Page, put: &mut dyn FnMut(&Text)) {
     put(&summary(status));
     if let Some(strays) = strays(status) {
         put(&strays);
     }
     if !status.services.is_empty() {
         put(&Text::new());
-        table.each_line(page.width, put);
+        status.services.table.each_line(page.width, put);
     }
 }
 
@@ -133,8 +124,15 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    fn new() -> Self {
-        let table = Table::new([
+    fn under(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self {
+            table: Table::new(columns),
+            counts: [0; State::ALL.len()],
+        }
+    }
+
+    fn usual() -> Self {
+        Self::under([
             Column::left("SERVICE"),
             Column::left("STATE"),
             Column::left("READY"),
@@ -142,10 +140,12 @@ impl Rows {
             Column::right("RESTARTS"),
             Column::left("ENDPOINT"),
             Column::left("MESSAGE"),
-        ]);
-        Self {
-            table,
-            counts: [0; State::ALL.len()],
+        ])
+    }
+
+    fn count(&mut self, state: State) {
+        if let Some(at) = State::ALL.iter().position(|it| *it == state) {
+            self.counts[at] += 1;
         }
     }
 
@@ -154,9 +154,7 @@ impl Rows {
     }
 
     fn add(&mut self, service: &BriefService<'_>) {
-        if let Some(at) = State::ALL.iter().position(|it| *it == service.state) {
-            self.counts[at] += 1;
-        }
+        self.count(service.state);
         self.table.row([
             Text::from(&*service.name),
             state::of_service(service.state, service.ready),
@@ -196,7 +194,7 @@ impl<'de> Visitor<'de> for Services {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut services: A) -> Result<Rows, A::Error> {
-        let mut rows = Rows::new();
+        let mut rows = Rows::usual();
         while let Some(service) = services.next_element::<BriefService<'de>>()? {
             rows.add(&service);
         }
@@ -206,10 +204,15 @@ impl<'de> Visitor<'de> for Services {
 
 /// The same, with its services in rows.
 pub(crate) fn in_rows(status: BriefStatus<'_>) -> BriefStatus<'_, Rows> {
-    let mut rows = Rows::new();
+    let mut rows = Rows::usual();
     for service in &status.services {
         rows.add(service);
     }
+    with(status, rows)
+}
+
+/// The same, with these rows for its services.
+fn with(status: BriefStatus<'_>, rows: Rows) -> BriefStatus<'_, Rows> {
     BriefStatus {
         version: status.version,
         stack: status.stack,
@@ -220,8 +223,8 @@ pub(crate) fn in_rows(status: BriefStatus<'_>) -> BriefStatus<'_, Rows> {
     }
 }
 
-fn wide(status: &Status) -> Table {
-    let mut table = Table::new([
+fn wide(status: &Status) -> Rows {
+    let mut rows = Rows::under([
         Column::left("SERVICE"),
         Column::left("MODE"),
         Column::left("STATE"),
@@ -242,11 +245,12 @@ fn wide(status: &Status) -> Table {
     ]);
     for service in &status.services {
         let brief = service.into();
+        rows.count(service.state);
         let alone = match service.instances.as_slice() {
             [one] => Some(one),
             _ => None,
         };
-        table.row([
+        rows.table.row([
             Text::from(&*service.name),
             Text::from(&*service.mode),
             state::of_service(service.state, service.ready),
@@ -270,13 +274,13 @@ fn wide(status: &Status) -> Table {
             row[0] = Text::of(Tone::Dim, format!("  {}", child.name));
             row[2] = state::of_child(child);
             row[16] = Text::from(harmless(child.message.as_deref().unwrap_or_default()));
-            table.row(row);
+            rows.table.row(row);
         }
         if alone.is_some() {
             continue;
         }
         for instance in &service.instances {
-            table.row([
+            rows.table.row([
                 Text::of(Tone::Dim, format!("  {}", instance.id)),
                 Text::new(),
                 state::word(instance.state),
@@ -306,7 +310,7 @@ fn wide(status: &Status) -> Table {
             ]);
         }
     }
-    table
+    rows
 }
 
 /// One thing of what was used, if it is known.
