@@ -18,6 +18,7 @@ mod carry;
 mod lane;
 pub(crate) mod road;
 mod silence;
+mod spdy;
 pub(crate) mod target;
 pub(crate) mod tunnel;
 

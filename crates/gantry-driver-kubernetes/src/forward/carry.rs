@@ -6,20 +6,18 @@
 //! | the pod ends | the client is told, and what it still sends is read for a second | an answer that the kernel throws away with what nobody read |
 //! | the way breaks, or is silent (`silence.rs`) | the client's connection is closed | a client that waits for ever |
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use futures::{Sink, SinkExt as _};
+use bytes::{BufMut as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::silence::{ASK, Beside, Talk, Verdict};
-use super::tunnel::{DATA, Heard, Piece, Tunnel};
+use super::tunnel::{HEAD, Heard, Outward, Piece, Tunnel};
 
 /// How much is sent at once.
 const BLOCK: usize = 64 * 1024;
@@ -58,6 +56,8 @@ struct Shared<'a> {
     moved: Mutex<Option<Instant>>,
     /// The client has ended what it sends.
     ended: Notify,
+    /// What the other end asks.
+    asked: UnboundedSender<u32>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -72,24 +72,26 @@ pub(super) async fn carry(
     traffic: &Traffic,
 ) -> End {
     let Tunnel {
-        mut sink,
+        mut outward,
         mut heard,
     } = tunnel;
+    let (asked, mut questions) = unbounded_channel();
     let now = Instant::now();
     let shared = Shared {
         traffic,
         talk: Mutex::new(Talk::new(now)),
         moved: Mutex::new(Some(now)),
         ended: Notify::new(),
+        asked,
     };
     let end = tokio::select! {
         end = shared.back(&mut heard, &mut to) => end,
-        end = shared.there(&mut from, &mut sink) => end,
+        end = shared.there(&mut from, &mut outward, &mut questions) => end,
         end = shared.linger() => end,
         end = shared.listen() => end,
     };
     // Nothing more is sent to the pod, and it is let go at once.
-    drop((sink, heard));
+    drop((outward, heard));
     if matches!(end, End::Closed | End::Empty | End::Told(_)) {
         let _ = to.shutdown().await;
         let mut nowhere = tokio::io::sink();
@@ -104,34 +106,39 @@ impl Shared<'_> {
     async fn there(
         &self,
         from: &mut (impl AsyncRead + Unpin),
-        sink: &mut Pin<Box<dyn Sink<Message, Error = Error> + Send>>,
+        outward: &mut Outward,
+        questions: &mut UnboundedReceiver<u32>,
     ) -> End {
         let mut ask = interval_at(Instant::now() + ASK, ASK);
         let mut block = BytesMut::new();
         let mut open = true;
         loop {
             if block.is_empty() {
-                block.reserve(BLOCK + 1);
-                block.put_u8(DATA);
+                block.reserve(HEAD + BLOCK);
+                block.put_bytes(0, HEAD);
             }
-            let (message, length) = tokio::select! {
+            let mut length = 0;
+            let said = tokio::select! {
                 biased;
                 _ = ask.tick() => {
                     let question = lock(&self.talk).ask(Instant::now());
-                    let Some(question) = question else { continue };
-                    (Message::Ping(Bytes::copy_from_slice(&question)), 0)
+                    outward.ask(question).await
                 }
+                Some(question) = questions.recv() => outward.answer(question).await,
                 read = from.read_buf(&mut block), if open => match read {
                     Ok(0) => {
                         open = false;
                         self.ended.notify_one();
-                        continue;
+                        outward.end().await
                     }
-                    Ok(length) => (Message::Binary(block.split().freeze()), length),
+                    Ok(read) => {
+                        length = read;
+                        outward.send(block.split()).await
+                    }
                     Err(_) => return End::Closed,
                 },
             };
-            if sink.send(message).await.is_err() {
+            if said.is_err() {
                 // Who reads knows why; what had arrived before is read first.
                 tokio::time::sleep(LINGER).await;
                 return End::Broken("the connection to the cluster is broken".to_owned());
@@ -160,9 +167,13 @@ impl Shared<'_> {
                     *lock(&self.moved) = Some(Instant::now());
                 }
                 Piece::Answer(answer) => {
-                    if lock(&self.talk).answered(&answer) {
+                    if lock(&self.talk).answered(answer) {
                         self.traffic.answers.store(true, Ordering::Relaxed);
                     }
+                }
+                Piece::Asked(question) => {
+                    // Who sends ends with who reads.
+                    let _ = self.asked.send(question);
                 }
                 Piece::Other => {}
                 Piece::Told(error) => return End::Told(error),

@@ -4,6 +4,7 @@
 //! and whoever takes it waits in vain. So none is kept here, and nothing that was broken before has a part in what comes
 //! after.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hyper_util::client::legacy;
@@ -25,6 +26,8 @@ const FRESH: Duration = Duration::from_secs(1);
 
 pub(crate) struct Road {
     pub(crate) client: Client,
+    /// Whether what lies on it takes ways into pods as channels only.
+    pub(super) only_channels: AtomicBool,
     answer: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
@@ -47,6 +50,7 @@ impl Road {
             .service(client);
         Ok(Self {
             client: Client::new(service, config.default_namespace.clone()),
+            only_channels: AtomicBool::new(false),
             answer: Mutex::default(),
         })
     }

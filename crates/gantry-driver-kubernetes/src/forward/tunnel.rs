@@ -1,24 +1,23 @@
-//! One connection to a port of a pod, by way of the cluster's API.
-//!
-//! It is a websocket of two channels, one of bytes both ways and one on which the cluster says what is wrong. Each frame
-//! begins with the number of its channel, and the first one on each says the port.
+//! One connection to a port of a pod, by way of the cluster's API: as two streams (`streams.rs`), or, where those are
+//! refused, as two channels (`channels.rs`).
+
+pub(super) mod channels;
+pub(super) mod streams;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{fmt, io};
 
-use bytes::{Buf as _, Bytes};
-use futures::stream::BoxStream;
-use futures::{Sink, StreamExt as _};
-use k8s_openapi::api::core::v1::Pod;
-use kube::Resource as _;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::carry::{self, Traffic};
+use super::road::Road;
+use super::spdy;
 use super::target::Aim;
 use crate::cluster::{Cluster, is_absent, trouble};
 
@@ -31,14 +30,19 @@ const REFUSAL: Duration = Duration::from_millis(200);
 /// How much of a tunnel that is one stream is under way here.
 const BUFFER: usize = 256 * 1024;
 
-/// The channel of bytes, and that of errors.
-pub(super) const DATA: u8 = 0;
-const ERROR: u8 = 1;
+/// How much is to be free before bytes that are sent.
+pub(super) const HEAD: usize = spdy::HEAD;
 
 /// A connection.
 pub(crate) struct Tunnel {
-    pub(super) sink: Pin<Box<dyn Sink<Message, Error = Error> + Send>>,
+    pub(super) outward: Outward,
     pub(super) heard: Heard,
+}
+
+/// What goes in.
+pub(super) enum Outward {
+    Streams(streams::Outward),
+    Channels(channels::Outward),
 }
 
 impl fmt::Debug for Tunnel {
@@ -49,11 +53,14 @@ impl fmt::Debug for Tunnel {
 
 /// What comes out of it.
 pub(super) struct Heard {
-    frames: BoxStream<'static, Result<Message, Error>>,
+    source: Source,
     /// What was read before anyone wanted it.
     early: VecDeque<Piece>,
-    /// Which channels have said their port.
-    begun: [bool; 2],
+}
+
+enum Source {
+    Streams(streams::Heard),
+    Channels(channels::Heard),
 }
 
 /// A tunnel as one stream.
@@ -111,8 +118,10 @@ impl From<String> for Unopened {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
     Bytes(Bytes),
-    /// An answer to a question on the connection itself.
-    Answer(Bytes),
+    /// An answer to a question on the connection itself, by its number.
+    Answer(u64),
+    /// A question that is to be answered.
+    Asked(u32),
     /// A sign of life.
     Other,
     /// The pod, or who leads to it, says what is wrong.
@@ -124,10 +133,7 @@ pub(super) enum Piece {
 /// Opens one.
 pub(crate) async fn open(cluster: &Cluster, aim: &Aim) -> Result<Tunnel, Unopened> {
     let road = cluster.road().map_err(|error| error.reason)?;
-    let pods = kube::core::Request::new(Pod::url_path(&(), Some(&aim.namespace)));
-    let request = pods.portforward(&aim.pod, &[aim.port]);
-    let request = request.map_err(|error| error.to_string())?;
-    let opened = tokio::time::timeout(OPEN, road.client.connect(request)).await;
+    let opened = tokio::time::timeout(OPEN, open_on(road, aim)).await;
     let late = |_| {
         format!(
             "the cluster has not opened a way to pod/{} within {} s",
@@ -135,25 +141,45 @@ pub(crate) async fn open(cluster: &Cluster, aim: &Aim) -> Result<Tunnel, Unopene
             OPEN.as_secs()
         )
     };
-    let connection = opened.map_err(late)?.map_err(|error| Unopened {
+    opened.map_err(late)?.map_err(|error| Unopened {
         is_gone: is_absent(&error),
         reason: trouble("forward", &error).reason,
-    })?;
-    let (sink, frames) = connection.into_stream().split();
-    Ok(Tunnel::new(Box::pin(sink), frames.boxed()))
+    })
+}
+
+/// As streams, or, where that is refused and channels are not, as channels from then on.
+async fn open_on(road: &Road, aim: &Aim) -> kube::Result<Tunnel> {
+    if road.only_channels.load(Ordering::Relaxed) {
+        return channels::open(&road.client, aim).await;
+    }
+    let refused = match streams::open(&road.client, aim).await {
+        Err(error) if may_take_channels(&error) => error,
+        other => return other,
+    };
+    let Ok(tunnel) = channels::open(&road.client, aim).await else {
+        return Err(refused);
+    };
+    road.only_channels.store(true, Ordering::Relaxed);
+    Ok(tunnel)
+}
+
+/// Whether that may be about how it was asked: something between here and the cluster may take nothing but websockets, and
+/// who asks for streams needs another right (`create`) than who asks for channels (`get`).
+fn may_take_channels(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => !matches!(status.code, 401 | 404),
+        kube::Error::UpgradeConnection(_) => true,
+        _ => false,
+    }
 }
 
 impl Tunnel {
-    pub(super) fn new(
-        sink: Pin<Box<dyn Sink<Message, Error = Error> + Send>>,
-        frames: BoxStream<'static, Result<Message, Error>>,
-    ) -> Self {
+    fn new(outward: Outward, source: Source) -> Self {
         let heard = Heard {
-            frames,
+            source,
             early: VecDeque::new(),
-            begun: [false; 2],
         };
-        Self { sink, heard }
+        Self { outward, heard }
     }
 
     /// Whether the pod has taken it, and keeps it.
@@ -186,7 +212,7 @@ impl Tunnel {
                 }
                 Piece::Told(error) => return Err(plain(&error)),
                 Piece::Broken(error) => return Err(error),
-                Piece::Answer(_) | Piece::Other => {}
+                Piece::Answer(_) | Piece::Asked(_) | Piece::Other => {}
             }
         }
     }
@@ -217,39 +243,57 @@ impl Heard {
     }
 
     async fn read(&mut self) -> Piece {
-        match self.frames.next().await {
-            None | Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed)) => Piece::End,
-            Some(Ok(Message::Binary(frame))) => self.piece(frame),
-            Some(Ok(Message::Pong(answer))) => Piece::Answer(answer),
-            Some(Ok(_)) => Piece::Other,
-            Some(Err(error)) => Piece::Broken(broken(&error)),
-        }
-    }
-
-    fn piece(&mut self, mut frame: Bytes) -> Piece {
-        let channel = frame.first().copied();
-        let begun = channel.and_then(|channel| self.begun.get_mut(usize::from(channel)));
-        let (Some(channel), Some(begun)) = (channel, begun) else {
-            return Piece::Other;
-        };
-        if !std::mem::replace(begun, true) {
-            return Piece::Other;
-        }
-        frame.advance(1);
-        match channel {
-            DATA if !frame.is_empty() => Piece::Bytes(frame),
-            ERROR => Piece::Told(String::from_utf8_lossy(&frame).into_owned()),
-            _ => Piece::Other,
+        match &mut self.source {
+            Source::Streams(streams) => streams.next().await,
+            Source::Channels(channels) => channels.next().await,
         }
     }
 }
 
-/// How the way itself came to an end.
-fn broken(error: &Error) -> String {
-    match error {
-        Error::Io(error) => format!("the connection to the cluster is broken: {error}"),
-        Error::Protocol(_) => "the connection to the cluster was cut".to_owned(),
-        error => format!("the connection to the cluster is broken: {error}"),
+impl Outward {
+    /// Sends bytes, before which [`HEAD`] are free.
+    pub(super) async fn send(&mut self, block: BytesMut) -> io::Result<()> {
+        match self {
+            Self::Streams(streams) => streams.send(block).await,
+            Self::Channels(channels) => channels.send(block).await,
+        }
+    }
+
+    /// Says that nothing more is sent, where there is a word for it.
+    pub(super) async fn end(&mut self) -> io::Result<()> {
+        match self {
+            Self::Streams(streams) => streams.end().await,
+            Self::Channels(_) => Ok(()),
+        }
+    }
+
+    /// Asks whether the other end is there.
+    pub(super) async fn ask(&mut self, number: u64) -> io::Result<()> {
+        match self {
+            Self::Streams(streams) => streams.ask(number).await,
+            Self::Channels(channels) => channels.ask(number).await,
+        }
+    }
+
+    /// Answers the other end.
+    pub(super) async fn answer(&mut self, question: u32) -> io::Result<()> {
+        match self {
+            Self::Streams(streams) => streams.answer(question).await,
+            // Whoever reads from it has answered.
+            Self::Channels(_) => Ok(()),
+        }
+    }
+}
+
+impl Piece {
+    /// How the way itself came to an end.
+    fn broken(error: &dyn fmt::Display) -> Self {
+        Self::Broken(format!("the connection to the cluster is broken: {error}"))
+    }
+
+    /// It ended without a word.
+    fn cut() -> Self {
+        Self::Broken("the connection to the cluster was cut".to_owned())
     }
 }
 

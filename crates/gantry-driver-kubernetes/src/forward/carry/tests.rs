@@ -1,13 +1,18 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::*;
+use crate::forward::tunnel::channels;
+
+mod streams;
 
 /// A client, a carrier, and the cluster at the other end.
 struct Case {
@@ -24,7 +29,7 @@ impl Case {
         let ours = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
         let theirs = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
         let (sink, frames) = ours.split();
-        let tunnel = Tunnel::new(Box::pin(sink), frames.boxed());
+        let tunnel = channels::tunnel(Box::pin(sink), frames.boxed());
         let (client, inner) = duplex(1024 * 1024);
         let traffic: Arc<Traffic> = Arc::default();
         let shared = Arc::clone(&traffic);
