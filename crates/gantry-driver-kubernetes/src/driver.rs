@@ -44,7 +44,7 @@ pub(crate) fn host_ports(spec: &Value, ports: &Ports) -> Ports {
 }
 
 /// Forwards as far as they are known before references are resolved.
-fn forwards(spec: &Value) -> Vec<Forward> {
+pub(crate) fn forwards(spec: &Value) -> Vec<Forward> {
     let all = spec["forward"].as_array().into_iter().flatten();
     all.filter_map(|one| Forward::deserialize(one).ok())
         .collect()

@@ -1,26 +1,26 @@
 //! What must be there before anything is applied.
 
+mod rights;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gantry_core::{FailureKind, InstanceId, ServiceName};
 use gantry_driver::{Around, Described, DriverError, JobRequest, Missing, Need, Prerequisite};
 use gantry_stack::modes::kubernetes::KubernetesSpec;
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
-};
-use kube::api::{Api, PostParams};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cluster::{self, Choice, Cluster};
+use crate::driver;
 use crate::home;
 use crate::manifest;
 use crate::namespace;
 use crate::object::Key;
 use crate::record::{self, Mode};
 use crate::room::look::{Asking, Of, look};
-use crate::spec::Spec;
+use crate::spec::{Spec, choice_of};
+use rights::Right;
 
 /// How long a command may take that only tells its version, and how much it may print.
 const QUICK: Duration = Duration::from_secs(20);
@@ -52,6 +52,11 @@ enum Wanted {
         choice: Choice,
         asking: Vec<Asking>,
         of: Of,
+    },
+    /// Rights to open ways into pods of a namespace.
+    Ways {
+        choice: Choice,
+        namespace: Option<String>,
     },
     /// Rights to run this as somebody else, without a password.
     Sudo(Vec<String>),
@@ -87,6 +92,7 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
         let made = made.flat_map(|(_, _, other)| namespaces_made(&other.0));
         let made: Vec<String> = made.collect();
         share(&mut all, service, cluster(spec.choice()), "context");
+        ways(&mut all, service, described.spec);
         let field = if spec.0.kustomize.is_some() {
             "kustomize"
         } else {
@@ -137,9 +143,22 @@ pub(crate) fn cluster(choice: Choice) -> Need {
     need("Kubernetes cluster", Wanted::Cluster(choice))
 }
 
+/// Adds what the forwards of a service need.
+pub(crate) fn ways(all: &mut Vec<Prerequisite>, service: &ServiceName, spec: &Value) {
+    let own = spec["namespace"].as_str();
+    for forward in driver::forwards(spec) {
+        let wanted = Wanted::Ways {
+            choice: choice_of(spec),
+            namespace: forward.namespace.or_else(|| own.map(str::to_owned)),
+        };
+        share(all, service, need("ways into pods", wanted), "forward");
+    }
+}
+
 /// Adds a need that many may have.
 pub(crate) fn share(all: &mut Vec<Prerequisite>, service: &ServiceName, need: Need, field: &str) {
     match all.iter_mut().find(|known| known.need == need) {
+        Some(known) if known.services.last() == Some(service) => {}
         Some(known) => known.services.push(service.clone()),
         None => all.push(prerequisite(service, need, field)),
     }
@@ -248,6 +267,13 @@ pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missi
                 Err(_) => Ok(()),
             }
         }
+        Wanted::Ways { choice, namespace } => {
+            let connected = Cluster::connect(&choice, &environment, Some(around.host)).await;
+            match connected {
+                Ok(cluster) => rights::to_dial(&cluster, namespace.as_deref()).await,
+                Err(_) => Ok(()),
+            }
+        }
         Wanted::Sudo(words) => may_sudo(&words, around).await,
     }
 }
@@ -342,7 +368,14 @@ async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key], made: &[String]) -> R
         });
     }
     for (group, resource, within) in asked {
-        if !is_allowed(cluster, &group, &resource, within.as_deref()).await {
+        let asked = Right {
+            verb: "patch",
+            group: &group,
+            resource: &resource,
+            part: None,
+            within: within.as_deref(),
+        };
+        if !asked.is_given(cluster).await {
             let place = within.map_or_else(String::new, |name| format!(" in {name}"));
             wrong.push(format!("may not apply {resource}{place}"));
         }
@@ -367,27 +400,5 @@ pub(crate) async fn has_namespace(cluster: &Cluster, name: &str) -> Result<(), M
             hint: Some("`create-namespace = true` makes it".to_owned()),
         }),
         _ => Ok(()),
-    }
-}
-
-/// Whether we may change things of a kind. If that cannot be asked, it is tried.
-async fn is_allowed(cluster: &Cluster, group: &str, resource: &str, within: Option<&str>) -> bool {
-    let api: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
-    let review = SelfSubjectAccessReview {
-        spec: SelfSubjectAccessReviewSpec {
-            resource_attributes: Some(ResourceAttributes {
-                group: Some(group.to_owned()),
-                resource: Some(resource.to_owned()),
-                namespace: within.map(str::to_owned),
-                verb: Some("patch".to_owned()),
-                ..ResourceAttributes::default()
-            }),
-            ..SelfSubjectAccessReviewSpec::default()
-        },
-        ..SelfSubjectAccessReview::default()
-    };
-    match api.create(&PostParams::default(), &review).await {
-        Ok(answer) => answer.status.is_none_or(|status| status.allowed),
-        Err(_) => true,
     }
 }

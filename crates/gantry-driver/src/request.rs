@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gantry_core::{
-    Digest, EffectId, Failure, FailureKind, Generation, InstanceId, Revision, Stage, StopHow,
+    Digest, EffectId, Failure, FailureKind, Generation, InstanceId, Millis, Revision, Stage,
+    StopHow,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -94,6 +95,8 @@ pub struct UpdateRequest {
     pub to: Recorded,
     /// To which of the backend's own revisions instead, where it has such ([`Power::History`](crate::Power::History)).
     pub back_to: Option<u32>,
+    /// How long it may take, as long as a start, where a backend is asked for something that may not end.
+    pub patience: Millis,
 }
 
 impl UpdateRequest {

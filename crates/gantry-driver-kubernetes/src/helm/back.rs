@@ -1,12 +1,10 @@
 //! Going back to a revision that Helm keeps: an update whose words are other ones.
 
-use std::time::Duration;
-
 use gantry_driver::DriverError;
 use gantry_stack::modes::helm::HelmSpec;
 
 use super::check::Known;
-use super::conclude::{LONG, job};
+use super::conclude::{in_full, job};
 use super::tool::Tool;
 use super::upgrade::Upgrade;
 use crate::apply::{Marks, Wrong};
@@ -38,7 +36,7 @@ impl Upgrade {
         self.note(&now)?;
         *record = Some(now.clone());
         self.publish(&now);
-        let limit = spec.timeout.map_or(LONG, |it| Duration::from_millis(it.0));
+        let limit = in_full(self.limit(spec));
         let (revision, seconds) = (number.to_string(), format!("{}s", limit.as_secs().max(1)));
         let history = spec.history.to_string();
         let mut words = vec!["rollback", name, &revision, "--namespace", namespace];
@@ -51,7 +49,7 @@ impl Upgrade {
         let done = match done {
             Ok(marks) => Ok(marks),
             Err(wrong) => {
-                let wrong = self.explain(wrong, spec.timeout).await;
+                let wrong = self.explain(wrong, self.limit(spec)).await;
                 if let Some(before) = &self.before {
                     now.objects.clone_from(&before.objects);
                     now.started = before.started;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use gantry_core::{FailureKind, InstanceId};
+use gantry_core::{FailureKind, InstanceId, Millis};
 use gantry_driver::DriverError;
 use serde_json::Value;
 use smol_str::{SmolStr, format_smolstr};
@@ -18,7 +18,12 @@ use crate::object::Key;
 use crate::record::{Applied, Record};
 
 /// How long Helm may take for one step, unless the stack file says so: its `start-timeout` decides before.
-pub(crate) const LONG: Duration = Duration::from_hours(24);
+const LONG: Duration = Duration::from_hours(24);
+
+/// The same as it is given to Helm.
+pub(crate) fn in_full(limit: Option<Millis>) -> Duration {
+    limit.map_or(LONG, |limit| Duration::from_millis(limit.0))
+}
 
 /// What its run is called.
 pub(crate) fn job(record: &Record) -> SmolStr {

@@ -48,6 +48,7 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
         };
         let choice = choice_of(described.spec);
         share(&mut all, service, needs::cluster(choice.clone()), "context");
+        needs::ways(&mut all, service, described.spec);
         share(
             &mut all,
             service,

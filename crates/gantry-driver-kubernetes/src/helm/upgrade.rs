@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{Before, Known};
-use super::conclude::{LONG, conclude, in_place, job, take};
+use super::conclude::{conclude, in_full, in_place, job, take};
 use super::fetch::{self, Chart};
 use super::release::{self, Revision};
 use super::tool::{Ask, Tool, failure};
@@ -51,6 +51,8 @@ pub(crate) struct Upgrade {
     pub(crate) afresh: bool,
     /// The revision to go back to, if that is what is wanted.
     pub(crate) back_to: Option<u32>,
+    /// How long a step may take unless the stack file says so. Nobody else ends a change of what runs.
+    pub(crate) patience: Option<Millis>,
     pub(crate) cancelled: CancellationToken,
     pub(crate) outbox: UnboundedSender<Input>,
 }
@@ -123,7 +125,7 @@ impl Upgrade {
                 Ok(marks)
             }
             Err(wrong) => {
-                let wrong = self.explain(wrong, spec.timeout).await;
+                let wrong = self.explain(wrong, self.limit(&spec)).await;
                 tool.taken(&job(&now));
                 if fresh {
                     // Nothing of a start that failed stays.
@@ -297,6 +299,11 @@ impl Upgrade {
         });
     }
 
+    /// How long one step may take.
+    pub(super) fn limit(&self, spec: &HelmSpec) -> Option<Millis> {
+        spec.timeout.or(self.patience)
+    }
+
     /// Runs Helm until it has ended well. One that fails because the cluster is away is run again when it is back.
     async fn upgrade(
         &self,
@@ -306,7 +313,7 @@ impl Upgrade {
         now: &mut Record,
     ) -> Result<Marks, Wrong> {
         let note = now.release.clone().unwrap_or_default();
-        let limit = spec.timeout.map_or(LONG, |it| Duration::from_millis(it.0));
+        let limit = in_full(self.limit(spec));
         let upgrade = words::Upgrade {
             spec,
             release: &note.name,

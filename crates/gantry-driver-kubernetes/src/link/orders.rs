@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_core::{EffectId, ExitStatus, Generation, InstanceId, Stage, StopHow};
+use gantry_core::{EffectId, ExitStatus, Generation, InstanceId, Millis, Stage, StopHow};
 use gantry_driver::{
     DriverError, DriverEvent, Make, Recorded, StartRequest, StopRequest, UpdateRequest,
 };
@@ -56,7 +56,14 @@ impl Link {
         slot.told = Told::default();
         let afresh = request.make == Make::Afresh;
         let work = Work::Start { afresh };
-        self.begin(&instance, generation, vec![effect], request.from, work);
+        self.begin(
+            &instance,
+            generation,
+            vec![effect],
+            request.from,
+            work,
+            None,
+        );
     }
 
     /// Brings what runs to another specification.
@@ -67,6 +74,7 @@ impl Link {
             generation,
             to,
             back_to,
+            patience,
         } = request;
         let slot = self.slots.entry(instance.clone()).or_default();
         // Who lost sight of it asks for what is under way once more.
@@ -98,7 +106,14 @@ impl Link {
             evidence: SmolStr::new_static("its objects are being changed"),
         });
         let work = back_to.map_or(Work::Update, Work::Back);
-        self.begin(&instance, generation, vec![effect], to, work);
+        self.begin(
+            &instance,
+            generation,
+            vec![effect],
+            to,
+            work,
+            Some(patience),
+        );
     }
 
     fn begin(
@@ -108,6 +123,7 @@ impl Link {
         effects: Vec<EffectId>,
         from: Recorded,
         work: Work,
+        patience: Option<Millis>,
     ) {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
@@ -159,6 +175,7 @@ impl Link {
                             Work::Back(number) => Some(number),
                             _ => None,
                         },
+                        patience,
                         cancelled: give_up,
                         outbox: outbox.clone(),
                     };
@@ -301,7 +318,14 @@ impl Link {
             generation,
             text: format!("does not become ready: it goes back to revision {number}"),
         });
-        self.begin(instance, generation, Vec::new(), from, Work::Back(number));
+        self.begin(
+            instance,
+            generation,
+            Vec::new(),
+            from,
+            Work::Back(number),
+            None,
+        );
     }
 
     /// Keeps the file in step with what is left after a start that failed.

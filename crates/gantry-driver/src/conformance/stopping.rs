@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gantry_core::{Generation, StopHow};
+use gantry_core::{Generation, Millis, StopHow};
 
 use super::bench::{Bench, instance};
 use super::{Case, Recipe, must, skip};
@@ -124,6 +124,7 @@ pub(super) async fn an_update_ends_once(bench: &mut Bench<'_>) -> Case {
         generation: Generation(1),
         to,
         back_to: None,
+        patience: Millis::seconds(60),
     }]);
     let (event, terminal) = bench.end_of(effect).await?;
     let wanted = if bench.can().update_in_place {

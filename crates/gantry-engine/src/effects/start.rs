@@ -175,12 +175,14 @@ impl Dispatcher {
             self.world.memory(instance),
         ));
         let back_to = self.backs.remove(&name.service);
+        let patience = self.world.spec(instance.service).map(|it| it.start_timeout);
         let request = UpdateRequest {
             effect: id,
             instance: name,
             generation,
             to: prepared.recorded.clone(),
             back_to,
+            patience: patience.unwrap_or_default(),
         };
         self.sessions.update(prepared.target.clone(), request);
         let packet = Box::new(self.book.packet(instance.service, &prepared));

@@ -5,6 +5,7 @@
 //! second stream, so the connection alone is nothing that its program sees.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http_body_util::{BodyExt as _, Limited};
@@ -16,6 +17,7 @@ use kube::client::{Body, UpgradeConnectionError};
 use kube::core::Status;
 use kube::{Client, Resource as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout_at};
 
 use super::{HEAD, Piece, Tunnel};
 use crate::forward::spdy::{Decoder, Frame, Opener, bytes_head, ping};
@@ -35,6 +37,9 @@ const BLOCK: usize = 32 * 1024;
 /// How much is kept of what the cluster says.
 const WORDS: usize = 4 * 1024;
 
+/// For how long it is waited whether the cluster says why the bytes have ended: containerd says that after their end.
+const WHY: Duration = Duration::from_millis(200);
+
 /// What goes in.
 pub(in crate::forward) struct Outward(Box<dyn AsyncWrite + Send + Unpin>);
 
@@ -45,8 +50,10 @@ pub(in crate::forward) struct Heard {
     decoder: Decoder,
     /// What the cluster has said so far.
     words: Vec<u8>,
-    /// What follows the piece that was given away last.
-    next: Option<Piece>,
+    /// Whether it says nothing more.
+    said: bool,
+    /// There are no more bytes; until when it is waited for what the cluster says of that.
+    until: Option<Instant>,
 }
 
 pub(super) async fn open(client: &Client, aim: &Aim) -> kube::Result<Tunnel> {
@@ -128,7 +135,8 @@ pub(in crate::forward) async fn begin(
         buffer: BytesMut::new(),
         decoder: Decoder::default(),
         words: Vec::new(),
-        next: None,
+        said: false,
+        until: None,
     };
     Ok(Tunnel::new(
         super::Outward::Streams(Outward(to)),
@@ -174,21 +182,24 @@ fn question(number: u64) -> u32 {
 impl Heard {
     /// The next piece. It may be given up at any time.
     pub(super) async fn next(&mut self) -> Piece {
-        if let Some(piece) = self.next.take() {
-            return piece;
-        }
         loop {
             match self.decoder.next(&mut self.buffer) {
                 Ok(Some(frame)) => return self.piece(frame),
+                Ok(None) if self.said && self.until.is_some() => return self.end(),
                 Ok(None) => {}
                 Err(foreign) => return Piece::broken(&foreign),
             }
             self.buffer.reserve(BLOCK);
-            match self.from.read_buf(&mut self.buffer).await {
-                // An end is said before.
-                Ok(0) => return Piece::cut(),
-                Ok(_) => {}
-                Err(error) => return Piece::broken(&error),
+            let read = self.from.read_buf(&mut self.buffer);
+            let read = match self.until {
+                Some(until) => timeout_at(until, read).await,
+                None => Ok(read.await),
+            };
+            match read {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0) | Err(_)) | Err(_) if self.until.is_some() => return self.end(),
+                Ok(Ok(_)) | Err(_) => return Piece::cut(),
+                Ok(Err(error)) => return Piece::broken(&error),
             }
         }
     }
@@ -200,43 +211,50 @@ impl Heard {
                 bytes,
                 last,
             } => {
-                let end = last.then(|| self.end());
-                if bytes.is_empty() {
-                    return end.unwrap_or(Piece::Other);
+                if last {
+                    self.ends();
                 }
-                self.next = end;
-                Piece::Bytes(bytes)
+                if bytes.is_empty() {
+                    return Piece::Other;
+                }
+                return Piece::Bytes(bytes);
             }
+            Frame::Reply {
+                stream: DATA,
+                last: true,
+            }
+            | Frame::Reset { stream: DATA } => self.ends(),
             Frame::Bytes {
                 stream: ERROR,
                 bytes,
                 last,
             } => {
                 let room = WORDS.saturating_sub(self.words.len());
-                let bytes = bytes.get(..room).unwrap_or(&bytes);
-                self.words.extend_from_slice(bytes);
+                self.words
+                    .extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
+                self.said |= last;
                 if last && !self.words.is_empty() {
                     return self.end();
                 }
-                Piece::Other
             }
-            Frame::Reply {
-                stream: DATA,
-                last: true,
-            }
-            | Frame::Reset { stream: DATA } => self.end(),
+            Frame::Reset { stream: ERROR } => self.said = true,
             // The last bit says who has asked.
-            Frame::Ping(number) if number & 1 == 0 => Piece::Asked(number),
-            Frame::Ping(number) => Piece::Answer(u64::from(number >> 1)),
+            Frame::Ping(number) if number & 1 == 0 => return Piece::Asked(number),
+            Frame::Ping(number) => return Piece::Answer(u64::from(number >> 1)),
             Frame::Bytes { .. }
             | Frame::Reply { .. }
             | Frame::Reset { .. }
             | Frame::Away
-            | Frame::Other => Piece::Other,
+            | Frame::Other => {}
         }
+        Piece::Other
     }
 
-    /// What has come to its end has said before why.
+    /// There are no more bytes.
+    fn ends(&mut self) {
+        self.until.get_or_insert_with(|| Instant::now() + WHY);
+    }
+
     fn end(&mut self) -> Piece {
         if self.words.is_empty() {
             return Piece::End;

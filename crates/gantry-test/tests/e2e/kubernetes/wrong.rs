@@ -539,11 +539,17 @@ fn rights_that_we_do_not_have() {
         });
         let config = lines.collect::<Vec<_>>().join("\n");
         let path = stack.sandbox.write("weak.conf", &config);
+        let forward = "forward = [{ service = \"web\", local = 0, remote = 80 }]\n";
+        let head = "[services.web.kubernetes]\n";
+        assert!(text.contains(head), "{text}");
         text.replace(&stack.kubeconfig, &path.to_string_lossy())
+            .replace(head, &format!("[services.web]\n{forward}{head}"))
     };
     let says = [
         "may not apply deployments in e2e-",
         "may not apply services",
+        "may not open ways into pods of e2e-",
+        "`create` of `pods/portforward`",
     ];
     elsewhere("rights_that_we_do_not_have", change, 3, &says);
 }

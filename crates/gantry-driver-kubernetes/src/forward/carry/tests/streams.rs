@@ -90,8 +90,11 @@ async fn both_ends_are_said() {
     case.client.shutdown().await.expect("an end");
     assert_eq!(case.next().await, arrives(b"", true));
     case.send(DATA, b"good ", false).await;
+    case.send(ERROR, b"", true).await;
     case.send(DATA, b"day", true).await;
+    let begin = Instant::now();
     assert_eq!(case.read().await, "good day");
+    assert_eq!(begin.elapsed(), Duration::ZERO, "nothing is waited for");
     assert_eq!(case.end().await, End::Closed);
 }
 
@@ -99,14 +102,20 @@ async fn both_ends_are_said() {
 async fn an_end_without_a_byte_is_told_from_one_that_the_pod_explains() {
     let mut case = Case::new().await;
     case.send(DATA, b"", true).await;
+    case.send(ERROR, b"", true).await;
     assert_eq!(case.read().await, "");
     assert_eq!(case.end().await, End::Empty);
 
-    let mut case = Case::new().await;
-    case.send(ERROR, b"it was ", false).await;
-    case.send(ERROR, b"refused", true).await;
-    assert_eq!(case.read().await, "");
-    assert_eq!(case.end().await, End::Told("it was refused".to_owned()));
+    for ends_before in [false, true] {
+        let mut case = Case::new().await;
+        if ends_before {
+            case.send(DATA, b"", true).await;
+        }
+        case.send(ERROR, b"it was ", false).await;
+        case.send(ERROR, b"refused", true).await;
+        assert_eq!(case.read().await, "");
+        assert_eq!(case.end().await, End::Told("it was refused".to_owned()));
+    }
 }
 
 #[tokio::test(start_paused = true)]
