@@ -209,7 +209,7 @@ fn releases(case: &Case, count: usize) {
     );
     let services: String = (0..count)
         .map(|number| {
-            format!("[services.r{number}]\nstart-timeout = \"10m\"\n[services.r{number}.helm]\nchart = \"chart\"\n")
+            format!("[services.r{number}]\nstart-timeout = \"10m\"\n[services.r{number}.helm]\nchart = \"./chart\"\n")
         })
         .collect();
     case.write(&services);

@@ -103,12 +103,12 @@ struct Watch {
     told_evidence: String,
 }
 
-/// Probes that are asked at about the same time are asked in one go, at most so much later: waking up costs more
-/// than asking does.
-const TOGETHER: Duration = Duration::from_millis(50);
+/// Probes that are asked at about the same time are asked in one go, at most so much later: waking up, to code and memory
+/// that have left the processor's caches, costs more than asking does.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// How small a part of its interval a probe may be late for that.
-const PART: u32 = 100;
+const PART: u32 = 20;
 
 /// The wheel.
 #[derive(Debug)]

@@ -210,7 +210,7 @@ async fn many_probes_wake_us_a_few_times() {
         };
         probes.note(id, &outcome).expect("watched");
     }
-    // Twice in some 20 seconds, and every 50 milliseconds at most.
-    assert!(moments.len() <= 420, "{} moments", moments.len());
-    assert!(moments.len() > 200, "not all at once: {}", moments.len());
+    // Twice in some 20 seconds, and every half second at most.
+    assert!(moments.len() <= 42, "{} moments", moments.len());
+    assert!(moments.len() > 20, "not all at once: {}", moments.len());
 }

@@ -79,6 +79,25 @@ fn a_hook_that_does_not_end_in_its_own_time() {
 }
 
 #[test]
+fn an_upgrade_whose_hook_does_not_end_has_the_time_of_a_start() {
+    let name = "an_upgrade_whose_hook_does_not_end";
+    let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
+        return;
+    };
+    stack.up();
+    stack.file(&format!(
+        "{ENDLESS}\n[services.web]\nstart-timeout = \"6s\""
+    ));
+    let says = [
+        "failed to upgrade: its hook has not ended within 6s: job/web-init: pod/web-init-",
+        "waits for a database",
+    ];
+    fails(&stack, 4, &says);
+    stack.gantry(&["down"]).expect(0);
+    assert_eq!(stack.release(), None);
+}
+
+#[test]
 fn a_hook_that_is_waited_for_is_named_when_an_up_waits_no_longer() {
     let name = "a_hook_that_is_waited_for";
     let Some(stack) = Stack::new(&format!("wrong::{name}"), 3) else {
