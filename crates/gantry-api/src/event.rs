@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::operation::OperationKind;
+use crate::outcome::ResultWord;
 use crate::state::State;
 
 /// One thing that happened.
@@ -21,6 +23,9 @@ pub struct Event {
     /// The instance it is about: `service.number`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// The part of it that it is about, by the name that its backend has for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub child: Option<String>,
     /// The state before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<State>,
@@ -33,12 +38,56 @@ pub struct Event {
     /// The reason in one line; may be empty.
     #[serde(default)]
     pub message: String,
-    /// The operation that asked for it.
+    /// What the service waits for now, if it came to wait or to be blocked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<Awaited>,
+    /// The operation that asked for it, or that began or ended. Its numbers grow in the life of a stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<u64>,
+    /// What that operation is, if it began or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_kind: Option<OperationKind>,
+    /// How it ended, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultWord>,
     /// What failed, if it is a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+impl Event {
+    /// One of this kind, about nobody yet.
+    pub fn new(kind: EventKind, at: Timestamp, message: impl Into<String>) -> Self {
+        Self {
+            sequence: 0,
+            at,
+            kind,
+            service: None,
+            instance: None,
+            child: None,
+            from: None,
+            to: None,
+            ready: None,
+            message: message.into(),
+            waits_for: Vec::new(),
+            operation: None,
+            operation_kind: None,
+            result: None,
+            failure: None,
+        }
+    }
+}
+
+/// Something that a service waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The other service.
+    pub service: String,
+    /// The part of it, if not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// What it must be: `started`, `ready` or `completed`; `stopped`, if both cannot run at once.
+    pub condition: String,
 }
 
 /// The kinds of events.
@@ -57,6 +106,9 @@ pub enum EventKind {
     SupervisorBegun,
     /// An instance was told to read its configuration again.
     Reload,
+    /// A backend told of something that happened to a part of a service. The time is the backend's, as exactly
+    /// as it tells that; so such an event may be older than those before it.
+    Backend,
     /// Something that someone should know.
     #[serde(other)]
     Note,

@@ -49,7 +49,7 @@ pub use attach::{
 };
 pub use brief::{BriefInstance, BriefService, BriefStatus};
 pub use error::{ErrorBody, ErrorCode};
-pub use event::{Event, EventKind, EventsQuery};
+pub use event::{Awaited, Event, EventKind, EventsQuery};
 pub use evidence::{EvidenceFile, EvidenceReport};
 pub use explain::{Cause, Explanation, NeededBy};
 pub use failure::{Exit, Failure};

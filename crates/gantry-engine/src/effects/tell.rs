@@ -1,7 +1,9 @@
 //! Telling what happened: to the event log, and to the operations that wait for it.
 
-use gantry_api::{Event, EventKind, Progress};
-use gantry_core::{InstanceId, OperationId, ServiceKey, ServiceState, Transition};
+use gantry_api::{Awaited, Event, EventKind, OperationKind, Progress, ResultWord};
+use gantry_core::{InstanceId, OperationId, ServiceKey, ServiceState, Transition, WaitsFor};
+use gantry_driver::ChildName;
+use jiff::Timestamp;
 
 use crate::dispatcher::Dispatcher;
 use crate::wire;
@@ -37,9 +39,35 @@ impl Dispatcher {
         event.ready = Some(transition.ready);
         event.operation = transition.operation.map(|operation| operation.0);
         event.failure = failure;
+        if matches!(transition.to, ServiceState::Waiting | ServiceState::Blocked) {
+            event.waits_for = self.awaited(transition.service);
+        }
         event.sequence = self.events.append(event.clone());
         self.operations
             .tell(name.as_str(), &Progress::Event { event });
+    }
+
+    /// What a service waits for, to start.
+    fn awaited(&self, service: ServiceKey) -> Vec<Awaited> {
+        let waits = self.world.waits_for(service).into_iter();
+        let awaited = waits.filter_map(|wait| {
+            let (other, part, condition) = match wait {
+                WaitsFor::Condition {
+                    service,
+                    part,
+                    condition,
+                    ..
+                } => (service, part, condition.as_str()),
+                WaitsFor::Conflict { service } => (service, None, "stopped"),
+                WaitsFor::Dependent { .. } => return None,
+            };
+            Some(Awaited {
+                service: self.world.name(other)?.to_string(),
+                part: part.map(|part| part.to_string()),
+                condition: condition.to_owned(),
+            })
+        });
+        awaited.collect()
     }
 
     /// Nothing of a service is to run for now: what is kept open for its next start is closed, so that
@@ -73,27 +101,42 @@ impl Dispatcher {
         }
     }
 
-    /// An operation began or ended.
-    pub(crate) fn tell_operation(&mut self, kind: EventKind, id: OperationId, message: String) {
-        let mut event = self.event(kind, message);
+    /// A backend tells of something that happened to a part. It changes nothing, so nobody who waits is told.
+    pub(crate) fn happened(
+        &mut self,
+        instance: &InstanceId,
+        child: &ChildName,
+        at: Timestamp,
+        text: String,
+    ) {
+        self.events.append(Event {
+            service: Some(instance.service.to_string()),
+            instance: Some(instance.to_string()),
+            child: Some(child.to_string()),
+            ..Event::new(EventKind::Backend, at, text)
+        });
+    }
+
+    /// An operation began.
+    pub(crate) fn tell_begin(&mut self, id: OperationId, kind: OperationKind, message: String) {
+        let mut event = self.event(EventKind::OperationBegun, message);
         event.operation = Some(id.0);
+        event.operation_kind = Some(kind);
+        self.events.append(event);
+    }
+
+    /// An operation ended.
+    pub(crate) fn tell_end(&mut self, id: OperationId, kind: OperationKind, result: ResultWord) {
+        let message = format!("{} {}", kind.as_str(), words(result));
+        let mut event = self.event(EventKind::OperationEnded, message);
+        event.operation = Some(id.0);
+        event.operation_kind = Some(kind);
+        event.result = Some(result);
         self.events.append(event);
     }
 
     pub(crate) fn event(&self, kind: EventKind, message: String) -> Event {
-        Event {
-            sequence: 0,
-            at: self.clock.wall(),
-            kind,
-            service: None,
-            instance: None,
-            from: None,
-            to: None,
-            ready: None,
-            message,
-            operation: None,
-            failure: None,
-        }
+        Event::new(kind, self.clock.wall(), message)
     }
 }
 
@@ -103,4 +146,15 @@ fn rests(state: ServiceState) -> bool {
         state,
         ServiceState::Stopped | ServiceState::Failed | ServiceState::Completed
     )
+}
+
+fn words(result: ResultWord) -> &'static str {
+    match result {
+        ResultWord::Done => "done",
+        ResultWord::Failed => "failed",
+        ResultWord::NotReady => "not ready in time",
+        ResultWord::Preflight => "not begun: something is missing",
+        ResultWord::Refused => "refused",
+        ResultWord::Cancelled => "cancelled",
+    }
 }

@@ -5,19 +5,7 @@ use gantry_api::EventKind;
 use gantry_api::State::{Running, Starting, Stopped};
 
 fn note(message: &str) -> Event {
-    Event {
-        sequence: 0,
-        at: Timestamp::UNIX_EPOCH,
-        kind: EventKind::Note,
-        service: None,
-        instance: None,
-        from: None,
-        to: None,
-        ready: None,
-        message: message.to_owned(),
-        operation: None,
-        failure: None,
-    }
+    Event::new(EventKind::Note, Timestamp::UNIX_EPOCH, message)
 }
 
 fn messages(lines: &[EventLine]) -> Vec<String> {

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use gantry_api::{
-    ErrorBody, ErrorCode, EventKind, OperationKind, OperationRequest, Outcome, Progress,
-    ResultWord, Step,
+    ErrorBody, ErrorCode, OperationKind, OperationRequest, Outcome, Progress, ResultWord, Step,
 };
 use gantry_core::{
     Action, Command, Desired, Event, Millis, OperationId, ServiceKey, ServiceName, StopHow,
@@ -278,7 +277,7 @@ impl Dispatcher {
             } else {
                 format!("{} {}", request.kind.as_str(), request.services.join(" "))
             };
-            self.tell_operation(EventKind::OperationBegun, id, what);
+            self.tell_begin(id, request.kind, what);
         }
     }
 

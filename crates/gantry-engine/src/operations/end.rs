@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_api::{
-    EventKind, OperationKind, Outcome, Progress, ResultWord, ServiceFailure, Unfinished,
-};
+use gantry_api::{OperationKind, Outcome, Progress, ResultWord, ServiceFailure, Unfinished};
 use gantry_core::{Command, Event, OperationId, OutcomeKind, Refusal, Stage, StopHow};
 use gantry_driver::Close;
 
@@ -115,9 +113,9 @@ impl Dispatcher {
             let took = operation.begin.elapsed().as_millis();
             outcome.duration_ms = u64::try_from(took).unwrap_or(u64::MAX);
             operation.ended = true;
-            let words = format!("{} {}", operation.kind.as_str(), result(outcome.result));
+            let (kind, result) = (operation.kind, outcome.result);
             operation.send(Progress::Ended { outcome });
-            self.tell_operation(EventKind::OperationEnded, id, words);
+            self.tell_end(id, kind, result);
             self.calm.ended();
         }
         if !self.begun {
@@ -188,7 +186,7 @@ impl Dispatcher {
             return;
         }
         let id = self.register(OperationKind::Down, None, false);
-        self.tell_operation(EventKind::OperationBegun, id, why.to_owned());
+        self.tell_begin(id, OperationKind::Down, why.to_owned());
         self.queue.push_back(Event::Command {
             operation: id,
             command: Command::Down { how },
@@ -318,17 +316,6 @@ impl Dispatcher {
             });
         }
         told
-    }
-}
-
-fn result(word: ResultWord) -> &'static str {
-    match word {
-        ResultWord::Done => "done",
-        ResultWord::Failed => "failed",
-        ResultWord::NotReady => "not ready in time",
-        ResultWord::Preflight => "not begun: something is missing",
-        ResultWord::Refused => "refused",
-        ResultWord::Cancelled => "cancelled",
     }
 }
 
