@@ -8,7 +8,7 @@ use gantry_core::{EffectId, ExitStatus, Failure, Generation, InstanceId};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::{Address, ChildStatus, Handle, Observed, Said};
+use crate::{Address, ChildName, ChildStatus, Handle, Observed, Said};
 
 /// One thing that happened in a backend.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,6 +199,20 @@ pub enum DriverEvent {
         /// What, as a sentence without its subject.
         text: String,
     },
+    /// Its backend tells of something that happened to a part of it, and that changes nothing here: a volume was
+    /// attached, an image fetched. Each such thing is told once.
+    Happened {
+        /// To a part of which instance.
+        instance: InstanceId,
+        /// Which start of it.
+        generation: Generation,
+        /// To which part.
+        child: ChildName,
+        /// When, as exactly as the backend says it.
+        at: Timestamp,
+        /// What, in the backend's words, on one line.
+        text: String,
+    },
     /// What must be there before it can be started is being fetched or made: its time to become ready counts
     /// anew from here.
     Preparing {
@@ -333,6 +347,11 @@ impl DriverEvent {
                 ..
             }
             | Self::Note {
+                instance,
+                generation,
+                ..
+            }
+            | Self::Happened {
                 instance,
                 generation,
                 ..

@@ -208,6 +208,12 @@ impl Dispatcher {
                 self.note(Some(id), text);
                 return None;
             }
+            DriverEvent::Happened {
+                child, at, text, ..
+            } => {
+                self.happened(id, &child, at, text);
+                return None;
+            }
             DriverEvent::Preparing {
                 generation, text, ..
             } => {
