@@ -20,6 +20,7 @@
 
 mod aim;
 mod evidence;
+mod happenings;
 mod interest;
 mod news;
 mod orders;
@@ -35,6 +36,7 @@ use gantry_driver::{
     DialRequest, DriverError, DriverEvent, Observed, RenderedFile, StartRequest, StopRequest,
     UpdateRequest,
 };
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -46,6 +48,7 @@ use crate::forward::target::Aim;
 use crate::judge::Blame;
 use crate::record::Record;
 use crate::view::{Change, Scope, View};
+use happenings::Happenings;
 use interest::Interest;
 use slot::{Slot, Told};
 
@@ -119,6 +122,7 @@ pub(crate) struct Link {
     slots: HashMap<InstanceId, Slot>,
     view: View,
     interest: Interest,
+    happenings: Happenings,
     /// Whether the cluster cannot be asked, and that was said.
     away: bool,
     /// Why, as it was told last.
@@ -143,6 +147,7 @@ impl Link {
             slots: HashMap::new(),
             view: View::default(),
             interest: Interest::default(),
+            happenings: Happenings::new(Timestamp::now()),
             away: false,
             away_for: None,
             observers: Vec::new(),
@@ -175,6 +180,7 @@ impl Link {
                 self.take(input);
             }
             self.judge_all();
+            self.tell_happenings();
             while self.tasks.try_join_next().is_some() {}
         }
     }
@@ -191,6 +197,10 @@ impl Link {
                 self.observers.push(reply);
             }
             Input::Seen(scope, change) => {
+                if self.happenings.take(&scope, &change) {
+                    // It tells of no trouble: it is passed on, and not kept.
+                    return;
+                }
                 self.interest.seen(&scope, &change);
                 self.seen(&scope, *change);
             }

@@ -217,7 +217,7 @@ impl View {
 }
 
 /// Versions are numbers that grow within a kind.
-fn version_of(object: &Value) -> u64 {
+pub(crate) fn version_of(object: &Value) -> u64 {
     let version = text(object, &["metadata", "resourceVersion"]);
     version.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
@@ -256,13 +256,8 @@ async fn watch(
             }
         }
     };
-    let config = if scope.kind == "Event" {
-        watcher::Config::default().fields("type=Warning")
-    } else {
-        watcher::Config::default()
-    };
     let begin = || {
-        let events = watcher::watcher(api.clone(), config.clone());
+        let events = watcher::watcher(api.clone(), watcher::Config::default());
         events.backoff(Pause::default()).boxed()
     };
     let mut events = begin();

@@ -53,6 +53,11 @@ impl Interest {
         self.dirty.insert(instance.clone());
     }
 
+    /// Who consists of this.
+    pub(super) fn owner(&self, key: &Key) -> Option<&InstanceId> {
+        self.owners.get(&name(key))
+    }
+
     /// Something of an instance has changed.
     pub(super) fn touch(&mut self, instance: &InstanceId) {
         self.dirty.insert(instance.clone());

@@ -10,15 +10,17 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::happenings::{About, Owner, maker};
+use super::interest::Interest;
 use super::slot::{End, Fate, Word};
 use super::{Input, Link};
 use crate::addresses;
 use crate::forward;
 use crate::judge::{self, Blame, Cause, Errors, Judged, Verdict};
 use crate::logs;
-use crate::object::text;
+use crate::object::{Key, text};
 use crate::record::Record;
-use crate::view::{Change, Scope};
+use crate::view::{Change, Scope, View};
 
 /// How often a cluster that is away is asked whether it is back.
 const ASK: Duration = Duration::from_millis(100);
@@ -278,6 +280,24 @@ impl Link {
         }
     }
 
+    /// Passes on what the cluster tells of pods.
+    pub(super) fn tell_happenings(&mut self) {
+        let (view, interest, slots) = (&self.view, &self.interest, &self.slots);
+        let ripe = self.happenings.ripe(|about| {
+            let instance = whose(about, view, interest)?;
+            let record = slots.get(instance)?.record.as_ref();
+            let record = record.filter(|record| !record.stopped)?;
+            Some(Owner {
+                instance: instance.clone(),
+                generation: record.generation,
+                begun: record.begun,
+            })
+        });
+        for event in ripe {
+            self.report(event);
+        }
+    }
+
     fn wake_again(&mut self, instance: &InstanceId, at: Option<Timestamp>) {
         let Some(slot) = self.slots.get_mut(instance) else {
             return;
@@ -483,6 +503,30 @@ impl Link {
         all.sort_by(|one, other| one.instance.cmp(&other.instance));
         all
     }
+}
+
+/// Who has made a pod: by what made it, and what made that, up to something that an instance consists of.
+fn whose<'a>(about: &About, view: &View, interest: &'a Interest) -> Option<&'a InstanceId> {
+    let mut key = Key {
+        group: String::new(),
+        version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        namespace: Some(about.namespace.clone()),
+        name: about.name.clone(),
+    };
+    let mut object = view.get(&key).filter(|pod| uid(pod) == about.uid)?;
+    // Nothing that makes pods is made by more: whatever stands in an object, this ends.
+    for _ in 0..4 {
+        if let Some(instance) = interest.owner(&key) {
+            return Some(instance);
+        }
+        key = maker(object)?;
+        match view.get(&key) {
+            Some(maker) => object = maker,
+            None => return interest.owner(&key),
+        }
+    }
+    None
 }
 
 fn state(record: &Record, judged: &Judged, is_stopping: bool) -> (ObservedState, Option<bool>) {
