@@ -16,7 +16,7 @@ pub(crate) use see::{
     AttachArgs, CompletionsArgs, ConfigArgs, ConfigVerb, DiffArgs, DoctorArgs, DrawingFormat,
     DumpArgs, EventsArgs, ExecArgs, ExplainArgs, ForwardArgs, GraphArgs, HistoryArgs, HowToRender,
     ImportArgs, ImportKind, LogsArgs, NotesArgs, PlanArgs, RenderArgs, StatusArgs, TimeForm,
-    UrlArgs, ValidateArgs,
+    TimelineArgs, UrlArgs, ValidateArgs,
 };
 
 /// One service manager for every way a service can run.
@@ -129,6 +129,7 @@ pub(crate) enum Verb {
     Url(UrlArgs),
     Explain(ExplainArgs),
     Events(EventsArgs),
+    Timeline(TimelineArgs),
     History(HistoryArgs),
     Notes(NotesArgs),
     Plan(PlanArgs),

@@ -12,6 +12,7 @@ use crate::cli::Format;
 use crate::output::Output;
 use crate::stack_file::Problems;
 use crate::style::{Text, Tone};
+use crate::timeline::NotFound;
 use crate::view::{Data, diagnostics, to_yaml};
 
 /// Why there is no result.
@@ -69,6 +70,9 @@ pub(crate) enum Error {
         /// Whereto there is one.
         hint: String,
     },
+    /// The start that was asked for is not known.
+    #[error(transparent)]
+    NoTimeline(#[from] NotFound),
     /// Nothing says where gantry keeps its files.
     #[error("gantry does not know where to keep its files")]
     Home(#[from] HomeError),
@@ -156,7 +160,8 @@ impl Error {
             | Self::Unopened { .. }
             | Self::StackFile(_)
             | Self::UnknownService { .. }
-            | Self::AmbiguousService { .. } => 2,
+            | Self::AmbiguousService { .. }
+            | Self::NoTimeline(NotFound::NoOperation { .. }) => 2,
             Self::NotUp { .. } | Self::NotEmpty { .. } => 5,
             Self::NoLocks { .. } | Self::Rollback { .. } => 3,
             Self::Client(error) => match error {
@@ -167,6 +172,7 @@ impl Error {
             Self::Interrupted => 130,
             Self::CommandLost { .. }
             | Self::NotRendered { .. }
+            | Self::NoTimeline(_)
             | Self::Home(_)
             | Self::NotStarted { .. }
             | Self::NotGone { .. }
@@ -190,6 +196,13 @@ impl Error {
                 format!("there are {}{more}", shown.collect::<Vec<_>>().join(", "))
             }
             Self::Rollback { hint, .. } => hint.clone(),
+            Self::NoTimeline(NotFound::NoOperation { known, .. }) if known.is_empty() => return None,
+            Self::NoTimeline(NotFound::NoOperation { known, .. }) => {
+                let numbers: Vec<String> = known.iter().take(10).map(u64::to_string).collect();
+                let more = if known.len() > 10 { ", …" } else { "" };
+                format!("there are {}{more}", numbers.join(", "))
+            }
+            Self::NoTimeline(_) => "bring it up with gantry up -d".to_owned(),
             Self::Home(_) => "set GANTRY_HOME to a folder of your own".to_owned(),
             Self::NoLocks { .. } => "set GANTRY_HOME to a folder on a local disk".to_owned(),
             Self::NotEmpty { .. } => {

@@ -14,6 +14,7 @@ mod runtime;
 mod stack_file;
 mod stack_status;
 mod style;
+mod timeline;
 mod verbs;
 mod view;
 

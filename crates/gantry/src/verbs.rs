@@ -30,6 +30,7 @@ mod schema;
 mod start;
 mod status;
 mod stop;
+mod timeline;
 mod up;
 mod url;
 mod validate;
@@ -75,6 +76,10 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::History(args) => show(output, &history::run(&context(&args.files.files)?, &args)?),
         Verb::Explain(args) => show(output, &explain::run(&context(&args.files.files)?, &args)?),
         Verb::Events(args) => events::run(&context(&args.files.files)?, &args)?,
+        Verb::Timeline(args) => match timeline::run(&context(&args.files.files)?, &args)? {
+            timeline::Drawn::Chart(view) => show(output, &view),
+            timeline::Drawn::Text(text) => output.results.bytes(text.as_bytes()),
+        },
         Verb::Plan(args) => show(output, &plan::run(&context(&args.files.files)?, &args)?),
         Verb::Graph(args) => match graph::run(&context(&args.files.files)?, &args)? {
             graph::Drawn::Graph(view) => show(output, &view),

@@ -26,6 +26,7 @@ pub(crate) mod status;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod timeline;
 pub(crate) mod url;
 mod usage;
 pub(crate) mod validate;

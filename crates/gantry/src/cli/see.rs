@@ -258,6 +258,33 @@ pub(crate) struct EventsArgs {
     pub(crate) files: LongFileArgs,
 }
 
+/// Show the last start as a chart: who waited for whom, and what made it take so long.
+///
+/// Works when the stack is down too. `*` marks the critical chain: the service that was ready last, who released it,
+/// and so on.
+#[derive(Debug, Args)]
+pub(crate) struct TimelineArgs {
+    /// Only these services, with those that held them up; else all. It is the last start in which one of them had
+    /// to start.
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(services_of_the_stack))]
+    pub(crate) services: Vec<String>,
+    /// An earlier start, by the number of its operation.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) operation: Option<u64>,
+    /// Draw it as svg.
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<ChartFormat>,
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+}
+
+/// How a chart is drawn for other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChartFormat {
+    /// A picture.
+    Svg,
+}
+
 /// Read the stack file and tell everything that is wrong with it.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {

@@ -11,7 +11,7 @@ use crate::cli::{EventsArgs, Format};
 use crate::context::Context;
 use crate::error::Error;
 use crate::runtime::block_on;
-use crate::view::events::line;
+use crate::view::events::{in_order, line};
 use crate::view::record;
 
 /// Tell what happened, and with `-f` what happens. Without a supervisor: what was written down.
@@ -95,6 +95,7 @@ impl<'a> Printer<'a> {
             let more = self.waiting.len().saturating_sub(tail);
             self.waiting.drain(..more);
         }
+        in_order(&mut self.waiting, |(event, _)| event);
         let output = self.context.output;
         if output.is_for_programs() {
             let mut bytes = Vec::new();

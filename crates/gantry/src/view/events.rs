@@ -28,6 +28,7 @@ pub(crate) fn line(event: &Event, width: usize, zone: &TimeZone) -> Text {
             EventKind::OperationBegun => Text::of(Tone::Strong, "operation begun"),
             EventKind::OperationEnded => Text::of(Tone::Strong, "operation ended"),
             EventKind::SupervisorBegun => Text::of(Tone::Strong, "supervisor begun"),
+            EventKind::Backend => Text::from(harmless(event.child.as_deref().unwrap_or_default())),
             EventKind::Transition | EventKind::Instance | EventKind::Note => Text::new(),
         },
     };
@@ -39,3 +40,21 @@ pub(crate) fn line(event: &Event, width: usize, zone: &TimeZone) -> Text {
     }
     line.plain(harmless(&event.message))
 }
+
+/// Bring what backends told to where it happened: that may be known late. All else stays in the order in which it
+/// was told, whatever its times: a clock may have been set back.
+pub(crate) fn in_order<T>(events: &mut [T], event: impl Fn(&T) -> &Event) {
+    for place in 1..events.len() {
+        let told = event(&events[place]);
+        if told.kind != EventKind::Backend {
+            continue;
+        }
+        let at = told.at;
+        let before = events[..place].iter().rev();
+        let later = before.take_while(|other| event(other).at > at).count();
+        events[place - later..=place].rotate_right(1);
+    }
+}
+
+#[cfg(test)]
+mod tests;

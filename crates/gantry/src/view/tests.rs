@@ -166,18 +166,12 @@ fn status_wide() {
 
 fn event(seconds: f64, service: &str, to: State, message: &str) -> Event {
     let base: Timestamp = "2026-11-21T10:00:00Z".parse().expect("a time");
+    let at = base + SignedDuration::from_secs_f64(seconds);
     Event {
-        sequence: 0,
-        at: base + SignedDuration::from_secs_f64(seconds),
-        kind: EventKind::Transition,
         service: Some(service.to_owned()),
-        instance: None,
-        from: None,
         to: Some(to),
-        ready: None,
-        message: message.to_owned(),
         operation: Some(1),
-        failure: None,
+        ..Event::new(EventKind::Transition, at, message)
     }
 }
 

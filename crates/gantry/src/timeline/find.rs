@@ -1,0 +1,80 @@
+//! Which operation is meant.
+
+use std::collections::HashSet;
+
+use gantry_api::{Event, EventKind, OperationKind, State};
+
+use super::Wanted;
+
+/// Why there is no chart.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotFound {
+    /// Nothing was ever started.
+    #[error("no start is in the events that are kept")]
+    NoStart,
+    /// These did not have to start in any operation that is kept.
+    #[error("no start of {} is in the events that are kept", .0.join(", "))]
+    NoStartOf(Vec<String>),
+    /// There is no such operation, or it started nothing.
+    #[error("operation {number} is no start that is in the events that are kept")]
+    NoOperation {
+        /// What was asked for.
+        number: u64,
+        /// The starts that there are, the newest first.
+        known: Vec<u64>,
+    },
+}
+
+/// The number of the operation, and the place of the event with which it began.
+pub(super) fn begin(events: &[Event], wanted: &Wanted<'_>) -> Result<(u64, usize), NotFound> {
+    // Whom each operation had to start; of those that somebody asked for, if any.
+    let mut starts: HashSet<u64> = HashSet::new();
+    let mut of_those: HashSet<u64> = HashSet::new();
+    for event in events.iter().filter(|event| is_of_a_start(event)) {
+        let (Some(number), Some(service)) = (event.operation, &event.service) else {
+            continue;
+        };
+        starts.insert(number);
+        if wanted.services.is_empty() || wanted.services.contains(service) {
+            of_those.insert(number);
+        }
+    }
+    let begun = events.iter().enumerate().rev();
+    let begun = begun.filter_map(|(place, event)| {
+        let number = event.operation.filter(|number| starts.contains(number))?;
+        is_begin(event).then_some((number, place))
+    });
+    let begun: Vec<(u64, usize)> = begun.collect();
+    if let Some(number) = wanted.operation {
+        let found = begun.iter().find(|(other, _)| *other == number);
+        return found.copied().ok_or_else(|| NotFound::NoOperation {
+            number,
+            known: begun.iter().map(|(number, _)| *number).collect(),
+        });
+    }
+    let found = begun.iter().find(|(number, _)| of_those.contains(number));
+    found.copied().ok_or_else(|| {
+        if begun.is_empty() {
+            NotFound::NoStart
+        } else {
+            NotFound::NoStartOf(wanted.services.to_vec())
+        }
+    })
+}
+
+fn is_begin(event: &Event) -> bool {
+    let starts = matches!(
+        event.operation_kind,
+        Some(OperationKind::Up | OperationKind::Start | OperationKind::Restart)
+    );
+    event.kind == EventKind::OperationBegun && starts
+}
+
+/// Whether it tells of a service that starts, or would if it could.
+fn is_of_a_start(event: &Event) -> bool {
+    event.kind == EventKind::Transition
+        && matches!(
+            event.to,
+            Some(State::Waiting | State::Blocked | State::Starting | State::Updating)
+        )
+}
