@@ -61,7 +61,7 @@ pub(crate) struct Timeline {
 pub(crate) enum End {
     /// With this result, after so long.
     Ended(ResultWord, Duration),
-    /// It goes on.
+    /// It goes on, or what it has begun does.
     GoingOn,
     /// Nobody told its end: its supervisor was killed before.
     CutOff,
@@ -77,18 +77,22 @@ impl Timeline {
         let (number, place) = find::begin(events, wanted)?;
         let begin = &events[place];
         let collected = Collected::of(number, begin.at, &events[place + 1..]);
-        let end = match collected.end {
-            Some((result, at)) => End::Ended(result, at),
-            None if collected.replaced || wanted.now.is_none() => End::CutOff,
-            None => End::GoingOn,
-        };
-        let until = match (end, wanted.now) {
-            (End::Ended(_, at), _) => at,
-            (End::GoingOn, Some(now)) => collected.place(now),
-            _ => Duration::ZERO,
-        };
+        let (told, replaced) = (collected.end, collected.replaced);
+        let now = wanted.now.map(|now| collected.place(now));
         let mut rows = collected.rows();
         chain::release(&mut rows);
+        let end = match (told, now) {
+            // Nobody waits for what was begun, and it goes on all the same.
+            (Some((ResultWord::Done, _)), Some(_)) if rows.iter().any(Row::is_open) => End::GoingOn,
+            (Some((result, at)), _) => End::Ended(result, at),
+            (None, Some(_)) if !replaced => End::GoingOn,
+            (None, _) => End::CutOff,
+        };
+        let until = match (end, now) {
+            (End::Ended(_, at), _) => at,
+            (End::GoingOn, Some(now)) => now,
+            _ => Duration::ZERO,
+        };
         let last = rows.iter().map(Row::last).max().unwrap_or_default();
         // An operation ends a little after its last service, or when the time is over for one that has not got there.
         let length = if rows.iter().all(Row::settled) {

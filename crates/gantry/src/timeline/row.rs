@@ -189,6 +189,11 @@ impl Row {
             )
     }
 
+    /// Whether it may still get somewhere, and nobody has asked for anything else.
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed && !self.settled()
+    }
+
     /// How long it waited before it was started, or waits; up to `now` if it does.
     pub(crate) fn waited(&self, now: Duration) -> Duration {
         let limit = self.started.unwrap_or(now);

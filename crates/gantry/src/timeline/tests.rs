@@ -398,6 +398,11 @@ fn what_goes_on_is_shown_up_to_now() {
     };
     let timeline = Timeline::of(&log.0, &wanted).expect("a start");
     assert_eq!((timeline.end, timeline.length), (End::GoingOn, ms(5_000)));
+    // So is what nobody waits for.
+    let begun = Log::default().up(0, 1).starts(1, "slow").done(2);
+    let timeline = Timeline::of(&begun.0, &wanted).expect("a start");
+    assert_eq!((timeline.end, timeline.length), (End::GoingOn, ms(5_000)));
+    assert_eq!(begun.all().length, ms(2));
     // Without a supervisor nothing goes on, and nobody knows how it ended.
     assert_eq!(log.all().end, End::CutOff);
     let log = log.supervisor(100).ready(200, "slow");

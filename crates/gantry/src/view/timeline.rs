@@ -70,7 +70,9 @@ impl View for TimelineView {
         for (width, word) in widths.iter().zip(TITLES) {
             title = title.join(right(Text::of(Tone::Dim, word), *width));
         }
-        lines.push(title.and(Tone::Dim, "  WAITED FOR"));
+        let waits = timeline.rows.iter().any(|row| !row.waited_for.is_empty());
+        let words = if waits { "  WAITED FOR" } else { "" };
+        lines.push(title.and(Tone::Dim, words));
         for (row, numbers) in timeline.rows.iter().zip(numbers) {
             let mark = if row.critical { "*  " } else { "   " };
             let tone = if row.critical {
@@ -177,6 +179,8 @@ fn remark(row: &Row) -> Text {
         let word = Text::of(state::tone(row.state), row.outcome());
         facts.push(match row.message.as_str() {
             "" => word,
+            // It has been said for whom.
+            _ if row.state == State::Waiting => word,
             message => word.plain(": ").plain(harmless(message)),
         });
     }
@@ -240,7 +244,11 @@ fn chain(timeline: &Timeline, width: usize) -> Vec<Text> {
     lines.push(line);
     let between = timeline.between();
     if between.as_millis() > 0 {
-        let words = format!("  and {} before and between them", humane::wait(between));
+        let place = match timeline.chain.len() {
+            1 => "before it",
+            _ => "before and between them",
+        };
+        let words = format!("  and {} {place}", humane::wait(between));
         lines.push(Text::of(Tone::Dim, words));
     }
     lines

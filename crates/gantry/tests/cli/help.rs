@@ -25,6 +25,7 @@ fn of_every_verb_fits_a_terminal() {
         "logs",
         "explain",
         "events",
+        "timeline",
         "plan",
         "graph",
         "validate",

@@ -22,4 +22,5 @@ mod running;
 mod short_names;
 mod support;
 mod templates;
+mod timeline;
 mod wrong_input;

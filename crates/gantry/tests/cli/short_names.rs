@@ -36,6 +36,7 @@ fn a_name_that_means_one_service_is_enough() {
         ),
         (&["explain", "mongo"], "applications.als.mongo"),
         (&["events", "mongo"], "applications.als.mongo"),
+        (&["timeline", "mongo"], "applications.als.mongo"),
         (&["reload", "mongo"], "applications.als.mongo"),
         (&["restart", "mongo"], "restarted"),
         (&["stop", "als.mongo"], "stopped"),
@@ -58,7 +59,7 @@ fn a_name_that_means_one_service_is_enough() {
     ambiguous(
         &stack,
         &[
-            "start", "stop", "restart", "reload", "attach", "explain", "events",
+            "start", "stop", "restart", "reload", "attach", "explain", "events", "timeline",
         ],
     );
     stack.gantry(&["down"]).expect(0);

@@ -14,7 +14,10 @@ use crate::timeline::{PhaseKind, Row, Timeline};
 const BARS: u32 = 800;
 const LINE: u32 = 22;
 const HEAD: u32 = 56;
-const FOOT: u32 = 34;
+const FOOT: u32 = 12;
+
+/// What a line of words takes below them.
+const WORDS_LINE: u32 = 16;
 
 /// What a letter takes at most.
 const LETTER: u32 = 8;
@@ -26,9 +29,15 @@ const WORDS: u32 = 110;
 pub(crate) fn draw(timeline: &Timeline) -> String {
     let names = timeline.rows.iter().map(|row| row.name.chars().count());
     let names = u32::try_from(names.max().unwrap_or(0)).unwrap_or(u32::MAX);
+    let left = names.clamp(6, 60) * LETTER + 20;
+    let letters = (left + BARS + WORDS) / LETTER;
     let picture = Picture {
         timeline,
-        left: names.clamp(6, 60) * LETTER + 20,
+        left,
+        chain: super::chain(timeline, letters as usize)
+            .iter()
+            .map(said)
+            .collect(),
     };
     picture.draw()
 }
@@ -37,12 +46,17 @@ struct Picture<'a> {
     timeline: &'a Timeline,
     /// Where the bars begin.
     left: u32,
+    /// The lines below them.
+    chain: Vec<String>,
 }
 
 impl Picture<'_> {
     fn draw(&self) -> String {
         let lines = u32::try_from(self.timeline.rows.len()).unwrap_or(u32::MAX);
-        let height = lines.saturating_mul(LINE).saturating_add(HEAD + FOOT);
+        let bottom = lines.saturating_mul(LINE).saturating_add(HEAD);
+        let below = u32::try_from(self.chain.len()).unwrap_or(u32::MAX);
+        let below = below.saturating_mul(WORDS_LINE).saturating_add(FOOT);
+        let height = bottom.saturating_add(below);
         let width = self.left + BARS + WORDS;
         let mut text = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -54,24 +68,21 @@ impl Picture<'_> {
             text,
             "<text x=\"10\" y=\"20\" font-size=\"14\" font-weight=\"bold\">{headline}</text>"
         );
-        self.axis(height, &mut text);
+        self.axis(bottom, &mut text);
         let mut top = HEAD;
         for row in &self.timeline.rows {
             self.row(row, top, &mut text);
             top = top.saturating_add(LINE);
         }
-        let chain: Vec<String> = super::chain(self.timeline, usize::MAX)
-            .iter()
-            .skip(1)
-            .map(said)
-            .collect();
-        let y = height - 12;
-        _ = writeln!(text, "<text x=\"10\" y=\"{y}\">{}</text>", chain.join(" "));
+        for line in &self.chain {
+            _ = writeln!(text, "<text x=\"10\" y=\"{top}\">{line}</text>");
+            top = top.saturating_add(WORDS_LINE);
+        }
         text + "</svg>\n"
     }
 
-    fn axis(&self, height: u32, text: &mut String) {
-        let (top, bottom) = (HEAD - 8, height - FOOT + 4);
+    fn axis(&self, bottom: u32, text: &mut String) {
+        let top = HEAD - 8;
         let step = step(self.timeline.length / 8);
         let mut at = Duration::ZERO;
         while at <= self.timeline.length {
