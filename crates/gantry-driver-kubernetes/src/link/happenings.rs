@@ -30,10 +30,10 @@ const PART: SignedDuration = SignedDuration::from_millis(999);
 /// order of names: what is newer than all that was there *before* is new. It is passed on when all has been told,
 /// for until then the watch may begin once more.
 ///
-/// What is passed on happened to a pod of an instance since the start of that instance. Of a start that an earlier
-/// session has made, it is only what happened since this session began: all before was for that one to tell. A time in
-/// whole seconds that may be before the beginning counts as before it, so what happened in that one second may be
-/// lost, but nothing is told twice.
+/// What is passed on happened to a pod of an instance since the start of that instance. If an earlier session made
+/// that start, it was for that one to tell what was there when this one began: of all that the first watch tells at
+/// first, only what happened since this session began is passed on. A time in whole seconds that may be before the
+/// beginning counts as before it, so what happened in that one second may be lost, but nothing is told twice.
 pub(super) struct Happenings {
     /// When this session began.
     begun: Timestamp,
@@ -47,12 +47,16 @@ struct Seen {
     newest: u64,
     /// The newest before everything was told again, while it is.
     before: Option<u64>,
+    /// Whether everything was told once.
+    whole: bool,
 }
 
 /// An event for which it is not decided yet whose it is.
 struct Waiting {
     about: About,
     version: u64,
+    /// Whether it may have been there before this session began.
+    first: bool,
     /// As it is told.
     told: Timestamp,
     /// As near to the truth as can be known.
@@ -102,13 +106,14 @@ impl Happenings {
                 }
                 seen.before.get_or_insert(seen.newest);
             }
-            Change::Whole => seen.before = None,
+            Change::Whole => (seen.before, seen.whole) = (None, true),
             Change::There(event) => {
                 let version = version_of(event);
                 let known = seen.before.unwrap_or(seen.newest);
                 seen.newest = seen.newest.max(version);
+                let first = !seen.whole;
                 if version > known {
-                    self.wait(namespace, version, event);
+                    self.wait(namespace, version, first, event);
                 }
                 return is_plain(event);
             }
@@ -118,11 +123,11 @@ impl Happenings {
         false
     }
 
-    fn wait(&mut self, namespace: &str, version: u64, event: &Value) {
+    fn wait(&mut self, namespace: &str, version: u64, first: bool, event: &Value) {
         let involved = &event["involvedObject"];
         let Some(told) = time(event) else { return };
-        // No start that is told of by this session can be older.
-        if involved["kind"] != "Pod" || told + PART < self.begun {
+        let is_old = first && told + PART < self.begun;
+        if involved["kind"] != "Pod" || is_old {
             return;
         }
         let word = |name: &str| involved[name].as_str().unwrap_or_default().to_owned();
@@ -134,6 +139,7 @@ impl Happenings {
                 uid: word("uid"),
             },
             version,
+            first,
             told,
             at: if is_whole(told) {
                 now.clamp(told, told + PART)
@@ -165,7 +171,7 @@ impl Happenings {
                 return one.since.elapsed() < PATIENCE;
             };
             let happened = if owner.begun < begun {
-                one.told >= begun
+                !one.first || one.told >= begun
             } else {
                 // The start may have begun within the second that is told.
                 one.told + PART >= owner.begun

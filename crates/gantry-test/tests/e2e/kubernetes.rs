@@ -4,6 +4,7 @@ mod attach;
 mod away;
 mod expired;
 mod forwards;
+mod happenings;
 mod rendered;
 mod rest;
 mod tokens;

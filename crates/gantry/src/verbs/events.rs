@@ -95,7 +95,6 @@ impl<'a> Printer<'a> {
             let more = self.waiting.len().saturating_sub(tail);
             self.waiting.drain(..more);
         }
-        in_order(&mut self.waiting, |(event, _)| event);
         let output = self.context.output;
         if output.is_for_programs() {
             let mut bytes = Vec::new();
@@ -112,6 +111,7 @@ impl<'a> Printer<'a> {
             output.results.bytes(&bytes);
             return;
         }
+        in_order(&mut self.waiting, |(event, _)| event);
         let names = self.waiting.iter().map(|(event, _)| {
             let name = event.instance.as_deref().or(event.service.as_deref());
             name.map_or(1, str::len)

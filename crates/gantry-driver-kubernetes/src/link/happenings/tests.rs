@@ -112,6 +112,7 @@ fn only_what_happened_since_the_start_is_told() {
 fn what_an_earlier_session_may_have_told_is_not_told_again() {
     let mut happenings = Happenings::new(at(BEGIN));
     let earlier = "2026-11-21T09:00:00Z";
+    happenings.take(&scope(), &Change::Begin);
     for (version, time) in [
         (1, "2026-11-21T09:59:59Z"),
         (2, "2026-11-21T10:00:00Z"),
@@ -124,10 +125,14 @@ fn what_an_earlier_session_may_have_told_is_not_told_again() {
             event("a", version, time, &version.to_string()),
         );
     }
+    happenings.take(&scope(), &Change::Whole);
     assert_eq!(
         told(&mut happenings, earlier),
         ["pod/web-a Pulled: 4", "pod/web-a Pulled: 5"]
     );
+    // What comes from then on was not there, whatever its time.
+    there(&mut happenings, event("a", 6, "2026-11-21T10:00:00Z", "6"));
+    assert_eq!(told(&mut happenings, earlier), ["pod/web-a Pulled: 6"]);
 }
 
 #[test]
