@@ -28,7 +28,7 @@ pub enum Progress {
     /// Something happened to a service of this operation.
     Event {
         /// What.
-        event: Event,
+        event: Box<Event>,
     },
     /// Something that whoever waits should know.
     Note {

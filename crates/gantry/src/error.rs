@@ -161,7 +161,7 @@ impl Error {
             | Self::StackFile(_)
             | Self::UnknownService { .. }
             | Self::AmbiguousService { .. }
-            | Self::NoTimeline(NotFound::NoOperation { .. }) => 2,
+            | Self::NoTimeline(NotFound::Operation { .. }) => 2,
             Self::NotUp { .. } | Self::NotEmpty { .. } => 5,
             Self::NoLocks { .. } | Self::Rollback { .. } => 3,
             Self::Client(error) => match error {
@@ -196,8 +196,8 @@ impl Error {
                 format!("there are {}{more}", shown.collect::<Vec<_>>().join(", "))
             }
             Self::Rollback { hint, .. } => hint.clone(),
-            Self::NoTimeline(NotFound::NoOperation { known, .. }) if known.is_empty() => return None,
-            Self::NoTimeline(NotFound::NoOperation { known, .. }) => {
+            Self::NoTimeline(NotFound::Operation { known, .. }) if known.is_empty() => return None,
+            Self::NoTimeline(NotFound::Operation { known, .. }) => {
                 let numbers: Vec<String> = known.iter().take(10).map(u64::to_string).collect();
                 let more = if known.len() > 10 { ", …" } else { "" };
                 format!("there are {}{more}", numbers.join(", "))

@@ -11,6 +11,7 @@ mod steady;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use gantry_api::{Event, OperationKind, ResultWord};
@@ -101,8 +102,9 @@ impl Timeline {
             last.max(until)
         };
         let chain = chain::of(&rows, wanted.services);
+        let critical: HashSet<&str> = chain.iter().map(|link| &*link.service).collect();
         for row in &mut rows {
-            row.critical = chain.iter().any(|link| link.service == row.name);
+            row.critical = critical.contains(&*row.name);
             row.told.retain(|told| told.at <= length);
         }
         let asked_for = wanted.services;

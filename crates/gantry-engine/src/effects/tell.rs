@@ -43,8 +43,12 @@ impl Dispatcher {
             event.waits_for = self.awaited(transition.service);
         }
         event.sequence = self.events.append(event.clone());
-        self.operations
-            .tell(name.as_str(), &Progress::Event { event });
+        self.operations.tell(
+            name.as_str(),
+            &Progress::Event {
+                event: Box::new(event),
+            },
+        );
     }
 
     /// What a service waits for, to start.
@@ -97,7 +101,12 @@ impl Dispatcher {
         event.instance = instance.map(ToString::to_string);
         event.sequence = self.events.append(event.clone());
         if let Some(service) = event.service.clone() {
-            self.operations.tell(&service, &Progress::Event { event });
+            self.operations.tell(
+                &service,
+                &Progress::Event {
+                    event: Box::new(event),
+                },
+            );
         }
     }
 

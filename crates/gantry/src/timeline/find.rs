@@ -11,13 +11,13 @@ use super::Wanted;
 pub(crate) enum NotFound {
     /// Nothing was ever started.
     #[error("no start is in the events that are kept")]
-    NoStart,
+    Start,
     /// These did not have to start in any operation that is kept.
     #[error("no start of {} is in the events that are kept", .0.join(", "))]
-    NoStartOf(Vec<String>),
+    StartOf(Vec<String>),
     /// There is no such operation, or it started nothing.
     #[error("operation {number} is no start that is in the events that are kept")]
-    NoOperation {
+    Operation {
         /// What was asked for.
         number: u64,
         /// The starts that there are, the newest first.
@@ -47,7 +47,7 @@ pub(super) fn begin(events: &[Event], wanted: &Wanted<'_>) -> Result<(u64, usize
     let begun: Vec<(u64, usize)> = begun.collect();
     if let Some(number) = wanted.operation {
         let found = begun.iter().find(|(other, _)| *other == number);
-        return found.copied().ok_or_else(|| NotFound::NoOperation {
+        return found.copied().ok_or_else(|| NotFound::Operation {
             number,
             known: begun.iter().map(|(number, _)| *number).collect(),
         });
@@ -55,9 +55,9 @@ pub(super) fn begin(events: &[Event], wanted: &Wanted<'_>) -> Result<(u64, usize
     let found = begun.iter().find(|(number, _)| of_those.contains(number));
     found.copied().ok_or_else(|| {
         if begun.is_empty() {
-            NotFound::NoStart
+            NotFound::Start
         } else {
-            NotFound::NoStartOf(wanted.services.to_vec())
+            NotFound::StartOf(wanted.services.to_vec())
         }
     })
 }

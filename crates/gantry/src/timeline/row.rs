@@ -173,6 +173,9 @@ impl Row {
     }
 
     fn waits(&mut self, awaited: &[Awaited]) {
+        if self.waited_for.is_empty() {
+            return self.waited_for.extend_from_slice(awaited);
+        }
         for one in awaited {
             if !self.waited_for.contains(one) {
                 self.waited_for.push(one.clone());

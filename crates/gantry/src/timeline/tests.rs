@@ -177,7 +177,7 @@ fn named_ones_are_shown_with_who_held_them_up() {
     assert_eq!(names(&timeline), ["store", "worker"]);
     assert_eq!(
         shop().of(&["nobody"]),
-        Err(NotFound::NoStartOf(vec!["nobody".to_owned()]))
+        Err(NotFound::StartOf(vec!["nobody".to_owned()]))
     );
 }
 
@@ -221,7 +221,7 @@ fn it_is_the_last_operation_in_which_something_had_to_start() {
     };
     assert_eq!(of(1).expect("a start").rows.len(), 5);
     let known = vec![20, 1];
-    assert_eq!(of(30), Err(NotFound::NoOperation { number: 30, known }));
+    assert_eq!(of(30), Err(NotFound::Operation { number: 30, known }));
 }
 
 #[test]
@@ -434,13 +434,14 @@ fn a_torn_log_shows_what_is_there() {
     let mut log = shop();
     // The beginning was rotated away: nothing is known of it.
     let begin = log.0.remove(0);
-    assert_eq!(log.of(&[]), Err(NotFound::NoStart));
+    assert_eq!(log.of(&[]), Err(NotFound::Start));
     log.0.insert(0, begin);
     // Lines in the midst are gone: that the job completed, and that the gateway was started.
     log.0.retain(|event| {
         let of = |name: &str| event.service.as_deref() == Some(name);
-        !(of("migrate") && event.to == Some(State::Completed))
-            && !(of("gateway") && event.to == Some(State::Starting))
+        let completed = of("migrate") && event.to == Some(State::Completed);
+        let started = of("gateway") && event.to == Some(State::Starting);
+        !completed && !started
     });
     let timeline = log.all();
     assert_eq!(row(&timeline, "gateway").own(), Some(ms(0)));
