@@ -77,7 +77,7 @@ impl Timeline {
     pub(crate) fn of(events: &[Event], wanted: &Wanted<'_>) -> Result<Self, NotFound> {
         let (number, place) = find::begin(events, wanted)?;
         let begin = &events[place];
-        let collected = Collected::of(number, begin.at, &events[place + 1..]);
+        let collected = Collected::of(number, events, place);
         let (told, replaced) = (collected.end, collected.replaced);
         let now = wanted.now.map(|now| collected.place(now));
         let mut rows = collected.rows();

@@ -1,12 +1,13 @@
 //! What happened in one operation, service by service.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use gantry_api::{Event, EventKind, ResultWord};
+use gantry_api::{Awaited, Event, EventKind, ResultWord};
 use indexmap::IndexMap;
 use jiff::Timestamp;
 
+use super::find::Belongs;
 use super::row::{Row, Told};
 use super::steady::Steady;
 
@@ -25,19 +26,30 @@ pub(super) struct Collected<'a> {
     rows: IndexMap<&'a str, Row>,
     /// Who was asked for by this operation.
     own: HashSet<&'a str>,
+    belongs: Belongs<'a>,
+    /// What each service waited for last, before the operation began.
+    awaited: HashMap<&'a str, &'a [Awaited]>,
 }
 
 impl<'a> Collected<'a> {
-    pub(super) fn of(number: u64, begun_at: Timestamp, events: &'a [Event]) -> Self {
+    /// From all events, and the place of the one with which the operation began.
+    pub(super) fn of(number: u64, events: &'a [Event], place: usize) -> Self {
+        let waits = events[..place]
+            .iter()
+            .filter(|event| !event.waits_for.is_empty());
+        let awaited =
+            waits.filter_map(|event| Some((event.service.as_deref()?, &*event.waits_for)));
         let mut collected = Self {
             end: None,
             replaced: false,
             number,
-            steady: Steady::new(begun_at),
+            steady: Steady::new(events[place].at),
             rows: IndexMap::new(),
             own: HashSet::new(),
+            belongs: Belongs::default(),
+            awaited: awaited.collect(),
         };
-        for event in events {
+        for event in &events[place + 1..] {
             collected.take(event);
         }
         collected
@@ -56,6 +68,7 @@ impl<'a> Collected<'a> {
         let is_own = event.operation == Some(self.number);
         match event.kind {
             EventKind::OperationEnded if is_own => {
+                self.belongs.take(event);
                 self.end = event.result.map(|result| (result, at));
             }
             EventKind::SupervisorBegun => self.replaced |= self.end.is_none(),
@@ -69,11 +82,12 @@ impl<'a> Collected<'a> {
             return;
         };
         let is_over = self.end.is_some() || self.replaced;
+        let belongs = self.belongs.take(event);
         let is_later = event.operation.is_some_and(|it| it > self.number);
         let known = self.rows.get_mut(service);
         let is_done = match &known {
             Some(row) => row.closed || row.settled(),
-            None => !is_own,
+            None => !(is_own && belongs),
         };
         if is_over && (is_done || is_later) {
             if let Some(row) = known {
@@ -84,8 +98,12 @@ impl<'a> Collected<'a> {
         if is_own {
             self.own.insert(service);
         }
-        let row = self.rows.entry(service);
-        row.or_insert_with(|| Row::new(service)).take(event, at);
+        let awaited = &self.awaited;
+        let row = self.rows.entry(service).or_insert_with(|| {
+            let awaited = awaited.get(service).copied().unwrap_or_default();
+            Row::begun_before(service, event.from.unwrap_or_default(), awaited)
+        });
+        row.take(event, at);
     }
 
     fn happened(&mut self, event: &'a Event) {

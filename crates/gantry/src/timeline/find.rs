@@ -27,10 +27,14 @@ pub(crate) enum NotFound {
 
 /// The number of the operation, and the place of the event with which it began.
 pub(super) fn begin(events: &[Event], wanted: &Wanted<'_>) -> Result<(u64, usize), NotFound> {
-    // Whom each operation had to start; of those that somebody asked for, if any.
+    // Who had to start somebody; who one of those that were asked for, if any were.
     let mut starts: HashSet<u64> = HashSet::new();
     let mut of_those: HashSet<u64> = HashSet::new();
-    for event in events.iter().filter(|event| is_of_a_start(event)) {
+    let mut belongs = Belongs::default();
+    for event in events {
+        if !belongs.take(event) || !is_of_a_start(event) {
+            continue;
+        }
         let (Some(number), Some(service)) = (event.operation, &event.service) else {
             continue;
         };
@@ -70,11 +74,58 @@ fn is_begin(event: &Event) -> bool {
     event.kind == EventKind::OperationBegun && starts
 }
 
-/// Whether it tells of a service that starts, or would if it could.
+/// Whether it tells of a service that starts, or would if it could, or has got there.
 fn is_of_a_start(event: &Event) -> bool {
-    event.kind == EventKind::Transition
-        && matches!(
-            event.to,
-            Some(State::Waiting | State::Blocked | State::Starting | State::Updating)
+    let begins = |state| {
+        matches!(
+            state,
+            State::Waiting | State::Blocked | State::Starting | State::Updating
         )
+    };
+    event.kind == EventKind::Transition
+        && match event.to {
+            Some(State::Running | State::Completed) => event.from.is_some_and(begins),
+            to => to.is_some_and(begins),
+        }
+}
+
+/// What happened after the end of an operation, and belongs to it all the same: it may not have waited.
+///
+/// Each event names the operation by which its service was wanted last, for ever after. What runs and then ends by itself
+/// was not asked for by anybody, nor is what follows from that.
+#[derive(Debug, Default)]
+pub(super) struct Belongs<'a> {
+    ended: HashSet<u64>,
+    /// Which services went on by themselves after the end of which operation.
+    strayed: HashSet<(u64, &'a str)>,
+}
+
+impl<'a> Belongs<'a> {
+    /// Whether this event belongs to the operation that it names. All of an operation are asked for in their order.
+    pub(super) fn take(&mut self, event: &'a Event) -> bool {
+        let Some(number) = event.operation else {
+            return false;
+        };
+        if event.kind == EventKind::OperationEnded {
+            self.ended.insert(number);
+        }
+        let Some(service) = event.service.as_deref() else {
+            return false;
+        };
+        if self.ended.contains(&number) && strays(event) {
+            self.strayed.insert((number, service));
+        }
+        !self.strayed.contains(&(number, service))
+    }
+}
+
+/// Whether something ends that ran, without having been asked to.
+fn strays(event: &Event) -> bool {
+    match event.from {
+        Some(State::Backoff) => true,
+        Some(State::Running | State::Degraded) => {
+            !matches!(event.to, Some(State::Stopping | State::Updating))
+        }
+        _ => false,
+    }
 }

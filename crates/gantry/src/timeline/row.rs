@@ -16,7 +16,7 @@ pub(crate) struct Row {
     pub(crate) waited_for: Vec<Awaited>,
     /// Which of them came last, if that is known.
     pub(crate) released_by: Option<String>,
-    /// When it was started for the first time.
+    /// When it was started for the first time; zero if that was before.
     pub(crate) started: Option<Duration>,
     /// When it last became ready, or completed; none if it is neither at the end.
     pub(crate) reached: Option<Duration>,
@@ -104,8 +104,9 @@ impl Mark {
 }
 
 impl Row {
-    pub(super) fn new(name: &str) -> Self {
-        Self {
+    /// One of which nothing is known yet but in which state it is at the beginning, and what it waits for if it waits.
+    pub(super) fn begun_before(name: &str, state: State, awaited: &[Awaited]) -> Self {
+        let mut row = Self {
             name: name.to_owned(),
             phases: Vec::new(),
             waited_for: Vec::new(),
@@ -121,7 +122,24 @@ impl Row {
             told: Vec::new(),
             marks: Vec::new(),
             closed: false,
+        };
+        let kind = kind(state, false);
+        match kind {
+            PhaseKind::Waiting | PhaseKind::Blocked => row.waits(awaited),
+            PhaseKind::Starting if state != State::Running => {
+                row.started = Some(Duration::ZERO);
+                row.marks.push((Mark::Started, Duration::ZERO));
+            }
+            PhaseKind::Backoff => {}
+            // It was at rest, or ran.
+            _ => return row,
         }
+        row.phases.push(Phase {
+            kind,
+            begin: Duration::ZERO,
+            end: None,
+        });
+        row
     }
 
     /// It went from one state to another.

@@ -42,8 +42,12 @@ impl Log {
     }
 
     fn to(self, at: i64, operation: u64, service: &str, to: State) -> Self {
+        let mut before = self.0.iter().rev();
+        let before = before.find(|event| event.service.as_deref() == Some(service));
+        let from = before.and_then(|event| event.to).unwrap_or_default();
         self.put(at, EventKind::Transition, |event| {
             event.service = Some(service.to_owned());
+            event.from = Some(from);
             event.to = Some(to);
             event.ready = Some(to == State::Running);
             event.operation = Some(operation);
@@ -321,10 +325,44 @@ fn what_another_operation_starts_is_shown_if_it_is_waited_for() {
         .ends(101, 8, ResultWord::Done)
         .all();
     assert_eq!(timeline.operation, 8);
-    assert_eq!(names(&timeline), ["idle", "db", "api"]);
-    // Its start was before this operation; what it took since is not known to be its own.
-    assert_eq!(chain(&timeline), ["api 29", "db 0"]);
-    assert_eq!(timeline.between(), ms(61));
+    assert_eq!(names(&timeline), ["db", "idle", "api"]);
+    // Its start was before this operation, and counts from its beginning.
+    assert_eq!(chain(&timeline), ["api 29", "db 60"]);
+    assert_eq!(timeline.between(), ms(1));
+}
+
+#[test]
+fn an_operation_may_join_a_start_that_is_under_way() {
+    let timeline = Log::default()
+        .up(0, 1)
+        .starts(1, "db")
+        .waits(1, "api", &["db"])
+        .done(2)
+        .up(100, 5)
+        .to(400, 5, "db", State::Running)
+        .to(401, 5, "api", State::Starting)
+        .to(450, 5, "api", State::Running)
+        .ends(500, 5, ResultWord::Done)
+        .all();
+    assert_eq!(timeline.operation, 5);
+    assert_eq!(chain(&timeline), ["api 49", "db 300"]);
+    assert_eq!(row(&timeline, "api").waited(timeline.length), ms(301));
+}
+
+#[test]
+fn a_crash_after_an_operation_that_did_nothing_is_no_start() {
+    let log = shop()
+        .up(1_000, 30)
+        .ends(1_001, 30, ResultWord::Done)
+        .to(5_000, 30, "api", State::Backoff)
+        .to(5_100, 30, "api", State::Starting)
+        .to(5_200, 30, "api", State::Running);
+    let timeline = log.all();
+    assert_eq!((timeline.operation, timeline.length), (1, ms(241)));
+    assert_eq!(
+        row(&timeline, "api").phases,
+        row(&shop().all(), "api").phases
+    );
 }
 
 #[test]
