@@ -1,5 +1,7 @@
 //! What all objects of an instance mean together. Without I/O.
 
+mod unbound;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -281,7 +283,7 @@ impl Look<'_> {
         for pod in &pods {
             let pod_key = Key::of(pod);
             let name = pod_key.short();
-            let troubles = trouble::of_pod(pod);
+            let troubles = self.with_claims(pod, trouble::of_pod(pod));
             let events = self.events_of(pod);
             judged.children.push(self::pod(&name, pod, &troubles));
             if *standing == Standing::Current && !is_job && !self.has_settled(pod) {
@@ -438,24 +440,26 @@ impl Look<'_> {
         let uid = text(object, &["metadata", "uid"]);
         let [_, events, ..] = Scope::of_workloads(namespace);
         let mut mine = self.view.all(&events);
-        let since = self
-            .begun
-            .checked_sub(SignedDuration::from_secs(1))
-            .unwrap_or(self.begun);
-        let is_late = |event: &Value| {
-            let times = ["lastTimestamp", "eventTime", "firstTimestamp"];
-            let mut times = times.iter().filter_map(|name| event[name].as_str());
-            let at = times.find_map(|time| time.parse::<Timestamp>().ok());
-            at.is_none_or(|at| at >= since)
-        };
         let begun = text(object, &["status", "phase"]).is_some_and(|phase| phase != "Pending");
         let is_over = |event: &Value| begun && trouble::is_of_a_beginning(event);
         mine.retain(|event| {
-            text(event, &["involvedObject", "uid"]) == uid && is_late(event) && !is_over(event)
+            text(event, &["involvedObject", "uid"]) == uid
+                && self.is_since(event)
+                && !is_over(event)
         });
         mine.into_iter()
             .filter_map(|event| trouble::of_event(event))
             .collect()
+    }
+
+    /// Whether what an event tells has happened since the start.
+    fn is_since(&self, event: &Value) -> bool {
+        let since = self.begun.checked_sub(SignedDuration::from_secs(1));
+        let since = since.unwrap_or(self.begun);
+        let times = ["lastTimestamp", "eventTime", "firstTimestamp"];
+        let mut times = times.iter().filter_map(|name| event[name].as_str());
+        let at = times.find_map(|time| time.parse::<Timestamp>().ok());
+        at.is_none_or(|at| at >= since)
     }
 
     /// Whether a pod has run for long enough to count. One with readiness probes counts at once.

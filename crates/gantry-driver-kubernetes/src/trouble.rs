@@ -20,6 +20,8 @@ pub(crate) struct Trouble {
     pub(crate) words: Option<(String, bool)>,
     /// How that container ended, where it did.
     pub(crate) end: Option<End>,
+    /// Whether it waits for volume claims, of which others may know more.
+    pub(crate) is_of_claims: bool,
 }
 
 /// Whether trouble may pass.
@@ -51,6 +53,7 @@ impl Trouble {
             what: what.into(),
             words: None,
             end: None,
+            is_of_claims: false,
         }
     }
 }
@@ -303,15 +306,15 @@ impl Container<'_> {
             return None;
         };
         let hopeless = again || self.comes_back == ComesBack::Never;
+        let weight = if hopeless {
+            Weight::Hopeless
+        } else {
+            Weight::Once
+        };
         Some(Trouble {
-            weight: if hopeless {
-                Weight::Hopeless
-            } else {
-                Weight::Once
-            },
-            what,
             words: Some((name.to_owned(), before)),
             end: Some(end),
+            ..Trouble::new(weight, what)
         })
     }
 

@@ -6,6 +6,9 @@ use super::{Trouble, Weight, with};
 use crate::quantity::{thousandths, written};
 use crate::standing::{condition, list, named, says, text};
 
+/// How it is said that volume claims are waited for.
+const UNBOUND: &str = "is not bound";
+
 /// What the scheduler says about a pod that has no node.
 pub(super) fn unscheduled(pod: &Value) -> Option<Trouble> {
     let it = condition(pod, "PodScheduled").filter(|it| says(it, "False"))?;
@@ -18,7 +21,10 @@ pub(super) fn unscheduled(pod: &Value) -> Option<Trouble> {
         ),
         _ => (Weight::Passing, with("has no node yet", message)),
     };
-    Some(Trouble::new(weight, what))
+    Some(Trouble {
+        is_of_claims: what.contains(UNBOUND),
+        ..Trouble::new(weight, what)
+    })
 }
 
 /// Why no node takes a pod, from "0/3 nodes are available: 1 Insufficient memory, 2 node(s) were unschedulable.
@@ -146,9 +152,9 @@ fn no_node_cause(pod: &Value, reason: &str) -> NoNode {
             .filter_map(|it| text(it, "/persistentVolumeClaim/claimName"))
             .collect();
         let what = match claims.len() {
-            0 => "its volume claim is not bound".to_owned(),
-            1 => format!("its volume claim {} is not bound", claims.concat()),
-            _ => format!("one of its volume claims {} is not bound", named(&claims)),
+            0 => format!("its volume claim {UNBOUND}"),
+            1 => format!("its volume claim {} {UNBOUND}", claims.concat()),
+            _ => format!("one of its volume claims {} {UNBOUND}", named(&claims)),
         };
         return cause(weight, &what, &what);
     }

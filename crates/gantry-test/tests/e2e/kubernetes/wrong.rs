@@ -276,6 +276,24 @@ fn a_node_that_nobody_is() {
 }
 
 #[test]
+fn a_storage_class_that_is_not_there() {
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: data }\nspec:\n  storageClassName: golden\n  \
+                 accessModes: [ReadWriteOnce]\n  resources: { requests: { storage: 1Mi } }\n---\n";
+    let pod = web(SERVES).replace(
+        "      terminationGrace",
+        "      volumes: [{ name: v, persistentVolumeClaim: { claimName: data } }]\n      terminationGrace",
+    );
+    with(
+        "a_storage_class_that_is_not_there",
+        &format!("{claim}{pod}"),
+        1,
+        &[
+            "its volume claim data is not bound (storage class golden: no volume can be made for it: storageclass",
+        ],
+    );
+}
+
+#[test]
 fn a_config_map_that_is_not_there() {
     let manifests = container("          envFrom: [{ configMapRef: { name: settings } }]");
     with(
