@@ -47,10 +47,7 @@ pub(crate) async fn take(
         objects.retain(|one| !one.key.is_same(&key));
         objects.push(Applied::new(key, false));
     }
-    let mut hooks = Vec::new();
-    for hook in release.hooks() {
-        hooks.push(in_place(context, &hook, &now.namespace).await?);
-    }
+    let hooks = hooks_of(context, release, &now.namespace).await?;
     now.objects = objects;
     if let Some(note) = &mut now.release {
         note.revision = revision.number;
@@ -60,6 +57,30 @@ pub(crate) async fn take(
         note.definitions = release.definitions();
     }
     Ok(())
+}
+
+/// The same of the hooks alone, of the last revision: one that failed may have left some running.
+pub(crate) async fn take_hooks(context: &Context, now: &mut Record) -> Result<(), DriverError> {
+    let Some(note) = &mut now.release else {
+        return Ok(());
+    };
+    let revisions = release::revisions(&context.cluster, &now.namespace, &note.name).await?;
+    if let Some(last) = revisions.last() {
+        note.hooks = hooks_of(context, &last.read()?, &now.namespace).await?;
+    }
+    Ok(())
+}
+
+async fn hooks_of(
+    context: &Context,
+    release: &Release,
+    namespace: &str,
+) -> Result<Vec<Key>, DriverError> {
+    let mut hooks = Vec::new();
+    for hook in release.hooks() {
+        hooks.push(in_place(context, &hook, namespace).await?);
+    }
+    Ok(hooks)
 }
 
 /// The key of an object, in the release's namespace if it names none.

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::check::{Before, Known};
-use super::conclude::{conclude, in_full, in_place, job, take};
+use super::conclude::{conclude, in_full, in_place, job, take, take_hooks};
 use super::fetch::{self, Chart};
 use super::release::{self, Revision};
 use super::tool::{Ask, Tool, failure};
@@ -158,6 +158,9 @@ impl Upgrade {
                 } else if let Some(before) = &self.before {
                     now.objects.clone_from(&before.objects);
                     now.started = before.started;
+                    if let Err(error) = take_hooks(context, &mut now).await {
+                        tracing::warn!(instance = %self.instance, %error, "hooks are not known");
+                    }
                 }
                 let written = record::write(&context.stack, context.mode, &self.instance, &now);
                 if let Err(error) = written {

@@ -507,6 +507,19 @@ fn no_secret_shows_in_arguments_files_or_logs() {
     stack.up();
     let _ = sender.send(());
     assert_eq!(watcher.join().expect("no panic"), Vec::<String>::new());
+    // What the chart itself makes of it is its own affair: it prints it in its notes and its pods' output.
+    for words in [
+        &["plan", "-o", "json"][..],
+        &["diff", "-o", "json"],
+        &["history", "web", "-o", "json"],
+        &["status", "-o", "json"],
+        &["events", "-o", "json"],
+        &["config", "show"],
+    ] {
+        let run = stack.gantry(words);
+        let said = format!("{}{}", run.expect(0).stdout, run.stderr);
+        assert!(!said.contains(SECRET), "{words:?}: {said}");
+    }
     let mut command = Command::new("grep");
     let home = stack.sandbox.home().display().to_string();
     command

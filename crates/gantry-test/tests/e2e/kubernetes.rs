@@ -5,6 +5,7 @@ mod away;
 mod expired;
 mod forwards;
 mod happenings;
+mod planted;
 mod rendered;
 mod rest;
 mod tokens;
