@@ -148,11 +148,19 @@ const FIELDS: &[Field] = &[
 ];
 
 fn finish(decoder: &mut Decoder<'_>, node: &Node, mut map: Map<String, Value>) -> Option<Value> {
-    if let Some(Value::String(chart)) = map.get_mut("chart")
-        && (chart == "." || chart == ".." || chart.starts_with("./") || chart.starts_with("../"))
-    {
+    if let Some(Value::String(chart)) = map.get_mut("chart") {
         let span = node.at(["chart"]).map_or(node.span, |node| node.span);
-        *chart = decoder.sources.resolve(span, chart).into_string();
+        if chart == "." || chart == ".." || chart.starts_with("./") || chart.starts_with("../") {
+            *chart = decoder.sources.resolve(span, chart).into_string();
+        } else if !chart.contains('/') {
+            // Helm takes it for a folder below wherever it runs.
+            let wrong = format!("`{chart}` is neither a path nor a repository's chart");
+            let wrong = Diagnostic::error("bad-chart", span, wrong);
+            decoder.complain(wrong.hint(format!(
+                "a folder is `./{chart}`, a repository's chart `REPOSITORY/{chart}`"
+            )));
+            return None;
+        }
     }
     if let Some(Value::Object(values)) = map.remove("values") {
         let written = node.at(["values"]).and_then(Node::as_map)?;
