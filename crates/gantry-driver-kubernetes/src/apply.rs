@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gantry_core::{Failure, FailureKind, Generation, InstanceId, Stage};
-use gantry_driver::{DriverError, JobRequest, Recorded};
+use gantry_driver::{DriverError, Recorded};
 use gantry_stack::modes::kubernetes::OnStop;
 use kube::api::{DynamicObject, ObjectMeta, Patch, PatchParams};
 use kube::core::Status;
@@ -18,8 +18,8 @@ use crate::cluster::{self, MANAGER, trouble};
 use crate::context::Context;
 use crate::delete;
 use crate::home;
+use crate::kustomize;
 use crate::link::End;
-use crate::manifest;
 use crate::namespace;
 use crate::object::{Key, Rank};
 use crate::record::{self, Applied, Left, Record, STACK};
@@ -35,10 +35,6 @@ const ESTABLISHED: Duration = Duration::from_secs(30);
 
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// How long a kustomization may take to be read, and how much of it is taken.
-const KUSTOMIZE: Duration = Duration::from_mins(1);
-const KUSTOMIZED: u64 = 64 * 1024 * 1024;
 
 /// A start, or a change as it runs.
 pub(crate) struct Apply {
@@ -210,34 +206,8 @@ impl Apply {
 
     /// The objects as they are written.
     pub(crate) async fn objects(&self, spec: &Spec) -> Result<Vec<Value>, DriverError> {
-        let wrong = |errors: Vec<manifest::ManifestError>| {
-            let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            DriverError::permanent("manifests", all.join("; "))
-        };
-        let Some(folder) = &spec.0.kustomize else {
-            let documents = manifest::read(&spec.0.manifests).map_err(wrong)?;
-            return Ok(documents.into_iter().map(|one| one.object).collect());
-        };
-        let host = self.context.host()?;
-        let mut command = spec.0.tools.kubectl();
-        command.extend(["kustomize".to_owned(), folder.to_string()]);
         let name = format!("kustomize {}@{}", self.instance, self.generation);
-        let job = JobRequest {
-            folder: Some(folder.clone()),
-            ..JobRequest::host(name, command, KUSTOMIZE, KUSTOMIZED)
-        };
-        let outcome = host.run(job).await?;
-        if let Some(wrong) = outcome.wrong(KUSTOMIZE) {
-            let reason = format!("kubectl kustomize {folder} {wrong}");
-            return Err(DriverError::permanent("kustomize", reason));
-        }
-        let (mut documents, mut errors) = (Vec::new(), Vec::new());
-        manifest::parse(folder, &outcome.stdout, &mut documents, &mut errors);
-        if errors.is_empty() {
-            Ok(documents.into_iter().map(|one| one.object).collect())
-        } else {
-            Err(wrong(errors))
-        }
+        kustomize::objects(self.context.host(), &spec.0, name).await
     }
 
     /// Gives each its namespace, our labels and the images that the stack file names.

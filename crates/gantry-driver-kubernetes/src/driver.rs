@@ -13,6 +13,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::forward;
+use crate::kustomize::Lately;
 use crate::manifest;
 use crate::needs;
 use crate::object::Key;
@@ -103,6 +104,8 @@ pub(crate) fn target(mode: ModeName, spec: &Value) -> Result<Target, SpecError> 
 #[derive(Debug)]
 pub struct KubernetesDriver {
     capabilities: Capabilities,
+    /// What pre-flight has asked for.
+    lately: Lately,
 }
 
 impl KubernetesDriver {
@@ -110,6 +113,7 @@ impl KubernetesDriver {
     pub fn new() -> Self {
         Self {
             capabilities: capabilities(),
+            lately: Lately::default(),
         }
     }
 }
@@ -142,7 +146,7 @@ impl Driver for KubernetesDriver {
         need: &'a Need,
         around: Around<'a>,
     ) -> BoxFuture<'a, Result<(), Missing>> {
-        Box::pin(needs::examine(need, around))
+        Box::pin(needs::examine(need, around, &self.lately))
     }
 
     fn part(

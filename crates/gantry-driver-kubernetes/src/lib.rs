@@ -33,6 +33,7 @@ mod forward;
 mod helm;
 mod home;
 mod judge;
+mod kustomize;
 mod link;
 mod local;
 mod logs;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::cluster::{self, Choice, Cluster};
 use crate::driver;
 use crate::home;
+use crate::kustomize::Lately;
 use crate::manifest;
 use crate::namespace;
 use crate::object::Key;
@@ -77,15 +78,13 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
             let sudo = need("sudo", Wanted::Sudo(spec.0.tools.kubectl()));
             share(&mut all, service, sudo, "kubectl-sudo");
         }
-        if spec.0.kustomize.is_none() {
-            let one = Asking {
-                service: service.clone(),
-                spec: Box::new(spec.0.clone()),
-            };
-            match asking.iter_mut().find(|(known, _)| *known == choice) {
-                Some((_, all)) => all.push(one),
-                None => asking.push((choice.clone(), vec![one])),
-            }
+        let one = Asking {
+            service: service.clone(),
+            spec: Box::new(spec.0.clone()),
+        };
+        match asking.iter_mut().find(|(known, _)| *known == choice) {
+            Some((_, all)) => all.push(one),
+            None => asking.push((choice.clone(), vec![one])),
         }
         let others = specs.iter().filter(|(other, ..)| *other != service);
         let made = others.filter(|(_, _, other)| other.choice() == choice);
@@ -204,7 +203,11 @@ pub(crate) fn missing(error: &DriverError) -> Missing {
 }
 
 /// Whether a need is met. One that is not ours is.
-pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missing> {
+pub(crate) async fn examine(
+    need: &Need,
+    around: Around<'_>,
+    lately: &Lately,
+) -> Result<(), Missing> {
     let Need::Backend { data, .. } = need else {
         return Ok(());
     };
@@ -226,18 +229,9 @@ pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missi
             made,
         } => {
             let spec = Spec(*spec);
-            if spec.0.kustomize.is_some() {
-                return Ok(());
-            }
-            let documents = manifest::read(&spec.0.manifests).map_err(|errors| Missing {
-                reason: errors
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("; "),
-                hint: None,
-            })?;
-            let keys: Vec<Key> = documents.iter().map(|one| Key::of(&one.object)).collect();
+            let objects = lately.objects(around.host, &spec.0).await;
+            let objects = objects.map_err(|error| missing(&error))?;
+            let keys: Vec<Key> = objects.iter().map(Key::of).collect();
             if let Some(part) = part {
                 return has_part(&service, &keys, &part);
             }
@@ -263,7 +257,16 @@ pub(crate) async fn examine(need: &Need, around: Around<'_>) -> Result<(), Missi
         Wanted::Room { choice, asking, of } => {
             let connected = Cluster::connect(&choice, &environment, Some(around.host)).await;
             match connected {
-                Ok(cluster) => look(&cluster, &asking, of).await,
+                Ok(cluster) => {
+                    // What is wrong with them is said of each.
+                    let objects = asking
+                        .iter()
+                        .map(|one| lately.objects(around.host, &one.spec));
+                    let objects = futures::future::join_all(objects).await;
+                    let objects = objects.into_iter().map(Result::unwrap_or_default);
+                    let asking: Vec<_> = asking.iter().zip(objects).collect();
+                    look(&cluster, &asking, of).await
+                }
                 Err(_) => Ok(()),
             }
         }

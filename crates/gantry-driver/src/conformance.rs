@@ -261,6 +261,7 @@ cases![
     stopping::a_kill_overtakes_a_graceful_stop,
     stopping::a_stop_without_a_specification_works,
     stopping::an_update_ends_once,
+    stopping::a_change_that_is_asked_for_twice_ends_twice,
     adopting::a_new_session_finds_what_runs,
     adopting::an_adopted_instance_can_be_stopped,
     adopting::an_exit_between_sessions_is_told,

@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::{Demand, beyond_free, beyond_quota, demand, too_large};
 use crate::cluster::Cluster;
-use crate::manifest;
 
 /// Whoever has more pods than this knows how full it is.
 const PODS: u32 = 2_000;
@@ -33,8 +32,12 @@ pub(crate) enum Of {
     Now,
 }
 
-/// Whether a cluster has room for these services.
-pub(crate) async fn look(cluster: &Cluster, asking: &[Asking], of: Of) -> Result<(), Missing> {
+/// Whether a cluster has room for these services and their objects.
+pub(crate) async fn look(
+    cluster: &Cluster,
+    asking: &[(&Asking, Vec<Value>)],
+    of: Of,
+) -> Result<(), Missing> {
     let (demands, before) = demands(cluster, asking).await;
     if demands.is_empty() {
         return Ok(());
@@ -70,13 +73,15 @@ pub(crate) async fn look(cluster: &Cluster, asking: &[Asking], of: Of) -> Result
 }
 
 /// What is asked for, and what of it is asked for already by what is there.
-async fn demands(cluster: &Cluster, asking: &[Asking]) -> (Vec<Demand>, Vec<Demand>) {
+async fn demands(
+    cluster: &Cluster,
+    asking: &[(&Asking, Vec<Value>)],
+) -> (Vec<Demand>, Vec<Demand>) {
     let (mut demands, mut before) = (Vec::new(), Vec::new());
-    for one in asking {
+    for (one, objects) in asking {
         let namespace = one.spec.namespace.as_deref().unwrap_or(&cluster.namespace);
-        // What is wrong with them is said elsewhere.
-        for document in manifest::read(&one.spec.manifests).unwrap_or_default() {
-            let Some(wanted) = demand(&document.object, namespace) else {
+        for object in objects {
+            let Some(wanted) = demand(object, namespace) else {
                 continue;
             };
             if let Ok(api) = cluster.place(&wanted.key).await

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use gantry_core::{Generation, Millis, StopHow};
+use gantry_core::{EffectId, Generation, Millis, StopHow};
 
 use super::bench::{Bench, instance};
-use super::{Case, Recipe, must, skip};
-use crate::{DriverEvent, ObservedState, Terminal, UpdateRequest};
+use super::{Case, Recipe, Stop, must, skip};
+use crate::{DriverEvent, ObservedState, Recorded, Terminal, UpdateRequest};
 
 pub(super) async fn a_stop_leaves_nothing(bench: &mut Bench<'_>) -> Case {
     let from = bench.recipe(&Recipe::RunsForever)?;
@@ -109,6 +109,38 @@ pub(super) async fn a_stop_without_a_specification_works(bench: &mut Bench<'_>) 
     bench.not_running(&instance()).await
 }
 
+/// Asks for a change of what runs.
+async fn change(bench: &mut Bench<'_>, to: &Recorded) -> Result<EffectId, Stop> {
+    let effect = bench.owe();
+    bench.session().await?.update(vec![UpdateRequest {
+        effect,
+        instance: instance(),
+        generation: Generation(1),
+        to: to.clone(),
+        back_to: None,
+        patience: Millis::seconds(60),
+    }]);
+    Ok(effect)
+}
+
+/// Who loses sight of a change asks for it again while it is under way. Each has its end, and the change is made once.
+pub(super) async fn a_change_that_is_asked_for_twice_ends_twice(bench: &mut Bench<'_>) -> Case {
+    if !bench.can().update_in_place {
+        return skip("it changes nothing as it runs");
+    }
+    let from = bench.recipe(&Recipe::RunsForever)?;
+    let to = bench.recipe(&Recipe::RunsForeverAdjusted)?;
+    bench.up(&instance(), 1, &from).await?;
+    let before = bench.running(&instance()).await?;
+    let first = change(bench, &to).await?;
+    let second = change(bench, &to).await?;
+    let ends = [bench.end_of(first).await?, bench.end_of(second).await?];
+    let done = |(_, terminal): &(DriverEvent, Terminal)| *terminal == Terminal::Done;
+    must(ends.iter().any(done), format!("they ended as {ends:?}"))?;
+    let after = bench.running(&instance()).await?;
+    must(before == after, "a change in place started it anew")
+}
+
 pub(super) async fn an_update_ends_once(bench: &mut Bench<'_>) -> Case {
     let from = bench.recipe(&Recipe::RunsForever)?;
     let to = match bench.recipe(&Recipe::RunsForeverAdjusted) {
@@ -117,15 +149,7 @@ pub(super) async fn an_update_ends_once(bench: &mut Bench<'_>) -> Case {
     };
     bench.up(&instance(), 1, &from).await?;
     let before = bench.running(&instance()).await?;
-    let effect = bench.owe();
-    bench.session().await?.update(vec![UpdateRequest {
-        effect,
-        instance: instance(),
-        generation: Generation(1),
-        to,
-        back_to: None,
-        patience: Millis::seconds(60),
-    }]);
+    let effect = change(bench, &to).await?;
     let (event, terminal) = bench.end_of(effect).await?;
     let wanted = if bench.can().update_in_place {
         Terminal::Done

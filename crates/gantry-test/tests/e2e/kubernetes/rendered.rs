@@ -135,6 +135,15 @@ fn a_kustomization_is_applied_and_a_broken_one_is_told() {
             wrong.stderr
         );
     }
+    // What it asks for is looked at before, as that of plain manifests.
+    let large = "patches:\n  - target: { kind: Deployment }\n    patch: '[{ op: add, path: /spec/template/spec/containers/0/resources, \
+                 value: { requests: { memory: 900Gi } } }]'\n";
+    stack
+        .sandbox
+        .write("over/kustomization.yaml", &format!("{over}{large}"));
+    let large = stack.gantry(&["up", "-d"]);
+    large.expect(3);
+    assert!(large.stderr.contains("900Gi"), "{}", large.stderr);
     assert!(Stack::is_ready(&stack.sandbox.status()));
 
     // Without a kubectl, pre-flight says so.
