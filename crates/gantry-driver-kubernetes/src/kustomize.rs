@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use gantry_driver::{DriverError, HostJobs, JobRequest};
 use gantry_stack::modes::kubernetes::KubernetesSpec;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::manifest;
 const LIMIT: Duration = Duration::from_mins(1);
 const CAPTURE: u64 = 64 * 1024 * 1024;
 
-/// For how long one pre-flight takes what a kustomization came to for what it comes to.
+/// For how long it is remembered what a kustomization came to.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// The objects of a service as they are written. `name` is that of the run of kubectl, if there is one.
@@ -62,14 +62,14 @@ async fn run(
     }
 }
 
-/// The same for pre-flight, several of whose needs ask at the same moment about one service: kubectl is run once.
+/// The same for pre-flight, several of whose needs ask at the same moment about one service: kubectl is run once. What
+/// it came to for who sent the specification is in that (`content`), so another one is another question.
 #[derive(Debug, Default)]
 pub(crate) struct Lately(Mutex<Vec<Known>>);
 
 #[derive(Debug)]
 struct Known {
-    folder: Utf8PathBuf,
-    command: Vec<String>,
+    spec: KubernetesSpec,
     since: Instant,
     objects: Arc<OnceCell<Result<Vec<Value>, DriverError>>>,
 }
@@ -83,18 +83,15 @@ impl Lately {
         let Some(folder) = &spec.kustomize else {
             return objects(Ok(host), spec, String::new()).await;
         };
-        let command = spec.tools.kubectl();
         let cell = {
             let mut all = self.0.lock().await;
             all.retain(|known| known.since.elapsed() < FRESH);
-            let same = |known: &&Known| known.folder == *folder && known.command == command;
-            match all.iter().find(same) {
+            match all.iter().find(|known| known.spec == *spec) {
                 Some(known) => Arc::clone(&known.objects),
                 None => {
                     let objects = Arc::default();
                     all.push(Known {
-                        folder: folder.clone(),
-                        command: command.clone(),
+                        spec: spec.clone(),
                         since: Instant::now(),
                         objects: Arc::clone(&objects),
                     });
@@ -102,7 +99,8 @@ impl Lately {
                 }
             }
         };
-        let run = || run(host, command, folder, format!("kustomize {folder}"));
+        let name = format!("kustomize {folder}");
+        let run = || run(host, spec.tools.kubectl(), folder, name);
         cell.get_or_init(run).await.clone()
     }
 }

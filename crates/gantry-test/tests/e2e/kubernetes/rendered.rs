@@ -136,8 +136,10 @@ fn a_kustomization_is_applied_and_a_broken_one_is_told() {
         );
     }
     // What it asks for is looked at before, as that of plain manifests.
-    let large = "patches:\n  - target: { kind: Deployment }\n    patch: '[{ op: add, path: /spec/template/spec/containers/0/resources, \
-                 value: { requests: { memory: 900Gi } } }]'\n";
+    let large = r#"patches:
+  - target: { kind: Deployment }
+    patch: '[{ "op": "add", "path": "/spec/template/spec/containers/0/resources", "value": { "requests": { "memory": "900Gi" } } }]'
+"#;
     stack
         .sandbox
         .write("over/kustomization.yaml", &format!("{over}{large}"));
