@@ -26,13 +26,13 @@ pub(crate) async fn objects(
     name: String,
 ) -> Result<Vec<Value>, DriverError> {
     let Some(folder) = &spec.kustomize else {
-        let documents = manifest::read(&spec.manifests).map_err(wrong)?;
+        let documents = manifest::read(&spec.manifests).map_err(|errors| wrong(&errors))?;
         return Ok(documents.into_iter().map(|one| one.object).collect());
     };
     run(host?, spec.tools.kubectl(), folder, name).await
 }
 
-fn wrong(errors: Vec<manifest::ManifestError>) -> DriverError {
+fn wrong(errors: &[manifest::ManifestError]) -> DriverError {
     let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
     DriverError::permanent("manifests", all.join("; "))
 }
@@ -58,7 +58,7 @@ async fn run(
     if errors.is_empty() {
         Ok(documents.into_iter().map(|one| one.object).collect())
     } else {
-        Err(wrong(errors))
+        Err(wrong(&errors))
     }
 }
 
@@ -86,17 +86,16 @@ impl Lately {
         let cell = {
             let mut all = self.0.lock().await;
             all.retain(|known| known.since.elapsed() < FRESH);
-            match all.iter().find(|known| known.spec == *spec) {
-                Some(known) => Arc::clone(&known.objects),
-                None => {
-                    let objects = Arc::default();
-                    all.push(Known {
-                        spec: spec.clone(),
-                        since: Instant::now(),
-                        objects: Arc::clone(&objects),
-                    });
-                    objects
-                }
+            if let Some(known) = all.iter().find(|known| known.spec == *spec) {
+                Arc::clone(&known.objects)
+            } else {
+                let objects = Arc::default();
+                all.push(Known {
+                    spec: spec.clone(),
+                    since: Instant::now(),
+                    objects: Arc::clone(&objects),
+                });
+                objects
             }
         };
         let name = format!("kustomize {folder}");

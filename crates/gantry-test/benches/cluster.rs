@@ -38,11 +38,13 @@ fn main() {
     };
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
-    let parts: [(&str, fn(&Case)); 3] = [
+    let parts: [Part; 3] = [
         ("forwards", forwards),
         ("objects", objects),
         ("releases", |case| {
-            RELEASES.into_iter().for_each(|count| releases(case, count));
+            for count in RELEASES {
+                releases(case, count);
+            }
         }),
     ];
     for (name, part) in parts {
@@ -53,6 +55,8 @@ fn main() {
         }
     }
 }
+
+type Part = (&'static str, fn(&Case));
 
 /// A stack in a namespace of its own.
 struct Case {
@@ -207,11 +211,13 @@ fn releases(case: &Case, count: usize) {
         "chart/templates/one.yaml",
         "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: '{{ .Release.Name }}' }\ndata: { text: one }\n",
     );
-    let services: String = (0..count)
-        .map(|number| {
-            format!("[services.r{number}]\nstart-timeout = \"10m\"\n[services.r{number}.helm]\nchart = \"./chart\"\n")
-        })
-        .collect();
+    let mut services = String::new();
+    for number in 0..count {
+        let _ = write!(
+            services,
+            "[services.r{number}]\nstart-timeout = \"10m\"\n[services.r{number}.helm]\nchart = \"./chart\"\n"
+        );
+    }
     case.write(&services);
     let what = format!("{count} releases");
     tell(&format!("up of {what}"), case.time(&["up", "-d"]), None);
