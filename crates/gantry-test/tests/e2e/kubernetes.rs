@@ -132,6 +132,33 @@ impl Stack {
         gantry_test::output(&mut command).into()
     }
 
+    /// Makes the namespace, and writes a configuration by which only its default service account may do things. Gives its
+    /// path.
+    fn weak_configuration(&self) -> String {
+        self.kubectl(&["create", "namespace", &self.namespace])
+            .expect(0);
+        self.kubectl(&[
+            "wait",
+            "--for=create",
+            "serviceaccount/default",
+            "--timeout=20s",
+        ])
+        .expect(0);
+        let token = self.kubectl(&["create", "token", "default"]);
+        let token = token.expect(0).stdout.trim();
+        let config = std::fs::read_to_string(&self.kubeconfig).expect("the configuration");
+        let lines = config
+            .lines()
+            .filter(|line| !line.contains("client-key-data"));
+        let lines = lines.map(|line| match line.find("client-certificate-data") {
+            Some(at) => format!("{}token: {token}", &line[..at]),
+            None => line.to_owned(),
+        });
+        let config = lines.collect::<Vec<_>>().join("\n");
+        let path = self.sandbox.write("weak.conf", &config);
+        path.to_string_lossy().into_owned()
+    }
+
     /// The same with nothing but these words.
     fn bare_kubectl(&self, words: &[&str]) -> Run {
         let mut command = Command::new(&self.kubectl);

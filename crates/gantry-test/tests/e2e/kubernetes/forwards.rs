@@ -169,6 +169,53 @@ fn a_port_at_which_nobody_listens_is_told() {
     stack.gantry(&["down"]).expect(0);
 }
 
+/// Everything but what is needed for ways as streams: as behind something that takes nothing but websockets.
+const ONLY_GET: &str = r#"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: weak }
+rules:
+  - apiGroups: ["", apps, batch]
+    resources: [pods, pods/log, services, events, configmaps, secrets, deployments, replicasets, jobs]
+    verbs: ["*"]
+  - { apiGroups: [""], resources: [pods/portforward], verbs: [get] }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: weak }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: weak }
+subjects: [{ kind: ServiceAccount, name: default }]
+"#;
+
+#[test]
+fn where_streams_are_refused_channels_are_taken() {
+    let port = free_port();
+    let forwards = format!("{{ service = \"deployment/web\", local = {port}, remote = 8000 }}");
+    let Some(stack) = stack("where_streams_are_refused", &two_pods(), &forwards) else {
+        return;
+    };
+    let path = stack.weak_configuration();
+    let role = stack.sandbox.write("role.yaml", ONLY_GET);
+    stack
+        .kubectl(&["apply", "-f", &role.to_string_lossy()])
+        .expect(0);
+    let may = |verb| {
+        let account = format!("--as=system:serviceaccount:{}:default", stack.namespace);
+        let part = "--subresource=portforward";
+        stack.kubectl(&["auth", "can-i", verb, "pods", part, &account])
+    };
+    assert_eq!(may("create").stdout.trim(), "no");
+    assert_eq!(may("get").stdout.trim(), "yes");
+    let text = std::fs::read_to_string(stack.sandbox.path("stack/gantry.toml")).expect("a file");
+    let text = text.replace(&stack.kubeconfig, &path);
+    let text = text.replace("create-namespace = true\n", "");
+    stack.sandbox.write("gantry.toml", &text);
+    stack.gantry(&["up", "-d"]).expect(0);
+    assert!(get(here(port)).is_some(), "an answer");
+    assert!(get(here(port)).is_some(), "and another one");
+    stack.gantry(&["down"]).expect(0);
+}
+
 #[test]
 fn a_connection_waits_for_a_pod_and_is_closed_when_none_comes() {
     let port = free_port();

@@ -530,37 +530,11 @@ fn a_server_that_does_not_answer() {
 #[test]
 fn rights_that_we_do_not_have() {
     let change = |stack: &Stack, text: String| {
-        stack
-            .kubectl(&["create", "namespace", &stack.namespace])
-            .expect(0);
-        stack
-            .kubectl(&[
-                "wait",
-                "--for=create",
-                "serviceaccount/default",
-                "--timeout=20s",
-            ])
-            .expect(0);
-        let token = stack
-            .kubectl(&["create", "token", "default"])
-            .expect(0)
-            .stdout
-            .trim()
-            .to_owned();
-        let config = std::fs::read_to_string(&stack.kubeconfig).expect("the configuration");
-        let lines = config
-            .lines()
-            .filter(|line| !line.contains("client-key-data"));
-        let lines = lines.map(|line| match line.find("client-certificate-data") {
-            Some(at) => format!("{}token: {token}", &line[..at]),
-            None => line.to_owned(),
-        });
-        let config = lines.collect::<Vec<_>>().join("\n");
-        let path = stack.sandbox.write("weak.conf", &config);
+        let path = stack.weak_configuration();
         let forward = "forward = [{ service = \"web\", local = 0, remote = 80 }]\n";
         let head = "[services.web.kubernetes]\n";
         assert!(text.contains(head), "{text}");
-        text.replace(&stack.kubeconfig, &path.to_string_lossy())
+        text.replace(&stack.kubeconfig, &path)
             .replace(head, &format!("[services.web]\n{forward}{head}"))
     };
     let says = [
