@@ -1,9 +1,9 @@
 //! The driver with a real cluster: the one that the test command has started from `examples/kubernetes`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -11,6 +11,7 @@ use futures::future::LocalBoxFuture;
 use gantry_driver::conformance::{self, Harness, JobRecipe, Recipe};
 use gantry_driver::{Driver, OpenContext, StackIdentity};
 use gantry_driver_kubernetes::{HelmDriver, KubernetesDriver};
+use gantry_test::{Fault, FaultyPort};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -29,6 +30,8 @@ struct Cluster {
     kubectl: Utf8PathBuf,
     home: TempDir,
     files: AtomicU32,
+    /// The way of each stack to the cluster.
+    ports: Mutex<HashMap<String, FaultyPort>>,
 }
 
 const PRINT: &str = r#"for line; do printf '%s\n' "$line"; done"#;
@@ -48,6 +51,7 @@ impl Cluster {
             kubeconfig: variable("GANTRY_TEST_KUBECONFIG")?.into(),
             home: tempfile::tempdir().expect("a folder"),
             files: AtomicU32::new(0),
+            ports: Mutex::default(),
         })
     }
 
@@ -156,6 +160,14 @@ impl Harness for Cluster {
             "context: {",
             &format!("context: {{ namespace: {namespace},"),
         );
+        let (_, server) = text.split_once("server: https://").expect("a server");
+        let server = server.lines().next().expect("a line").trim();
+        let mut ports = self.ports.lock().expect("no panic");
+        let port = ports
+            .entry(stack.to_owned())
+            .or_insert_with(|| FaultyPort::new(server.parse().expect("an address")));
+        let text = text.replace(server, &port.address().to_string());
+        drop(ports);
         let config = self.folder().join(format!("{stack}.conf"));
         std::fs::write(&config, text).expect("a file");
         let mut context = OpenContext::new(StackIdentity {
@@ -212,6 +224,13 @@ impl Harness for Cluster {
             }
             _ => return None,
         })
+    }
+
+    fn set_reachable(&self, stack: &str, reachable: bool) -> LocalBoxFuture<'_, bool> {
+        let ports = self.ports.lock().expect("no panic");
+        let port = ports.get(stack).expect("a session was opened");
+        port.set(if reachable { Fault::None } else { Fault::Reset });
+        Box::pin(std::future::ready(true))
     }
 
     fn job(&self, _: &JobRecipe) -> Option<Vec<String>> {

@@ -194,6 +194,7 @@ async fn conformance() {
         [
             "children_show",
             "readiness_is_told",
+            "a_change_that_is_asked_for_twice_ends_twice",
             "another_stack_is_not_touched",
             "who_joins_sees_and_speaks_until_it_ends",
             "all_who_join_see_the_same",

@@ -300,6 +300,7 @@ async fn conformance(capacity: u32) {
         [
             "children_show",
             "readiness_is_told",
+            "a_change_that_is_asked_for_twice_ends_twice",
             "an_unreachable_backend_kills_nothing"
         ],
         "{report}"

@@ -159,8 +159,15 @@ async fn open_on(road: &Road, aim: &Aim) -> kube::Result<Tunnel> {
     let Ok(tunnel) = channels::open(&road.client, aim).await else {
         return Err(refused);
     };
-    road.only_channels.store(true, Ordering::Relaxed);
+    // Who is not at its best now may take streams later.
+    if !is_passing(&refused) {
+        road.only_channels.store(true, Ordering::Relaxed);
+    }
     Ok(tunnel)
+}
+
+fn is_passing(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 429 | 500..))
 }
 
 /// Whether that may be about how it was asked: something between here and the cluster may take nothing but websockets, and
