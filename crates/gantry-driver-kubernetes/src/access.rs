@@ -12,9 +12,11 @@
 //! accepted run until they end by themselves.
 
 mod plugin;
+mod proxy;
 mod renewing;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -80,9 +82,12 @@ impl Source {
             context: Some(context.clone()),
             ..KubeConfigOptions::default()
         };
+        let own_proxy = proxy_of(&kubeconfig, &context);
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let mut config = config.map_err(|error| unusable(&context, &error))?;
         config.connect_timeout = Some(CONNECT);
+        let found = proxy::of(own_proxy.as_deref(), &config.cluster_url, &self.environment);
+        config.proxy_url = found.map_err(|error| unusable(&context, &error))?;
         if choice.context.is_none() && !choice.allowed.contains(&context) {
             must_be_local(&config, &context).await?;
         }
@@ -137,9 +142,18 @@ fn context_of(choice: &Choice, kubeconfig: &Kubeconfig) -> Result<String, Driver
     Err(DriverError::permanent("context", reason))
 }
 
-fn unusable(context: &str, error: &dyn std::error::Error) -> DriverError {
+/// The proxy that the cluster of a context names.
+fn proxy_of(kubeconfig: &Kubeconfig, context: &str) -> Option<String> {
+    let mut contexts = kubeconfig.contexts.iter();
+    let context = contexts.find(|one| one.name == context)?.context.as_ref()?;
+    let mut clusters = kubeconfig.clusters.iter();
+    let cluster = clusters.find(|one| one.name == context.cluster)?;
+    cluster.cluster.as_ref()?.proxy_url.clone()
+}
+
+fn unusable(context: &str, why: &dyn fmt::Display) -> DriverError {
     let reason = format!("the Kubernetes configuration of context {context} cannot be used");
-    DriverError::permanent("context", reason).with_evidence(error.to_string())
+    DriverError::permanent("context", reason).with_evidence(why.to_string())
 }
 
 /// The right that counts now, and the clients that have it.

@@ -251,11 +251,15 @@ pub(crate) async fn must_be_local(config: &Config, context: &str) -> Result<(), 
     let addresses = local::addresses(host, port).await;
     let networks = local::networks();
     let is_local = |address| local::is_local(address, &networks);
-    if !addresses.is_empty() && addresses.into_iter().all(is_local) {
-        return Ok(());
-    }
+    let here = !addresses.is_empty() && addresses.into_iter().all(is_local);
+    let where_it_is = match (here, &config.proxy_url) {
+        (true, None) => return Ok(()),
+        // What an address means behind it, nobody here knows.
+        (_, Some(_)) => "is reached by a proxy",
+        (false, None) => "is not on this machine",
+    };
     let reason = format!(
-        "the current context {context} ({host}) is not on this machine, and nobody named it: put it into `context`, \
+        "the current context {context} ({host}) {where_it_is}, and nobody named it: put it into `context`, \
          or into `kubernetes.allow-contexts`"
     );
     Err(DriverError::not_ours("context", reason))

@@ -6,6 +6,7 @@ mod expired;
 mod forwards;
 mod happenings;
 mod planted;
+mod proxies;
 mod rendered;
 mod rest;
 mod tokens;
