@@ -2,6 +2,7 @@
 
 mod attach;
 mod away;
+mod example;
 mod expired;
 mod forwards;
 mod happenings;
