@@ -340,11 +340,7 @@ pub(crate) fn of_event(event: &Value) -> Option<Trouble> {
     }
     let message = text(event, "/message").unwrap_or_default().trim();
     match text(event, "/reason")? {
-        // Who wanted to make it may have lost the API server meanwhile.
-        "FailedCreate" if is_of_the_way(message) => {
-            Some(Trouble::new(Weight::Passing, refusal(message)))
-        }
-        "FailedCreate" => Some(Trouble::new(Weight::Once, refusal(message))),
+        "FailedCreate" => Some(uncreated(message)),
         "FailedMount" => Some(mount(message)),
         "FailedAttachVolume" => {
             let (volume, cause) = volume_and_cause(message);
@@ -391,6 +387,18 @@ pub(crate) fn is_of_the_way(error: &str) -> bool {
         "etcdserver: leader changed",
     ];
     WORDS.iter().any(|words| error.contains(words))
+}
+
+/// Why something was not created. Who wanted to may have lost the API server meanwhile, or found one that has just begun:
+/// that refuses the cluster's own parts as long as it has not read who may do what.
+fn uncreated(message: &str) -> Trouble {
+    let is_refused_to_its_own = message.contains("is forbidden: User \"system:");
+    let weight = if is_of_the_way(message) || is_refused_to_its_own {
+        Weight::Passing
+    } else {
+        Weight::Once
+    };
+    Trouble::new(weight, refusal(message))
 }
 
 fn refusal(message: &str) -> String {
@@ -464,9 +472,8 @@ pub(crate) fn of_workload(object: &Value) -> Vec<Trouble> {
     }
     let mut found = Vec::new();
     if let Some(it) = holds("ReplicaFailure") {
-        let what = text(it, "/message")
-            .map_or_else(|| "a pod of it cannot be created".to_owned(), refusal);
-        found.push(Trouble::new(Weight::Once, what));
+        let unsaid = || Trouble::new(Weight::Once, "a pod of it cannot be created");
+        found.push(text(it, "/message").map_or_else(unsaid, uncreated));
     }
     let progressing = condition(object, "Progressing");
     if let Some(it) =

@@ -26,8 +26,8 @@ pub(super) fn of(
     environment: &BTreeMap<String, String>,
 ) -> Result<Option<Uri>, String> {
     let set = |name: &str| {
-        let names = [name.to_owned(), name.to_lowercase()];
-        let mut values = names.into_iter().filter_map(|name| environment.get(&name));
+        let spellings = [name.to_owned(), name.to_lowercase()];
+        let mut values = spellings.iter().filter_map(|name| environment.get(name));
         values.find(|value| !value.is_empty()).map(String::as_str)
     };
     if let Some(named) = named.filter(|named| !named.is_empty()) {

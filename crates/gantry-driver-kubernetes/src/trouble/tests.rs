@@ -438,6 +438,10 @@ fn events() {
             Once, quota),
         ("webhook", ("FailedCreate", "Error creating: admission webhook \"policy.example.com\" denied the \
             request: no."), Once, "admission webhook \"policy.example.com\" denied the request: no"),
+        ("young server", ("FailedCreate", "Error creating: pods is forbidden: User \
+            \"system:serviceaccount:kube-system:job-controller\" cannot create resource \"pods\" in API group \"\" in the \
+            namespace \"a\""), Passing, "pods is forbidden: User \"system:serviceaccount:kube-system:job-controller\" cannot \
+            create resource \"pods\" in API group \"\" in the namespace \"a\""),
         ("lost server", ("FailedCreate", "Error creating: Post \"https://10.0.0.1:6443/api/v1/namespaces/a/pods\": \
             unexpected EOF"), Passing, "post \"https://10.0.0.1:6443/api/v1/namespaces/a/pods\": unexpected EOF"),
         ("mount", ("FailedMount", "MountVolume.SetUp failed for volume \"config\" : configmap \"settings\" not \

@@ -201,8 +201,8 @@ fn where_streams_are_refused_channels_are_taken() {
         .expect(0);
     let may = |verb| {
         let account = format!("--as=system:serviceaccount:{}:default", stack.namespace);
-        let part = "--subresource=portforward";
-        stack.kubectl(&["auth", "can-i", verb, "pods", part, &account])
+        let of_ways = "--subresource=portforward";
+        stack.kubectl(&["auth", "can-i", verb, "pods", of_ways, &account])
     };
     assert_eq!(may("create").stdout.trim(), "no");
     assert_eq!(may("get").stdout.trim(), "yes");

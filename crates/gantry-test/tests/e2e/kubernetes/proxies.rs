@@ -18,8 +18,8 @@ fn free_port() -> u16 {
 
 #[test]
 fn a_cluster_is_reached_by_the_proxy_that_it_names() {
-    let test = "kubernetes::proxies::a_cluster_is_reached_by_its_proxy";
-    let Some(stack) = Stack::new(test, &web(SERVES)) else {
+    let name = "kubernetes::proxies::a_cluster_is_reached_by_its_proxy";
+    let Some(stack) = Stack::new(name, &web(SERVES)) else {
         return;
     };
     let proxy = Proxy::new(TOLD);
