@@ -47,6 +47,9 @@ enum Wanted {
         /// Namespaces that others of the same start make.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         made: Vec<String>,
+        /// Whether others of another kind begin before it, which may make more.
+        #[serde(default)]
+        follows: bool,
     },
     /// Room for what these ask for.
     Room {
@@ -105,7 +108,13 @@ pub(crate) fn of(services: &[(ServiceName, Described<'_>)]) -> Vec<Prerequisite>
             };
             all.push(prerequisite(service, kubectl, field));
         }
-        let wanted = manifests(service, spec, None, made);
+        let wanted = Wanted::Manifests {
+            service: service.clone(),
+            spec: Box::new(spec.0),
+            part: None,
+            made,
+            follows: described.follows,
+        };
         all.push(prerequisite(service, need("manifests", wanted), field));
     }
     for (choice, asking) in asking {
@@ -166,17 +175,14 @@ pub(crate) fn share(all: &mut Vec<Prerequisite>, service: &ServiceName, need: Ne
 /// Whether a service will have a part.
 pub(crate) fn part(service: &ServiceName, described: Described<'_>, part: &str) -> Option<Need> {
     let spec = Spec::read(described.spec).ok()?;
-    let wanted = manifests(service, spec, Some(part.to_owned()), Vec::new());
-    Some(need("part of the manifests", wanted))
-}
-
-fn manifests(service: &ServiceName, spec: Spec, part: Option<String>, made: Vec<String>) -> Wanted {
-    Wanted::Manifests {
+    let wanted = Wanted::Manifests {
         service: service.clone(),
         spec: Box::new(spec.0),
-        part,
-        made,
-    }
+        part: Some(part.to_owned()),
+        made: Vec::new(),
+        follows: false,
+    };
+    Some(need("part of the manifests", wanted))
 }
 
 fn need(what: &str, kubernetes: Wanted) -> Need {
@@ -227,6 +233,7 @@ pub(crate) async fn examine(
             spec,
             part,
             made,
+            follows,
         } => {
             let spec = Spec(*spec);
             let objects = lately.objects(around.host, &spec.0).await;
@@ -252,7 +259,10 @@ pub(crate) async fn examine(
                     claimed => claimed.map_err(|error| missing(&error))?,
                 }
             }
-            may(&cluster, &spec, &keys, &made).await
+            if !follows {
+                has_its_namespace(&cluster, &spec, &keys, &made).await?;
+            }
+            may(&cluster, &spec, &keys).await
         }
         Wanted::Room { choice, asking, of } => {
             let connected = Cluster::connect(&choice, &environment, Some(around.host)).await;
@@ -325,20 +335,31 @@ fn has_part(service: &ServiceName, keys: &[Key], part: &str) -> Result<(), Missi
     })
 }
 
-/// Whether the namespace is there, and we may do in it what is to be done.
-async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key], made: &[String]) -> Result<(), Missing> {
+/// Whether the namespace is there, or will be.
+async fn has_its_namespace(
+    cluster: &Cluster,
+    spec: &Spec,
+    keys: &[Key],
+    made: &[String],
+) -> Result<(), Missing> {
+    let namespace = spec.0.namespace.as_ref().unwrap_or(&cluster.namespace);
+    let own = namespace::key(namespace);
+    let makes = spec.0.create_namespace
+        || keys.iter().any(|key| key.is_same(&own))
+        || made.contains(namespace);
+    if makes {
+        return Ok(());
+    }
+    has_namespace(cluster, namespace).await
+}
+
+/// Whether we may do what is to be done.
+async fn may(cluster: &Cluster, spec: &Spec, keys: &[Key]) -> Result<(), Missing> {
     let namespace = spec.0.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| cluster.namespace.clone());
     let mut wrong: Vec<String> = Vec::new();
     // One reason may be that of many objects.
     let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
-    let makes = keys
-        .iter()
-        .any(|key| key.is_same(&namespace::key(&namespace)))
-        || made.contains(&namespace);
-    if !spec.0.create_namespace && !makes {
-        has_namespace(cluster, &namespace).await?;
-    }
     let mut asked: Vec<(String, String, Option<String>)> = Vec::new();
     for key in keys {
         let kind = match cluster.kind(key).await {

@@ -134,7 +134,8 @@ async fn may(
     }
     let namespace = spec.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| cluster.namespace.clone());
-    if !spec.create_namespace {
+    // Who begins before it may make it.
+    if !spec.create_namespace && !follows {
         has_namespace(cluster, &namespace).await?;
     }
     let rehearsal = Rehearsal::of(Stage {
