@@ -38,12 +38,10 @@ pub(crate) use renewing::{NoAnswer, Way};
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How soon files are read again, and plug-ins are asked again, when what they said was refused.
-const FILES: Duration = Duration::from_millis(200);
-const PLUGIN: Duration = Duration::from_secs(1);
-
-/// The longest such time: it doubles as long as it does not help.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How soon files are read again, and plug-ins are asked again, when what they said was refused. What plug-ins do is
+/// their affair: the time until they are asked again doubles up to this as long as it does not help.
+const FILES: [Duration; 2] = [Duration::from_millis(200); 2];
+const PLUGIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
 /// How long before its end a token is renewed, at most.
 const BEFORE: Duration = Duration::from_mins(1);
@@ -214,13 +212,13 @@ struct Pace {
 
 impl Pace {
     /// Whether one may be tried now. One soon after another shows that the other was in vain.
-    fn may(&mut self, now: Instant, first: Duration) -> bool {
+    fn may(&mut self, now: Instant, [first, longest]: [Duration; 2]) -> bool {
         let since = self.last.map(|last| now - last);
         if since.is_some_and(|since| since < self.pause) {
             return false;
         }
         self.pause = match since {
-            Some(since) if since < self.pause * 2 + first => (self.pause * 2).clamp(first, LONGEST),
+            Some(since) if since < self.pause * 2 + first => (self.pause * 2).clamp(first, longest),
             _ => first,
         };
         self.last = Some(now);
@@ -263,8 +261,8 @@ impl Access {
         if now.number > refused.number {
             return Ok(Some(now));
         }
-        let first = if refused.by_plugin { PLUGIN } else { FILES };
-        if !pace.may(Instant::now(), first) {
+        let pauses = if refused.by_plugin { PLUGIN } else { FILES };
+        if !pace.may(Instant::now(), pauses) {
             return Ok(None);
         }
         let read = self.source.read().await?;

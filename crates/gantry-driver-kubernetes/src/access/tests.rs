@@ -27,5 +27,5 @@ async fn what_is_in_vain_is_tried_ever_less_often() {
     // Long after, it is as if it had never been.
     let later = begin + Duration::from_secs(1000);
     assert!(pace.may(later, PLUGIN));
-    assert!(pace.may(later + PLUGIN, PLUGIN));
+    assert!(pace.may(later + PLUGIN[0], PLUGIN));
 }

@@ -33,6 +33,7 @@ mod sockets;
 mod status;
 // `up` after the file has changed.
 mod changes;
+mod chosen;
 // `up` in the foreground: one Ctrl-C, two, and the client's death.
 mod folders;
 mod foreground;
