@@ -28,19 +28,13 @@ pub(crate) fn of_pods(sets: &[Arc<Value>], pods: &[Arc<Value>]) -> Vec<Key> {
             .flatten()
             .filter_map(|template| template["metadata"]["name"].as_str())
             .collect();
-        let namespace = pod["metadata"]["namespace"].as_str().map(str::to_owned);
+        let namespace = pod["metadata"]["namespace"].as_str();
         let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
         for volume in volumes {
             let name = volume["name"].as_str().unwrap_or_default();
             let claim = volume["persistentVolumeClaim"]["claimName"].as_str();
             if let Some(claim) = claim.filter(|_| templates.contains(name)) {
-                found.push(Key {
-                    group: String::new(),
-                    version: "v1".to_owned(),
-                    kind: "PersistentVolumeClaim".to_owned(),
-                    namespace: namespace.clone(),
-                    name: claim.to_owned(),
-                });
+                found.push(Key::core("PersistentVolumeClaim", namespace, claim));
             }
         }
     }

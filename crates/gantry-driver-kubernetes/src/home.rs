@@ -32,13 +32,7 @@ pub(crate) async fn claim(
     namespace: &str,
 ) -> Result<(), DriverError> {
     let name = record::name_in_cluster(stack, instance);
-    let key = Key {
-        group: String::new(),
-        version: "v1".to_owned(),
-        kind: "ConfigMap".to_owned(),
-        namespace: Some(namespace.to_owned()),
-        name,
-    };
+    let key = Key::core("ConfigMap", Some(namespace), &name);
     let api: Api<DynamicObject> = cluster.place(&key).await?;
     let found = match api.get(&key.name).await {
         Ok(found) => serde_json::to_value(found).unwrap_or_default(),

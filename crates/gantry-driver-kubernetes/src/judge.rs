@@ -1,5 +1,6 @@
 //! What all objects of an instance mean together. Without I/O.
 
+mod events;
 mod unbound;
 
 use std::collections::{BTreeMap, HashSet};
@@ -11,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use crate::object::{Key, text};
+use crate::object::{Key, controller, text};
 use crate::ready_when::{self, ReadyWhen};
 use crate::record::Record;
 use crate::standing::{self, Standing};
@@ -432,36 +433,6 @@ impl Look<'_> {
         all
     }
 
-    /// What events tell of an object since the start.
-    fn events_of(&self, object: &Value) -> Vec<Trouble> {
-        let Some(namespace) = text(object, &["metadata", "namespace"]) else {
-            return Vec::new();
-        };
-        let uid = text(object, &["metadata", "uid"]);
-        let [_, events, ..] = Scope::of_workloads(namespace);
-        let mut mine = self.view.all(&events);
-        let begun = text(object, &["status", "phase"]).is_some_and(|phase| phase != "Pending");
-        let is_over = |event: &Value| begun && trouble::is_of_a_beginning(event);
-        mine.retain(|event| {
-            text(event, &["involvedObject", "uid"]) == uid
-                && self.is_since(event)
-                && !is_over(event)
-        });
-        mine.into_iter()
-            .filter_map(|event| trouble::of_event(event))
-            .collect()
-    }
-
-    /// Whether what an event tells has happened since the start.
-    fn is_since(&self, event: &Value) -> bool {
-        let since = self.begun.checked_sub(SignedDuration::from_secs(1));
-        let since = since.unwrap_or(self.begun);
-        let times = ["lastTimestamp", "eventTime", "firstTimestamp"];
-        let mut times = times.iter().filter_map(|name| event[name].as_str());
-        let at = times.find_map(|time| time.parse::<Timestamp>().ok());
-        at.is_none_or(|at| at >= since)
-    }
-
     /// Whether a pod has run for long enough to count. One with readiness probes counts at once.
     fn has_settled(&mut self, pod: &Value) -> bool {
         let containers = pod["spec"]["containers"].as_array();
@@ -526,9 +497,7 @@ fn pod(name: &str, pod: &Value, troubles: &[Trouble]) -> ChildStatus {
 }
 
 fn owner(object: &Value) -> Option<&str> {
-    let owners = object["metadata"]["ownerReferences"].as_array()?;
-    let controller = owners.iter().find(|owner| owner["controller"] == true)?;
-    controller["uid"].as_str()
+    controller(object)?["uid"].as_str()
 }
 
 /// The newest of a Deployment's sets.

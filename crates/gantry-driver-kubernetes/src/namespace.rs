@@ -12,13 +12,7 @@ use crate::record;
 
 /// The key of a namespace.
 pub(crate) fn key(name: &str) -> Key {
-    Key {
-        group: String::new(),
-        version: "v1".to_owned(),
-        kind: "Namespace".to_owned(),
-        namespace: None,
-        name: name.to_owned(),
-    }
+    Key::core("Namespace", None, name)
 }
 
 /// Sees to it that it is there. Says whether it was made now.

@@ -22,6 +22,17 @@ pub struct Key {
 }
 
 impl Key {
+    /// That of an object of a kind without a group, as pods are.
+    pub fn core(kind: &str, namespace: Option<&str>, name: &str) -> Self {
+        Self {
+            group: String::new(),
+            version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        }
+    }
+
     /// That of an object.
     pub fn of(object: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -141,6 +152,12 @@ pub(crate) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a
 }
 
 /// A field of an object, by a path of names.
+/// Who made an object, and keeps it, as the object says.
+pub(crate) fn controller(object: &Value) -> Option<&Value> {
+    let owners = object["metadata"]["ownerReferences"].as_array()?;
+    owners.iter().find(|owner| owner["controller"] == true)
+}
+
 pub(crate) fn text<'a>(object: &'a Value, path: &[&str]) -> Option<&'a str> {
     path.iter()
         .try_fold(object, |value, name| value.get(name))

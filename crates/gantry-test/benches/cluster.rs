@@ -26,13 +26,7 @@ const STATUS: Duration = Duration::from_millis(100);
 const SECOND_UP: Duration = Duration::from_secs(2);
 
 fn main() {
-    let variable = |name| {
-        std::env::var(name)
-            .ok()
-            .filter(|it: &String| !it.is_empty())
-    };
-    let names = ["GANTRY_TEST_KUBECONFIG", "GANTRY_TEST_KUBERNETES"];
-    let [Some(kubeconfig), Some(programs)] = names.map(variable) else {
+    let Some([kubeconfig, programs]) = gantry_test::cluster() else {
         println!("skipped: needs the cluster of examples/kubernetes and its programs");
         return;
     };

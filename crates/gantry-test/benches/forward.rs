@@ -4,11 +4,11 @@
 #![expect(clippy::print_stdout, reason = "a bench says what it measured")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gantry_test::{Run, Sandbox};
+use gantry_test::{Run, Sandbox, free_port};
 
 const ROUNDS: usize = 7;
 
@@ -27,13 +27,8 @@ const SCRIPT: &str = "trap 'exit 0' TERM; nc -ll -p 8000 -e cat /dev/zero & nc -
 
 const REMOTE: [u16; 3] = [8000, 8001, 8002];
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|it| !it.is_empty())
-}
-
 fn main() {
-    let names = ["GANTRY_TEST_KUBECONFIG", "GANTRY_TEST_KUBERNETES"];
-    let [Some(kubeconfig), Some(programs)] = names.map(variable) else {
+    let Some([kubeconfig, programs]) = gantry_test::cluster() else {
         println!("skipped: needs the cluster of examples/kubernetes and its programs");
         return;
     };
@@ -114,11 +109,6 @@ fn write(sandbox: &Sandbox, kubeconfig: &str, namespace: &str, ports: [u16; 3]) 
             forwards.join(", ")
         ),
     );
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
-    listener.local_addr().expect("an address").port()
 }
 
 /// The other program, as long as it is needed.

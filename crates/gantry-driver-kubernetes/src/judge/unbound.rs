@@ -37,13 +37,7 @@ impl Look<'_> {
     /// What is known of a claim, if anything is.
     fn of_claim(&self, pod: &Value, name: &str) -> Option<String> {
         let namespace = text(pod, &["metadata", "namespace"])?;
-        let key = Key {
-            group: String::new(),
-            version: "v1".to_owned(),
-            kind: "PersistentVolumeClaim".to_owned(),
-            namespace: Some(namespace.to_owned()),
-            name: name.to_owned(),
-        };
+        let key = Key::core("PersistentVolumeClaim", Some(namespace), name);
         let claim = self.view.get(&key);
         if claim.is_some_and(|claim| text(claim, &["status", "phase"]) == Some("Bound")) {
             return None;

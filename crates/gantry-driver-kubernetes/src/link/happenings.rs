@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::object::{Key, text};
+use crate::object::{Key, controller, text};
 use crate::view::{Change, Scope, version_of};
 
 /// How many events may wait until it is known whose pod they are about. In a namespace that is shared most are
@@ -197,8 +197,7 @@ impl Happenings {
 
 /// The object that made this one, and keeps it.
 pub(super) fn maker(object: &Value) -> Option<Key> {
-    let owners = object["metadata"]["ownerReferences"].as_array()?;
-    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    let owner = controller(object)?;
     let api = owner["apiVersion"].as_str()?;
     let (group, version) = api.split_once('/').unwrap_or(("", api));
     Some(Key {

@@ -507,13 +507,7 @@ impl Link {
 
 /// Who has made a pod: by what made it, and what made that, up to something that an instance consists of.
 fn whose<'a>(about: &About, view: &View, interest: &'a Interest) -> Option<&'a InstanceId> {
-    let mut key = Key {
-        group: String::new(),
-        version: "v1".to_owned(),
-        kind: "Pod".to_owned(),
-        namespace: Some(about.namespace.clone()),
-        name: about.name.clone(),
-    };
+    let mut key = Key::core("Pod", Some(&about.namespace), &about.name);
     let mut object = view.get(&key).filter(|pod| uid(pod) == about.uid)?;
     // Nothing that makes pods is made by more: whatever stands in an object, this ends.
     for _ in 0..4 {

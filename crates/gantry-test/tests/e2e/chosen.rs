@@ -1,8 +1,6 @@
 //! One service that offers several modes: it runs in the one that is chosen, and whoever refers to it is led there.
 
-use std::net::{Ipv4Addr, TcpListener};
-
-use gantry_test::{Engine, Run, Sandbox, skip};
+use gantry_test::{Engine, Run, Sandbox, free_port, skip};
 
 use crate::support::{get, service};
 
@@ -83,23 +81,14 @@ command = ["curl", "--fail", "--silent", "--show-error", "{{{{ services.web.url 
 #[test]
 fn whoever_refers_to_a_service_is_led_to_the_mode_that_was_chosen() {
     let test = "chosen::whoever_refers_to_a_service";
-    let variable = |name| {
-        std::env::var(name)
-            .ok()
-            .filter(|it: &String| !it.is_empty())
-    };
-    let names = ["GANTRY_TEST_KUBECONFIG", "GANTRY_TEST_KUBERNETES"];
-    let [Some(kubeconfig), Some(programs)] = names.map(variable) else {
+    let Some([kubeconfig, programs]) = gantry_test::cluster() else {
         return skip(test, "the cluster of examples/kubernetes");
     };
     let engine = Engine::docker().filter(|engine| engine.has_compose("docker compose"));
     let Some(engine) = engine else {
         return skip(test, "Docker with its Compose command");
     };
-    let ports = [(); 2].map(|()| {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
-        listener.local_addr().expect("an address").port()
-    });
+    let ports = [(); 2].map(|()| free_port());
     let sandbox = stack(ports, &kubeconfig, &programs, engine.image());
     let gantry = |words: &[&str]| -> Run {
         let mut command = sandbox.command(words);

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use gantry_test::{Run, Sandbox, skip, wait_until};
+use gantry_test::{Run, Sandbox, skip, variable, wait_until};
 use serde_json::Value;
 
 use crate::support::{kill_supervisor, service};
@@ -91,10 +91,6 @@ struct Stack {
     kubeconfig: String,
     programs: String,
     helm: u32,
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|it| !it.is_empty())
 }
 
 impl Stack {

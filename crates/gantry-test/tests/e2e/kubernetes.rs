@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use gantry_test::{Run, Sandbox, skip, wait_until};
+use gantry_test::{Run, Sandbox, skip, variable, wait_until};
 use serde_json::Value;
 
 use crate::support::{kill_supervisor, printed, service};
@@ -67,10 +67,6 @@ spec:
 
 /// It prints, and serves until it is asked to end.
 const SERVES: &str = "echo hello from the pod; exec httpd -f -p 8000";
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|it| !it.is_empty())
-}
 
 impl Stack {
     /// With these manifests; `None` if there is no cluster.

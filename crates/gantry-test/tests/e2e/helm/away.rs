@@ -1,9 +1,9 @@
 //! The API server dies while Helm is at work: nothing is done twice, and the end is the right one.
 
-use gantry_test::{Sandbox, skip, wait_until};
+use gantry_test::{Sandbox, skip, variable, wait_until};
 use serde_json::Value;
 
-use super::{PATIENCE, Stack, variable};
+use super::{PATIENCE, Stack};
 use crate::cluster::{Cluster, missing};
 use crate::support::service;
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gantry_test::{ChartRepository, Run, Sandbox, User, skip};
+use gantry_test::{ChartRepository, Run, Sandbox, User, skip, variable};
 
-use super::{Stack, variable};
+use super::Stack;
 
 /// Who may read charts, in base64: `reader:hunter2-planted`.
 const LOGIN: &str = "cmVhZGVyOmh1bnRlcjItcGxhbnRlZA==";

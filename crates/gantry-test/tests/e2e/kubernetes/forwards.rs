@@ -8,19 +8,13 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use gantry_test::wait_until;
+use gantry_test::{free_port, wait_until};
 
 use super::{PATIENCE, Stack, web};
 use crate::support::{kill_supervisor, service};
 
 /// Serves the name of its pod.
 const NAMED: &str = "mkdir /w; hostname > /w/name; trap 'exit 0' TERM; httpd -f -h /w -p 8000 & while :; do sleep 0.1; done";
-
-/// Somebody else may take it before it is used: then the test fails, and says so.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
-    listener.local_addr().expect("an address").port()
-}
 
 /// What is served there; nothing if nobody does.
 fn get(address: SocketAddr) -> Option<String> {

@@ -1,20 +1,15 @@
 //! A cluster that is reached by a proxy.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 
-use gantry_test::Proxy;
+use gantry_test::{Proxy, free_port};
 
 use super::{SERVES, Stack, web};
 
 /// `user:p@ss`, as it stands in an address, and as it is told to a proxy.
 const IN_ADDRESS: &str = "user:p%40ss";
 const TOLD: &str = "Basic dXNlcjpwQHNz";
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
-    listener.local_addr().expect("an address").port()
-}
 
 #[test]
 fn a_cluster_is_reached_by_the_proxy_that_it_names() {

@@ -4,10 +4,10 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use gantry_test::{Fault, FaultyPort, skip, wait_until};
+use gantry_test::{Fault, FaultyPort, skip, variable, wait_until};
 
 use super::{PATIENCE, Stack, free_port, here, stack_at};
-use crate::kubernetes::{variable, web};
+use crate::kubernetes::web;
 use crate::support::{kill_supervisor, services};
 
 /// Within which a fault is found.

@@ -4,12 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use gantry_test::{processes_with, skip, wait_until};
+use gantry_test::{processes_with, skip, variable, wait_until};
 use serde_json::Value;
 
 use super::broken::{ECHO, echoes};
 use super::{PATIENCE, Stack, free_port, here};
-use crate::kubernetes::{variable, web};
+use crate::kubernetes::web;
 use crate::support::service;
 
 /// A hundred, if somebody has the time: `GANTRY_TEST_ROUNDS=100`.
