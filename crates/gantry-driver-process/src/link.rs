@@ -126,6 +126,8 @@ enum Asked {
     Stop(InstanceId, Generation),
     Job(JobName),
     Signal(SignalReply),
+    /// If the keeper is replaced before it answers, the next one is asked.
+    Release(String),
     List(ListFor),
     Shutdown(oneshot::Sender<Result<(), Refusal>>),
 }
@@ -280,7 +282,10 @@ impl Link {
                 self.ask(&Request::List, Asked::List(ListFor::Leave(instance)));
             }
             Order::Release(service) if self.connection.is_some() => {
-                self.tell(&Request::Release { service });
+                let request = Request::Release {
+                    service: service.clone(),
+                };
+                self.ask(&request, Asked::Release(service));
             }
             Order::Signal(instance, generation, number, reply) if self.connection.is_some() => {
                 self.signal(&instance, generation, number, reply);

@@ -239,6 +239,10 @@ impl Link {
                 Asked::List(ListFor::Shutdown(reply)) => {
                     self.waiting.push_back(Order::Shutdown(reply));
                 }
+                Asked::List(ListFor::Leave(instance)) => {
+                    self.waiting.push_back(Order::Leave(instance));
+                }
+                Asked::Release(service) => self.waiting.push_back(Order::Release(service)),
                 // Sent twice would be worse than not knowing.
                 Asked::Signal(reply) => {
                     let error = DriverError::unreachable("signal", "the keeper was replaced");

@@ -40,6 +40,11 @@ impl Link {
                     _ => Ok(()),
                 });
             }
+            Asked::Release(service) => {
+                if let Reply::Refused(refusal) = reply {
+                    tracing::warn!(service, %refusal, "its sockets stay open");
+                }
+            }
             Asked::Shutdown(answer) => {
                 // Whoever asked may have given up.
                 let _ = answer.send(match reply {
