@@ -283,6 +283,21 @@ async fn what_is_asked_while_the_keeper_is_away_is_done_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn what_a_keeper_died_over_is_asked_of_the_next_one() {
+    let mut bench = Bench::new().await;
+    bench.session.start(vec![start(1, 0, 1, &["forever"])]);
+    assert!(matches!(bench.next().await, DriverEvent::Started { .. }));
+    bench.keeper.die_of_release();
+    bench.session.release(&one(0).service);
+    bench.quiet().await;
+    assert_eq!(bench.keeper.released(), ["one", "one"]);
+    // And no more often than that.
+    bench.keeper.replace();
+    bench.quiet().await;
+    assert_eq!(bench.keeper.released(), ["one", "one"]);
+}
+
+#[tokio::test]
 async fn a_long_absence_is_told_and_concluded_nothing_from() {
     let mut bench = Bench::new().await;
     bench.session.start(vec![start(1, 0, 1, &["forever"])]);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gantry_api::client::{Client, ClientError, Lines};
 use gantry_api::{OperationKind, OperationRequest, Outcome, Progress, Step, VERSION};
+use jiff::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::error::Error;
@@ -82,6 +83,12 @@ pub(crate) async fn run(
             _ = frames.tick() => {
                 if live.is_shown() {
                     live.draw(board.live());
+                    continue;
+                }
+                let fallen = board.fallen(Timestamp::now());
+                if !fallen.is_empty() {
+                    reminded = Instant::now();
+                    live.stay(&fallen);
                 } else if reminded.elapsed() >= REMINDER {
                     reminded = Instant::now();
                     let waiting = board.waiting().map(|words| Text::of(Tone::Dim, words));

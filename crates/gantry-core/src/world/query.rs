@@ -8,6 +8,7 @@ use super::World;
 use super::act::instance;
 use super::offer::Standing;
 use super::service::{Run, Service, Slot};
+use crate::failure::Failure;
 use crate::graph::Link;
 use crate::ids::{InstanceKey, Millis, Revision, ServiceKey};
 use crate::spec::{Condition, part_name};
@@ -105,6 +106,12 @@ impl World {
     /// What is wanted of a service.
     pub fn desired(&self, key: ServiceKey) -> Option<Desired> {
         self.known(key).map(|service| service.desired)
+    }
+
+    /// Why a service that is wanted has failed, is to be tried again, or is being stopped.
+    pub fn failure(&self, key: ServiceKey) -> Option<&Failure> {
+        let service = self.known(key)?;
+        service.wanted_slots().iter().find_map(Slot::fell_for)
     }
 
     fn known(&self, key: ServiceKey) -> Option<&Service> {
@@ -233,9 +240,6 @@ impl World {
     /// The state of a service in one line; empty when there is nothing to add to it.
     pub(super) fn message(&self, key: ServiceKey) -> SmolStr {
         let service = &self.services[key.index()];
-        let first = |text: fn(&Slot) -> Option<SmolStr>| {
-            service.slots.iter().find_map(text).unwrap_or_default()
-        };
         if service.waits_to_stop() {
             let waits = self.waits_for(key);
             let names = waits.iter().filter_map(|wait| match wait {
@@ -248,29 +252,29 @@ impl World {
             return format_smolstr!("waits for {names} to stop");
         }
         match service.state() {
-            ServiceState::Failed => first(|slot| match slot.run {
-                Run::Failed => slot
-                    .failure
-                    .as_ref()
-                    .map(|failure| format_smolstr!("{failure}")),
+            ServiceState::Failed => service.first(|slot| match slot.run {
+                Run::Failed => slot.fell_for().map(in_words),
                 _ => None,
             }),
-            ServiceState::Backoff => first(|slot| match slot.run {
-                Run::Backoff { .. } => slot
-                    .failure
-                    .as_ref()
-                    .map(|failure| format_smolstr!("{failure}")),
+            ServiceState::Backoff => service.first(|slot| match slot.run {
+                Run::Backoff { .. } => slot.fell_for().map(in_words),
                 _ => None,
             }),
-            ServiceState::Stopping => first(|slot| {
+            ServiceState::Stopping => service.first(|slot| {
                 let resists = slot.resists();
                 let resists = resists.map(|what| format_smolstr!("resists being stopped: {what}"));
-                resists.or_else(|| slot.hook_message())
+                // What someone asked for needs no other reason.
+                let wanted = service.desired == Desired::Running;
+                let why = slot.stopped_for().filter(|_| wanted).map(in_words);
+                match (why, resists) {
+                    (Some(why), Some(resists)) => Some(format_smolstr!("{why}; {resists}")),
+                    (why, resists) => why.or(resists).or_else(|| slot.hook_message()),
+                }
             }),
             ServiceState::Blocked => self.blocked_message(key),
             ServiceState::Waiting => self.waiting_message(key),
             ServiceState::Starting | ServiceState::Unknown => {
-                first(|slot| slot.hook_message().or_else(|| slot.evidence.clone()))
+                service.first(|slot| slot.hook_message().or_else(|| slot.evidence.clone()))
             }
             ServiceState::Degraded => {
                 let ready = service
@@ -279,12 +283,9 @@ impl World {
                     .filter(|slot| slot.ready())
                     .count();
                 let wanted = service.spec.replicas;
-                let why = first(|slot| match slot.run {
-                    Run::Failed | Run::Backoff { .. } => slot
-                        .failure
-                        .as_ref()
-                        .map(|failure| format_smolstr!("; {failure}")),
-                    _ => None,
+                let why = service.first(|slot| {
+                    let why = slot.fell_for();
+                    why.map(|failure| format_smolstr!("; {failure}"))
                 });
                 let blocked = self.blocked_message(key);
                 let then = if why.is_empty() && !blocked.is_empty() {
@@ -300,14 +301,14 @@ impl World {
                 format_smolstr!("{ready} of {wanted} instances are ready{why}{then}{blocked}")
             }
             ServiceState::Running => {
-                let failed = first(|slot| {
+                let failed = service.first(|slot| {
                     let failure = slot
                         .failure
                         .as_ref()
                         .filter(|_| slot.update_failed.is_some());
                     failure.map(|failure| format_smolstr!("the update failed: {failure}"))
                 });
-                let evidence = first(|slot| match &slot.run {
+                let evidence = service.first(|slot| match &slot.run {
                     Run::Up(up) if !up.ready => slot.evidence.clone(),
                     _ => None,
                 });
@@ -418,6 +419,11 @@ impl Service {
             })
     }
 
+    /// What the first slot says of which there is something to say.
+    fn first(&self, text: impl Fn(&Slot) -> Option<SmolStr>) -> SmolStr {
+        self.slots.iter().find_map(text).unwrap_or_default()
+    }
+
     /// Whether it should start, and a condition or a conflict keeps it from that.
     fn waits_to_start(&self) -> bool {
         (self.unmet > 0 || self.conflicts > 0)
@@ -427,15 +433,21 @@ impl Service {
                 .any(|slot| matches!(slot.run, Run::Idle))
     }
 
-    fn current_failure(&self) -> Option<crate::Failure> {
-        let fails = |slot: &&Slot| {
-            matches!(slot.run, Run::Failed | Run::Backoff { .. }) || slot.update_failed.is_some()
+    fn current_failure(&self) -> Option<Failure> {
+        let failure = |slot: &Slot| {
+            let updated = || {
+                slot.failure
+                    .as_deref()
+                    .filter(|_| slot.update_failed.is_some())
+            };
+            slot.fell_for().or_else(updated).cloned()
         };
-        self.slots
-            .iter()
-            .find(fails)
-            .and_then(|slot| slot.failure.as_deref().cloned())
+        self.slots.iter().find_map(failure)
     }
+}
+
+fn in_words(failure: &Failure) -> SmolStr {
+    format_smolstr!("{failure}")
 }
 
 /// The first few of a list, and how many more there are: a message is one line.
@@ -475,6 +487,6 @@ fn view(key: InstanceKey, slot: &Slot) -> InstanceView {
         retry_at,
         evidence: slot.evidence.clone(),
         resists: slot.resists().cloned(),
-        failure: slot.failure.as_deref().cloned(),
+        failure: slot.fell_for().or(slot.failure.as_deref()).cloned(),
     }
 }

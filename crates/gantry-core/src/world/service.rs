@@ -242,6 +242,26 @@ impl Slot {
         }
     }
 
+    /// What went wrong with what is being stopped, if that is why. The stop may take long, and nobody is to
+    /// wait so long for the reason.
+    pub(super) fn stopped_for(&self) -> Option<&Failure> {
+        match &self.run {
+            Run::Stopping {
+                then: Then::Fail(failure) | Then::Crash(failure),
+                ..
+            } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Why it does not run, in a state that something that went wrong has led to.
+    pub(super) fn fell_for(&self) -> Option<&Failure> {
+        match self.run {
+            Run::Failed | Run::Backoff { .. } => self.failure.as_deref(),
+            _ => self.stopped_for(),
+        }
+    }
+
     pub(super) fn ready(&self) -> bool {
         matches!(&self.run, Run::Up(up) if up.ready)
     }

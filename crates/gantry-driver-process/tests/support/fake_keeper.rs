@@ -45,6 +45,9 @@ struct State {
     spawned: u32,
     /// Acknowledgements are not heard, as if they had been lost.
     deaf: bool,
+    /// It is gone as soon as it is asked to close sockets.
+    dies_of_release: bool,
+    released: Vec<String>,
     keeper_starts: u64,
 }
 
@@ -109,6 +112,16 @@ impl FakeKeeper {
         self.shared.lock().deaf = deaf;
     }
 
+    /// The next time that it is asked to close sockets, it is replaced before it answers.
+    pub(crate) fn die_of_release(&self) {
+        self.shared.lock().dies_of_release = true;
+    }
+
+    /// The services whose sockets it was asked to close, each as often as it was.
+    pub(crate) fn released(&self) -> Vec<String> {
+        self.shared.lock().released.clone()
+    }
+
     /// How many instances were ever spawned.
     pub(crate) fn spawned(&self) -> u32 {
         self.shared.lock().spawned
@@ -133,6 +146,12 @@ impl FakeKeeper {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    /// Whether the connection of that number was replaced, or it is away.
+    fn is_over(&self, number: u64) -> bool {
+        let current = self.lock().connection.as_ref().map(|(number, _)| *number);
+        number != 0 && current != Some(number)
     }
 
     fn print(&self, instance: &InstanceName, lines: &[String]) {
@@ -210,7 +229,14 @@ impl Shared {
                 }),
                 None => Reply::Done,
             },
-            Request::Release { .. } => Reply::Done,
+            Request::Release { service } => {
+                let mut state = self.lock();
+                state.released.push(service);
+                if std::mem::take(&mut state.dies_of_release) {
+                    state.connection = None;
+                }
+                Reply::Done
+            }
             Request::Hello(_)
             | Request::Signal { .. }
             | Request::Pair { .. }
@@ -615,6 +641,9 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
                 continue;
             }
             let reply = shared.request(request);
+            if shared.is_over(number) {
+                return;
+            }
             if id != 0 {
                 let _ = sender.send(Message::Reply { id, reply });
             }
@@ -631,10 +660,8 @@ async fn serve(shared: Arc<Shared>, stream: UnixStream) {
                     return;
                 }
             }
-            // It was replaced, or is away.
             () = tokio::time::sleep(Duration::from_millis(5)) => {
-                let current = shared.lock().connection.as_ref().map(|(number, _)| *number);
-                if number != 0 && current != Some(number) {
+                if shared.is_over(number) {
                     return;
                 }
             }

@@ -29,9 +29,8 @@ impl Dispatcher {
                 transition.to,
                 ServiceState::Failed | ServiceState::Backoff | ServiceState::Stopping
             );
-        let failure = failed
-            .then(|| self.last_failure(transition.service))
-            .flatten();
+        let failure = self.world.failure(transition.service);
+        let failure = failure.filter(|_| failed).map(wire::failure);
         let mut event = self.event(EventKind::Transition, transition.message.to_string());
         event.service = Some(name.to_string());
         event.from = Some(wire::state(transition.from));
@@ -83,15 +82,6 @@ impl Dispatcher {
         {
             session.release(name);
         }
-    }
-
-    fn last_failure(&self, service: ServiceKey) -> Option<gantry_api::Failure> {
-        let view = self.world.service(service)?;
-        let failure = view
-            .instances
-            .iter()
-            .find_map(|instance| instance.failure.as_ref());
-        failure.map(wire::failure)
     }
 
     /// Something that someone should know.

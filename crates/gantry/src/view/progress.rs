@@ -13,6 +13,10 @@ use crate::style::{Text, Tone, harmless};
 /// How many services are shown in place.
 const ROOM: usize = 12;
 
+/// What is known of why a service falls is told when its stop has taken so long: most stops end sooner, and
+/// their end tells the same.
+const LINGERS: Duration = Duration::from_millis(400);
+
 /// What is known of the services of an operation.
 #[derive(Debug)]
 pub(crate) struct Board {
@@ -30,6 +34,8 @@ struct Row {
     begun: Option<Timestamp>,
     /// Whether it has got where the operation wants it.
     done: bool,
+    /// Whether it is being stopped for something that went wrong, which was not told yet.
+    falls: bool,
 }
 
 impl Board {
@@ -72,6 +78,7 @@ impl Board {
         let row = self.rows.entry(name.to_owned()).or_default();
         let again = row.state == Some(to);
         row.message = harmless(&event.message);
+        row.falls = to == State::Stopping && event.failure.is_some() && (row.falls || !again);
         if matches!(to, State::Starting | State::Stopping) && !again {
             row.begun = Some(event.at);
         }
@@ -115,6 +122,26 @@ impl Board {
             line = line.plain(": ").plain(row.message.clone());
         }
         Some(line)
+    }
+
+    /// Why services fall whose stop takes a while, each once: for where nothing can be shown in place.
+    pub(crate) fn fallen(&mut self, now: Timestamp) -> Vec<Text> {
+        let width = self.width;
+        let lingers = |row: &Row| {
+            let since = row.begun.map(|begun| now.duration_since(begun));
+            let took = since.and_then(|took| Duration::try_from(took).ok());
+            row.falls && !row.message.is_empty() && took.is_some_and(|took| took >= LINGERS)
+        };
+        let fallen = self.rows.iter_mut().filter(|(_, row)| lingers(row));
+        let lines = fallen.map(|(name, row)| {
+            row.falls = false;
+            Text::of(Tone::Bad, "✗ ")
+                .join(Text::from(name.as_str()).padded(width))
+                .plain("  ")
+                .and(Tone::Bad, "is being stopped")
+                .plain(format!(": {}", row.message))
+        });
+        lines.collect()
     }
 
     /// What has not got there yet, in place. Each call turns the wheel by one.

@@ -213,6 +213,35 @@ fn progress_tells_once_what_has_got_there() {
 }
 
 #[test]
+fn progress_tells_why_something_falls_if_its_stop_takes_long() {
+    let mut board = Board::new(OperationKind::Up, &["web".to_owned(), "store".to_owned()]);
+    let falls = |seconds, message| Event {
+        failure: Some(failure()),
+        ..event(seconds, "web", State::Stopping, message)
+    };
+    let events = [
+        event(0.0, "web", State::Starting, ""),
+        event(0.1, "store", State::Starting, ""),
+        falls(1.0, "no such image"),
+        // What is asked for is not told as a failure.
+        event(1.0, "store", State::Stopping, "its hook runs"),
+    ];
+    for event in &events {
+        assert_eq!(board.event(event), None);
+    }
+    let at = |seconds| event(seconds, "", State::Running, "").at;
+    assert_eq!(board.fallen(at(1.3)), []);
+    let told = board.fallen(at(1.5));
+    insta::assert_snapshot!(drawn(&told, false), @"✗ web    is being stopped: no such image");
+    // Once, though something is added.
+    board.event(&falls(
+        2.0,
+        "no such image; resists being stopped: a finalizer",
+    ));
+    assert_eq!(board.fallen(at(2.5)), []);
+}
+
+#[test]
 fn progress_shows_in_place_what_has_not() {
     let names = ["store", "migrate"].map(str::to_owned);
     let mut board = Board::new(OperationKind::Up, &names);

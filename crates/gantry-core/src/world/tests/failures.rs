@@ -189,6 +189,55 @@ fn one_that_is_doomed_fails_the_wait_at_once_and_is_not_tried_again() {
 }
 
 #[test]
+fn why_it_falls_is_told_before_its_stop_has_ended() {
+    let mut harness = Harness::new();
+    harness.model(&[probed(spec("db", &[]))]);
+    harness.started("db");
+    harness.doomed("db");
+    let view = harness.view("db");
+    assert_eq!(view.state, ServiceState::Stopping);
+    assert_eq!(view.message, "its health check fails");
+    let failure = view.instances[0].failure.as_ref();
+    assert_eq!(failure.expect("the cause").tail, ["last words"]);
+    let key = harness.key("db");
+    let told = harness.effects.iter().find_map(|effect| match effect {
+        Effect::Transition(told) if told.to == ServiceState::Stopping => Some(told.message.clone()),
+        _ => None,
+    });
+    assert_eq!(told.expect("a transition"), "its health check fails");
+    assert!(harness.world.failure(key).is_some());
+    harness.resisted("db");
+    assert_eq!(
+        harness.view("db").message,
+        "its health check fails; resists being stopped: pid 9"
+    );
+    assert_eq!(
+        harness.world.explain(key)[0]
+            .failure
+            .as_ref()
+            .map(|it| it.stage),
+        Some(Stage::Ready)
+    );
+    // Who asked for the stop knows why.
+    harness.stop("db");
+    assert_eq!(harness.view("db").message, "resists being stopped: pid 9");
+    assert_eq!(harness.world.failure(key), None);
+}
+
+#[test]
+fn one_of_several_that_falls_is_told_while_it_is_stopped() {
+    let mut three = probed(spec("db", &[]));
+    three.replicas = 3;
+    let mut harness = Harness::new();
+    harness.model(&[three]);
+    harness.started("db");
+    harness.doomed("db");
+    let view = harness.view("db");
+    assert_eq!(view.state, ServiceState::Starting);
+    assert!(harness.world.failure(view.key).is_some());
+}
+
+#[test]
 fn one_that_is_doomed_before_it_is_told_as_started_is_stopped() {
     let mut harness = Harness::new();
     harness.model(&[probed(spec("db", &[]))]);
