@@ -86,6 +86,7 @@ impl World {
                     && *awaited == effect
                 {
                     *resists = Some(what);
+                    self.services[instance.service.index()].news = true;
                     self.touch(instance.service);
                 }
             }
@@ -333,13 +334,15 @@ impl World {
                 return;
             }
             up.ready = false;
+            service.news |= slot.evidence.as_ref() != Some(&evidence);
             slot.evidence = Some(evidence);
             self.touch(at.service);
-        } else if let Some(slot) = self.slot(at)
+        } else if let Some(slot) = service.slots.get_mut(usize::from(at.slot))
             && slot.generation == generation
             && matches!(slot.run, Run::Starting { .. })
         {
             // What its start is at, which is told if it takes too long.
+            service.news |= slot.evidence.as_ref() != Some(&evidence);
             slot.evidence = Some(evidence);
             self.touch(at.service);
         }

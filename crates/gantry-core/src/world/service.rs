@@ -90,6 +90,8 @@ pub(super) struct Service {
     pub(super) root: Option<ServiceKey>,
     /// What listeners have been told.
     pub(super) told: (ServiceState, bool),
+    /// There is something else to be said of it than they were told, in the same state.
+    pub(super) news: bool,
     pub(super) operation: Option<OperationId>,
     pub(super) waiters: Vec<(OperationId, Goal)>,
     pub(super) queued: bool,
@@ -301,6 +303,7 @@ impl Service {
             parts: Vec::new(),
             root: None,
             told: (ServiceState::Stopped, false),
+            news: false,
             operation: None,
             waiters: Vec::new(),
             queued: false,

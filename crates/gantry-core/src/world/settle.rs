@@ -172,7 +172,9 @@ impl World {
             } else {
                 self.message(key)
             };
-            self.services[key.index()].told = now;
+            let service = &mut self.services[key.index()];
+            service.told = now;
+            service.news = false;
             out.push(Effect::Transition(Transition {
                 service: key,
                 from,
@@ -181,6 +183,11 @@ impl World {
                 message,
                 operation,
             }));
+        } else if std::mem::take(&mut self.services[key.index()].news) {
+            out.push(Effect::Message {
+                service: key,
+                message: self.message(key),
+            });
         }
         self.check_waiters(key);
         self.forget_if_gone(key, out);

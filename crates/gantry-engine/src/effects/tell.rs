@@ -50,6 +50,27 @@ impl Dispatcher {
         );
     }
 
+    /// What else is to be said of a service whose state is the same. It is told to those who wait for the service, and is
+    /// in no event log: there it would be one line for each answer of a probe.
+    pub(crate) fn tell_more(&mut self, service: ServiceKey, message: &str) {
+        let (Some(name), Some(glance)) = (self.world.name(service), self.world.glance(service))
+        else {
+            return;
+        };
+        let (name, state) = (name.to_string(), wire::state(glance.state));
+        let mut event = self.event(EventKind::Transition, message.to_owned());
+        event.from = Some(state);
+        event.to = Some(state);
+        event.ready = Some(glance.ready);
+        event.service = Some(name.clone());
+        self.operations.tell(
+            &name,
+            &Progress::Event {
+                event: Box::new(event),
+            },
+        );
+    }
+
     /// What a service waits for, to start.
     fn awaited(&self, service: ServiceKey) -> Vec<Awaited> {
         let waits = self.world.waits_for(service).into_iter();

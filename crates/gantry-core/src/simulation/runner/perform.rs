@@ -115,6 +115,7 @@ impl Runner {
                 self.backend.forget(&name);
             }
             Effect::Transition(_)
+            | Effect::Message { .. }
             | Effect::Save
             | Effect::OutOfTime { .. }
             | Effect::OperationEnded { .. } => {}

@@ -207,10 +207,9 @@ fn why_it_falls_is_told_before_its_stop_has_ended() {
     assert_eq!(told.expect("a transition"), "its health check fails");
     assert!(harness.world.failure(key).is_some());
     harness.resisted("db");
-    assert_eq!(
-        harness.view("db").message,
-        "its health check fails; resists being stopped: pid 9"
-    );
+    let both = "its health check fails; resists being stopped: pid 9";
+    assert_eq!(harness.view("db").message, both);
+    assert_eq!(harness.more(), [both]);
     assert_eq!(
         harness.world.explain(key)[0]
             .failure
@@ -222,6 +221,26 @@ fn why_it_falls_is_told_before_its_stop_has_ended() {
     harness.stop("db");
     assert_eq!(harness.view("db").message, "resists being stopped: pid 9");
     assert_eq!(harness.world.failure(key), None);
+}
+
+#[test]
+fn what_is_found_out_while_it_is_waited_for_is_told_once() {
+    let mut harness = Harness::new();
+    harness.model(&[probed(spec("db", &[]))]);
+    harness.not_ready("db", "an image is pulled");
+    assert_eq!(harness.more(), ["an image is pulled"]);
+    harness.started("db");
+    harness.not_ready("db", "connection refused");
+    assert_eq!(harness.more(), ["connection refused"]);
+    harness.not_ready("db", "connection refused");
+    assert_eq!(harness.more(), [""; 0]);
+    // With another state comes what there is to be said of that.
+    harness.ready("db");
+    assert_eq!(harness.more(), [""; 0]);
+    harness.not_ready("db", "503");
+    assert_eq!(harness.more(), [""; 0]);
+    harness.not_ready("db", "504");
+    assert_eq!(harness.more(), ["not ready: 504"]);
 }
 
 #[test]

@@ -364,6 +364,15 @@ impl Harness {
         })
     }
 
+    /// What else was said of services whose states are the same, by the last event.
+    pub(super) fn more(&self) -> Vec<&str> {
+        let more = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Message { message, .. } => Some(message.as_str()),
+            _ => None,
+        });
+        more.collect()
+    }
+
     fn named(&self, which: fn(&Effect) -> Option<InstanceKey>) -> Vec<String> {
         let name = |at: InstanceKey| self.world.name(at.service).expect("a name").to_string();
         self.effects.iter().filter_map(which).map(name).collect()
