@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use crate::shell;
 
 mod case;
+mod knows;
 mod page;
 mod run;
 

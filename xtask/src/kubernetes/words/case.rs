@@ -36,6 +36,10 @@ pub(super) struct Case {
     pub(super) namespace: bool,
     /// The cause is named when one of these is said; nothing has to be if there are none.
     pub(super) cause: Vec<String>,
+    /// The cluster knows the cause as soon as a pod, an event or a job has one of these, as they stand in JSON; none where
+    /// it is found out otherwise.
+    #[serde(default)]
+    pub(super) known: Vec<String>,
     /// The exit code that gantry should have.
     pub(super) code: i32,
     #[serde(skip, default = "manifests")]

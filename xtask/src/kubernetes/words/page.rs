@@ -18,6 +18,9 @@ const LINES: usize = 9;
 /// The same where all went well.
 const LINES_OF_SUCCESS: usize = 2;
 
+/// What is said so long after the cluster knew it is said at once.
+const SOON: Duration = Duration::from_secs(1);
+
 /// So long may a shown line be.
 const WIDTH: usize = 240;
 
@@ -51,6 +54,7 @@ pub(super) fn measured(tried: &[Tried]) -> String {
         let tools: Vec<Tool> = first.outcomes.iter().map(|it| it.tool).collect();
         let _ = write!(text, "## {title}\n\n");
         text.push_str(&sums(&of_base, &tools));
+        text.push_str(&lags(&of_base));
         let names = tools.iter().map(|tool| tool.name());
         let names = names.collect::<Vec<_>>().join(" | ");
         let rule = "---|".repeat(tools.len());
@@ -110,14 +114,39 @@ fn sums(tried: &[&Tried], tools: &[Tool]) -> String {
     text
 }
 
+/// How soon after the cluster `status` knew it.
+fn lags(tried: &[&Tried]) -> String {
+    let outcomes = tried.iter().flat_map(|one| &one.outcomes);
+    let lags: Vec<_> = outcomes.filter_map(|outcome| outcome.lag).collect();
+    let mut told: Vec<Duration> = lags.iter().copied().flatten().collect();
+    told.sort();
+    let Some(longest) = told.last() else {
+        return String::new();
+    };
+    let middle = seconds(told[told.len() / 2]);
+    let soon = told.iter().filter(|lag| **lag <= SOON).count();
+    format!(
+        "\nOf {} causes that are in a pod, an event or a job, `gantry status` named {} while `gantry up` waited: {soon} of them within \
+         a second after the cluster knew it, half within {middle} s, the last after {} s.\n",
+        lags.len(),
+        told.len(),
+        seconds(*longest),
+    )
+}
+
 fn cell(outcome: &Outcome) -> String {
     let named = match outcome.named {
         Some(true) => ", **named**",
         Some(false) => ", not named",
         None => "",
     };
+    let lag = match outcome.lag {
+        Some(Some(lag)) => format!(", {} s after the cluster", seconds(lag)),
+        Some(None) => ", not while it waited".to_owned(),
+        None => String::new(),
+    };
     format!(
-        "{} s, exit code {}{named}",
+        "{} s, exit code {}{named}{lag}",
         seconds(outcome.took),
         outcome.code
     )

@@ -12,6 +12,7 @@ use gantry_test::ChartRepository;
 use tempfile::TempDir;
 
 use super::case::{Base, Case, Change};
+use super::knows::Lookout;
 use crate::shell;
 
 /// What gantry is told: the same limit as everybody.
@@ -51,13 +52,18 @@ pub(super) struct Outcome {
     pub(super) said: String,
     /// Whether that names the cause; nothing if the case has none.
     pub(super) named: Option<bool>,
+    /// How long after the cluster knew the cause `status` named it; nothing where that was not looked at.
+    pub(super) lag: Option<Lag>,
 }
 
+/// Nothing if it was not named while it was looked at.
+pub(super) type Lag = Option<Duration>;
+
 /// The place of one run.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     ground: &'a Ground,
     folder: PathBuf,
-    namespace: String,
+    pub(super) namespace: String,
     helm: String,
     repository: String,
 }
@@ -157,9 +163,14 @@ impl Place<'_> {
             }
             self.write(case, &case.now)?;
         }
+        let lookout = match tool {
+            Tool::Gantry => Lookout::begin(self, case)?,
+            Tool::Kubectl | Tool::Helm(_) => None,
+        };
         let begin = Instant::now();
         let (code, said) = self.run(words)?;
         let elapsed = begin.elapsed();
+        let lag = lookout.map(Lookout::end).transpose()?;
         let mut causes = case.cause.iter();
         let named = causes.any(|cause| said.contains(&cause.replace("$NAMESPACE", namespace)));
         Ok(Outcome {
@@ -168,6 +179,7 @@ impl Place<'_> {
             took: elapsed,
             code,
             named: (!case.cause.is_empty()).then_some(named),
+            lag,
             said: self.plain(&said),
         })
     }
@@ -189,8 +201,18 @@ impl Place<'_> {
         let path = self.folder.join("said");
         let said = File::create(&path)?;
         let mut command = Command::new("timeout");
+        command.args(["--kill-after", "5", HANGS, "sh", "-c", words]);
+        let mut command = self.placed(command);
+        command.stdout(said.try_clone()?).stderr(said);
+        let status = command.status().context("timeout cannot be run")?;
+        let said = fs::read(path)?;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        Ok((status.code().unwrap_or(-1), said))
+    }
+
+    /// A command with all that it needs around it.
+    pub(super) fn placed(&self, mut command: Command) -> Command {
         command
-            .args(["--kill-after", "5", HANGS, "sh", "-c", words])
             .current_dir(self.folder.join("stack"))
             .env("PATH", &self.ground.path)
             .env("HOME", &self.folder)
@@ -200,13 +222,8 @@ impl Place<'_> {
             .env("KUBECONFIG", self.folder.join("config"))
             .env("NAMESPACE", &self.namespace)
             .env("REPOSITORY", &self.repository)
-            .stdin(Stdio::null())
-            .stdout(said.try_clone()?)
-            .stderr(said);
-        let status = command.status().context("timeout cannot be run")?;
-        let said = fs::read(path)?;
-        let said = String::from_utf8_lossy(&said).into_owned();
-        Ok((status.code().unwrap_or(-1), said))
+            .stdin(Stdio::null());
+        command
     }
 
     /// Without what is another one in each run.
