@@ -11,6 +11,7 @@
 //! and the request that was refused is sent again, once. What is open goes on: a cluster lets watches that it has
 //! accepted run until they end by themselves.
 
+pub(crate) mod connect;
 mod plugin;
 mod proxy;
 mod renewing;
@@ -168,10 +169,15 @@ struct Grant {
 
 impl Grant {
     fn new(number: u64, read: Read) -> kube::Result<Self> {
-        let builder = ClientBuilder::try_from(read.config.clone())?;
+        let client = if connect::must_be_ours(&read.config) {
+            connect::client(&read.config, connect::After::Kept)?
+        } else {
+            let builder = ClientBuilder::try_from(read.config.clone())?;
+            builder.with_layer(&Patience).build()
+        };
         Ok(Self {
             number,
-            client: builder.with_layer(&Patience).build(),
+            client,
             config: read.config,
             road: OnceLock::new(),
             renew_at: read.renew_at,

@@ -25,7 +25,7 @@ pub use faults::{Fault, FaultyPort};
 pub use given::{cluster, free_port, variable};
 pub use limited::output;
 pub use process::{Process, processes_with};
-pub use proxy::Proxy;
+pub use proxy::{Asked, Proxy};
 pub use relay::Relay;
 pub use sandbox::{Run, Sandbox, User};
 pub use skip::skip;

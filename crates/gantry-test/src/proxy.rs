@@ -1,9 +1,18 @@
-//! A proxy for whatever is asked of it with `CONNECT`, if the right name and password are given.
+//! Proxies for whatever is asked of them, if the right name and password are given.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How a proxy is asked for a connection, and by whom it may be.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// With `CONNECT` and this `Proxy-Authorization`, as in `Basic dXNlcjpwYXNz`.
+    Connect(String),
+    /// By SOCKS 5 (RFC 1928), with this name and this password (RFC 1929).
+    Socks(String, String),
+}
 
 /// One that listens as long as the test runs.
 #[derive(Debug)]
@@ -13,17 +22,17 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// It wants this header, as in `Basic dXNlcjpwYXNz`.
-    pub fn new(authorization: &str) -> Self {
+    /// It is asked like this.
+    pub fn new(asked: &Asked) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
         let address = listener.local_addr().expect("an address");
         let carried: Arc<AtomicUsize> = Arc::default();
-        let (count, wanted) = (Arc::clone(&carried), authorization.to_owned());
+        let (count, asked) = (Arc::clone(&carried), asked.clone());
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
-                let (count, wanted) = (Arc::clone(&count), wanted.clone());
+                let (count, asked) = (Arc::clone(&count), asked.clone());
                 // Who goes away meanwhile is nobody's fault.
-                std::thread::spawn(move || carry(near, &wanted, &count));
+                std::thread::spawn(move || carry(near, &asked, &count));
             }
         });
         Self { address, carried }
@@ -40,8 +49,33 @@ impl Proxy {
     }
 }
 
-fn carry(mut near: TcpStream, wanted: &str, count: &AtomicUsize) -> io::Result<()> {
+fn carry(mut near: TcpStream, asked: &Asked, count: &AtomicUsize) -> io::Result<()> {
     let mut head = BufReader::new(near.try_clone()?);
+    let far = match asked {
+        Asked::Connect(authorization) => connect(&mut head, &mut near, authorization)?,
+        Asked::Socks(name, password) => socks(&mut head, &mut near, name, password)?,
+    };
+    let Some(mut far) = far else {
+        return Ok(());
+    };
+    count.fetch_add(1, Ordering::Relaxed);
+    let (mut from_far, to_near) = (far.try_clone()?, near.try_clone()?);
+    let back = std::thread::spawn(move || {
+        let _ = io::copy(&mut from_far, &mut near);
+        let _ = to_near.shutdown(Shutdown::Write);
+    });
+    // What was read too early is in the reader.
+    let _ = io::copy(&mut head, &mut far);
+    let _ = far.shutdown(Shutdown::Write);
+    back.join().map_err(|_| io::Error::other("it panicked"))
+}
+
+/// The connection that is asked for, if the right one asks.
+fn connect(
+    head: &mut BufReader<TcpStream>,
+    near: &mut TcpStream,
+    wanted: &str,
+) -> io::Result<Option<TcpStream>> {
     let mut line = String::new();
     head.read_line(&mut line)?;
     let to = line
@@ -60,18 +94,60 @@ fn carry(mut near: TcpStream, wanted: &str, count: &AtomicUsize) -> io::Result<(
         });
     }
     if !is_right {
-        return near.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+        near.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")?;
+        return Ok(None);
     }
-    let mut far = TcpStream::connect(to)?;
-    count.fetch_add(1, Ordering::Relaxed);
+    let far = TcpStream::connect(to)?;
     near.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-    let (mut from_far, to_near) = (far.try_clone()?, near.try_clone()?);
-    let back = std::thread::spawn(move || {
-        let _ = io::copy(&mut from_far, &mut near);
-        let _ = to_near.shutdown(Shutdown::Write);
-    });
-    // What was read too early is in the reader.
-    let _ = io::copy(&mut head, &mut far);
-    let _ = far.shutdown(Shutdown::Write);
-    back.join().map_err(|_| io::Error::other("it panicked"))
+    Ok(Some(far))
+}
+
+/// The same in the words of RFC 1928 and RFC 1929.
+fn socks(
+    head: &mut impl Read,
+    near: &mut impl Write,
+    name: &str,
+    password: &str,
+) -> io::Result<Option<TcpStream>> {
+    const BY_PASSWORD: u8 = 2;
+    let [_version, methods] = bytes(head)?;
+    let methods = some(head, methods)?;
+    if !methods.contains(&BY_PASSWORD) {
+        near.write_all(&[5, 0xff])?;
+        return Ok(None);
+    }
+    near.write_all(&[5, BY_PASSWORD])?;
+    let [_version, length] = bytes(head)?;
+    let told_name = some(head, length)?;
+    let [length] = bytes(head)?;
+    let told_password = some(head, length)?;
+    let is_right = told_name == name.as_bytes() && told_password == password.as_bytes();
+    near.write_all(&[1, u8::from(!is_right)])?;
+    if !is_right {
+        return Ok(None);
+    }
+    let [_version, _command, _reserved, kind] = bytes(head)?;
+    let host = match kind {
+        1 => Ipv4Addr::from(bytes::<4>(head)?).to_string(),
+        3 => {
+            let [length] = bytes(head)?;
+            String::from_utf8_lossy(&some(head, length)?).into_owned()
+        }
+        _ => return Err(io::Error::other("an address of another kind")),
+    };
+    let far = TcpStream::connect((host, u16::from_be_bytes(bytes(head)?)))?;
+    near.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+    Ok(Some(far))
+}
+
+fn bytes<const COUNT: usize>(from: &mut impl Read) -> io::Result<[u8; COUNT]> {
+    let mut bytes = [0; COUNT];
+    from.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn some(from: &mut impl Read, count: u8) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::from(count)];
+    from.read_exact(&mut bytes)?;
+    Ok(bytes)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::shell;
 
 /// A program, where it may be besides `PATH`, and the package that has it.
-const NEEDS: [(&str, &[&str], &str); 18] = [
+const NEEDS: [(&str, &[&str], &str); 19] = [
     ("psql", &[], "postgresql-client"),
     ("postgres", &["/usr/lib/postgresql/*/bin"], "postgresql"),
     ("redis-server", &[], "redis-server"),
@@ -27,6 +27,8 @@ const NEEDS: [(&str, &[&str], &str); 18] = [
     ("conntrack", &["/usr/sbin"], "conntrack"),
     ("openssl", &[], "openssl"),
     ("ip", &["/usr/sbin", "/sbin"], "iproute2"),
+    // TLS in front of a proxy.
+    ("socat", &[], "socat"),
 ];
 
 /// Install what is missing. A failure is told and no more: the tests that need it are skipped.
