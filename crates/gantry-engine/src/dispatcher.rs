@@ -34,6 +34,9 @@ use crate::sessions::Sessions;
 /// How many messages one turn takes in at most, so that timers have their turn too.
 const TURN: usize = 4096;
 
+/// For so many effects there is always room; thousands are rare.
+const FEW: usize = 256;
+
 /// How long until a backend that could not be reached is tried again.
 pub(crate) const AGAIN: Duration = Duration::from_millis(500);
 
@@ -86,6 +89,8 @@ pub(crate) struct Dispatcher {
     pub(crate) backs: HashMap<ServiceName, u32>,
     /// Events that executors made, for this turn.
     pub(crate) queue: VecDeque<Event>,
+    /// What the world has decided and was not carried out yet.
+    effects: VecDeque<Effect>,
     /// What runs of a stack whose plan was lost.
     pub(crate) strays: Vec<InstanceId>,
     /// Whether anything was ever wanted of this supervisor.
@@ -162,6 +167,7 @@ impl Dispatcher {
             making: HashMap::new(),
             backs: HashMap::new(),
             queue: VecDeque::new(),
+            effects: VecDeque::new(),
             strays: Vec::new(),
             begun: false,
             unseen: Vec::new(),
@@ -185,9 +191,10 @@ impl Dispatcher {
         End::Leave
     }
 
-    /// One turn. Says whether there will be another. Nothing is lost if it is given up halfway: it
-    /// only waits before it has taken anything.
+    /// One turn. Says whether there will be another. Nothing is lost if it is given up halfway: what was begun is gone
+    /// on with in the next one.
     pub(crate) async fn turn(&mut self) -> bool {
+        self.settle().await;
         let turn = tokio::select! {
             Some(incoming) = self.inbox.recv() => Turn::Incoming(incoming),
             Some(timer) = self.timers.next() => Turn::Timer(timer),
@@ -199,40 +206,49 @@ impl Dispatcher {
             Turn::Timer(id) => self.apply(Event::Timer { id }),
             Turn::Probe(watch) => self.ask(watch),
         }
-        self.settle();
+        self.settle().await;
         for _ in 0..TURN {
             let Ok(incoming) = self.inbox.try_recv() else {
                 break;
             };
             self.take(incoming);
-            self.settle();
+            self.settle().await;
         }
-        self.hand_over();
+        self.hand_over().await;
         true
     }
 
-    /// Apply what executors made of the effects, until nothing more comes.
-    pub(crate) fn settle(&mut self) {
-        while let Some(event) = self.queue.pop_front() {
+    /// Carry out what was decided, and apply what executors made of that, until nothing more comes.
+    pub(crate) async fn settle(&mut self) {
+        loop {
+            self.carry_out_all().await;
+            let Some(event) = self.queue.pop_front() else {
+                return;
+            };
             self.apply(event);
         }
     }
 
-    /// Tell the world, and carry out what it decides.
+    /// Tell the world. What it decides is carried out when all of this turn's work that does not wait is done.
     pub(crate) fn apply(&mut self, event: Event) {
         let mut effects: Vec<Effect> = Vec::new();
         self.world.apply(self.clock.now(), event, &mut effects);
-        self.carry_out_all(effects);
+        self.effects.extend(effects);
     }
 
-    /// Carry out all effects of an event. What is gathered goes out before all of it is there if it is much: the
-    /// first of a thousand services are started while the last are being looked up.
-    pub(crate) fn carry_out_all(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
+    /// Carry out all that was decided, before anything else is. What is gathered goes out before all of it is there if it
+    /// is much, and whoever sends it gets a turn of the thread: the first of a thousand services are started while the
+    /// last are being looked up.
+    pub(crate) async fn carry_out_all(&mut self) {
+        while let Some(effect) = self.effects.pop_front() {
             self.carry_out(effect);
             if self.sessions.gathered_much() {
                 self.send();
+                tokio::task::yield_now().await;
             }
+        }
+        if self.effects.capacity() > FEW {
+            self.effects = VecDeque::new();
         }
     }
 
@@ -247,9 +263,9 @@ impl Dispatcher {
     }
 
     /// Everything that was gathered goes out.
-    pub(crate) fn hand_over(&mut self) {
+    pub(crate) async fn hand_over(&mut self) {
         while !self.send() {
-            self.settle();
+            self.settle().await;
         }
         self.events.flush();
     }

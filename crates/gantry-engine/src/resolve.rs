@@ -9,7 +9,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -61,7 +61,8 @@ struct Asker<'a> {
     definition: &'a Definition,
     instance: &'a InstanceId,
     ports: &'a Ports,
-    vantage: &'a Vantage,
+    /// From where it looks, once that is asked: most look at nobody.
+    vantage: OnceCell<Vantage>,
     others: Others<'a>,
     missing: RefCell<Vec<Secret>>,
 }
@@ -117,13 +118,12 @@ impl Dispatcher {
         others: Others<'_>,
     ) -> Result<Resolved, String> {
         let ports = self.ports.of(instance, definition);
-        let vantage = self.vantage(definition);
         let asker = Asker {
             engine: self,
             definition,
             instance,
             ports: &ports,
-            vantage: &vantage,
+            vantage: OnceCell::new(),
             others,
             missing: RefCell::default(),
         };
@@ -134,7 +134,9 @@ impl Dispatcher {
         let env = texts(resolve(definition.env.value(), "env")?);
         let env = env.map_err(|error| format!("env: {error}"))?;
         let beside = Beside::resolved(resolve(definition.beside.value(), "its commands")?)?;
-        let reach = self.reach(instance, definition, &Vantage::host());
+        let is_asked = !definition.probes.is_empty();
+        let reach = || self.reach(instance, definition, &Vantage::host());
+        let reach = is_asked.then(reach).flatten();
         let own = check::Asked {
             ports: &ports,
             reach: reach.as_ref(),
@@ -263,10 +265,13 @@ impl Asker<'_> {
         definition: &Definition,
         reference: &Reference,
     ) -> Result<Reach, ResolveError> {
-        let reach = self.engine.reach(instance, definition, self.vantage);
+        let vantage = self
+            .vantage
+            .get_or_init(|| self.engine.vantage(self.definition));
+        let reach = self.engine.reach(instance, definition, vantage);
         reach.ok_or_else(|| ResolveError::Unreachable {
             path: reference.path_text(),
-            from: self.vantage.zone.to_string(),
+            from: vantage.zone.to_string(),
         })
     }
 }

@@ -281,17 +281,21 @@ impl StackFile {
     }
 
     /// The model for the supervisor.
-    pub(crate) fn model(&self) -> Result<Box<RawValue>, Error> {
+    fn model(&self) -> Result<Box<RawValue>, Error> {
         serde_json::value::to_raw_value(&self.loaded.stack)
             .map_err(|source| Error::io("write the model", source.into()))
     }
 
-    /// What the environment has for its secrets.
-    pub(crate) fn given(&self) -> GivenVariables {
+    /// The model, and what the environment has for its secrets.
+    pub(crate) fn model_and_given(&self) -> Result<(Box<RawValue>, GivenVariables), Error> {
+        let model = self.model()?;
         let mut found = GivenVariables::default();
-        let model = serde_json::to_value(&self.loaded.stack).unwrap_or_default();
-        named_variables(&model, &mut found);
-        found
+        // Few have secrets, and one that has none need not be taken apart.
+        if model.get().contains(&format!("\"{SECRET}\"")) {
+            let value = serde_json::from_str(model.get()).unwrap_or_default();
+            named_variables(&value, &mut found);
+        }
+        Ok((model, found))
     }
 
     /// The values of a release, with their places: those of the stack file over these, the lowest first.
@@ -339,11 +343,14 @@ impl StackFile {
     }
 }
 
+/// The key that marks a secret in a model.
+const SECRET: &str = "$secret";
+
 /// The variables that secrets name, and what they are in this environment.
 fn named_variables(value: &Value, found: &mut GivenVariables) {
     match value {
         Value::Object(map) => {
-            if let Some(name) = map.get("$secret").and_then(|secret| secret["env"].as_str()) {
+            if let Some(name) = map.get(SECRET).and_then(|secret| secret["env"].as_str()) {
                 found.0.insert(name.to_owned(), std::env::var(name).ok());
             }
             map.values().for_each(|value| named_variables(value, found));

@@ -57,13 +57,11 @@ impl Dispatcher {
             targets,
             timeout,
         };
-        let mut effects = Vec::new();
-        self.world.apply(self.clock.now(), event, &mut effects);
-        // Before the effects: they name revisions that only the world has given now.
+        self.apply(event);
+        // Before the effects are carried out: they name revisions that only the world has given now.
         self.define(definitions);
         // A host that runs secrets' commands may have got new ones.
         self.secrets.clear();
-        self.carry_out_all(effects);
         self.claim_strays();
     }
 
@@ -135,6 +133,7 @@ impl Dispatcher {
         self.apply(Event::Restored {
             services: plan.services,
         });
+        self.carry_out_all().await;
         for mut definition in plan.definitions {
             if let Some(key) = self.world.key(definition.name().as_str())
                 && let Some(revision) = self.world.revision(key)
@@ -167,6 +166,7 @@ impl Dispatcher {
                 self.apply(Event::Remembered { instance, memory });
             }
         }
+        self.carry_out_all().await;
         if let Err(error) = self.ports.draw(definitions.iter().map(AsRef::as_ref)) {
             tracing::error!(%error, "the ports that were drawn are not known");
         }
@@ -184,18 +184,18 @@ impl Dispatcher {
             if let Some(session) = self.sessions.get(&target).cloned() {
                 let result = session.observe().await;
                 self.observed(services, result);
-                self.settle();
+                self.settle().await;
             } else if plan.down {
                 // Nothing of it was left: nobody need wait for a backend that may be away by now.
                 self.observed(services, Ok(Vec::new()));
-                self.settle();
+                self.settle().await;
             } else {
                 // A backend may be slow, or away: what it has is unknown until it answers.
                 self.open(&target);
                 self.unseen.push((target, services));
             }
         }
-        self.hand_over();
+        self.hand_over().await;
         // Whoever asks first gets what is, not what this supervisor does not know yet.
         let known = async { while !self.knows_all() && self.turn().await {} };
         let _ = tokio::time::timeout(FIRST_LOOK, known).await;

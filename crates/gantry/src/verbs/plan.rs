@@ -17,11 +17,12 @@ pub(crate) fn run(context: &Context<'_>, args: &PlanArgs) -> Result<PlanView, Er
     stack.render(context.output, &HowToRender::default(), false)?;
     let asked = match context.client() {
         Some(client) if client.dir().guard_socket().exists() => {
+            let (model, given) = stack.model_and_given()?;
             let request = PlanRequest {
                 version: VERSION,
                 services: services.clone(),
-                model: stack.model()?,
-                given: stack.given(),
+                model,
+                given,
             };
             match block_on(async { Ok(client.plan(&request).await) })? {
                 Ok(plan) => Some(plan),

@@ -43,8 +43,8 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         .dir()
         .unwrap_or_else(|| context.home.stack(&stack.name, context.file()));
     let mut request = operate::request(OperationKind::Up, &services);
-    request.model = Some(stack.model()?);
-    request.given = stack.given();
+    let (model, given) = stack.model_and_given()?;
+    (request.model, request.given) = (Some(model), given);
     request.options.wait = !args.no_wait;
     request.options.foreground = !args.detach;
     request.options.build = match (args.build, args.no_build) {
