@@ -43,6 +43,36 @@ async fn services_start_in_order_and_stop_in_reverse() {
     assert_eq!(stage.task.await.expect("it ends"), End::Down);
 }
 
+/// Who sends starts to a backend is another task of the same thread.
+#[tokio::test(start_paused = true)]
+async fn the_first_of_many_are_on_their_way_while_the_last_are_looked_up() {
+    let stage = Stage::new().await;
+    let names: Vec<String> = (0..300).map(|number| format!("s{number}")).collect();
+    let services: Vec<(&str, MockSpec, &[&str])> = names
+        .iter()
+        .map(|name| (name.as_str(), ready(10), &[][..]))
+        .collect();
+    let wanted = stack(&services);
+    let mut seen = vec![0];
+    let up = stage.up(&wanted);
+    tokio::pin!(up);
+    // The clock stands still meanwhile: nobody is idle.
+    while *seen.last().expect("one at least") < names.len() {
+        tokio::select! {
+            biased;
+            progress = &mut up => panic!("{:?}", outcome(&progress)),
+            () = tokio::task::yield_now() => {
+                let started = names.iter().filter(|name| stage.starts(name) > 0).count();
+                if seen.last() != Some(&started) {
+                    seen.push(started);
+                }
+            }
+        }
+    }
+    assert_eq!(outcome(&up.await).exit_code, 0);
+    assert!(seen.len() > 4, "{seen:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failure_ends_the_wait_and_names_what_is_blocked() {
     let stage = Stage::new().await;
