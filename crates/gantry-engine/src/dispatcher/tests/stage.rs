@@ -102,6 +102,12 @@ impl Stage {
         (self.outbox, self.task) = supervise(&self.folder, &self.driver).await;
     }
 
+    /// How many starts were written down, as they are before they are handed over.
+    pub(super) fn noted(&self) -> usize {
+        let starts = std::fs::read_to_string(dir(&self.folder).path().join("starts"));
+        starts.map_or(0, |starts| starts.lines().count())
+    }
+
     pub(super) fn has_plan(&self) -> bool {
         dir(&self.folder).plan().exists()
     }
