@@ -78,7 +78,12 @@ impl Board {
         let row = self.rows.entry(name.to_owned()).or_default();
         let again = row.state == Some(to);
         row.message = harmless(&event.message);
-        row.falls = to == State::Stopping && event.failure.is_some() && (row.falls || !again);
+        let has_why = if again {
+            row.falls
+        } else {
+            event.failure.is_some()
+        };
+        row.falls = to == State::Stopping && has_why;
         if matches!(to, State::Starting | State::Stopping) && !again {
             row.begun = Some(event.at);
         }

@@ -215,14 +215,14 @@ fn progress_tells_once_what_has_got_there() {
 #[test]
 fn progress_tells_why_something_falls_if_its_stop_takes_long() {
     let mut board = Board::new(OperationKind::Up, &["web".to_owned(), "store".to_owned()]);
-    let falls = |seconds, message| Event {
+    let falls = Event {
         failure: Some(failure()),
-        ..event(seconds, "web", State::Stopping, message)
+        ..event(1.0, "web", State::Stopping, "no such image")
     };
     let events = [
         event(0.0, "web", State::Starting, ""),
         event(0.1, "store", State::Starting, ""),
-        falls(1.0, "no such image"),
+        falls,
         // What is asked for is not told as a failure.
         event(1.0, "store", State::Stopping, "its hook runs"),
     ];
@@ -231,13 +231,13 @@ fn progress_tells_why_something_falls_if_its_stop_takes_long() {
     }
     let at = |seconds| event(seconds, "", State::Running, "").at;
     assert_eq!(board.fallen(at(1.3)), []);
+    let more = event(1.4, "web", State::Stopping, "no such image; it resists");
+    assert_eq!(board.event(&more), None);
     let told = board.fallen(at(1.5));
-    insta::assert_snapshot!(drawn(&told, false), @"✗ web    is being stopped: no such image");
+    insta::assert_snapshot!(drawn(&told, false), @"✗ web    is being stopped: no such image; it resists");
     // Once, though something is added.
-    board.event(&falls(
-        2.0,
-        "no such image; resists being stopped: a finalizer",
-    ));
+    let more = event(2.0, "web", State::Stopping, "no such image; it still does");
+    assert_eq!(board.event(&more), None);
     assert_eq!(board.fallen(at(2.5)), []);
 }
 
