@@ -76,6 +76,20 @@ fn everything(folder: &Path) -> BTreeMap<String, (Vec<u8>, u64, i64)> {
 const RENDER: [&str; 3] = ["-f", CONFIG_FILE, "render"];
 
 #[test]
+fn a_project_is_valid_if_its_templates_are_and_nothing_is_written_for_that() {
+    const VALIDATE: [&str; 3] = ["-f", CONFIG_FILE, "validate"];
+    let stack = project(&[(".env", "API_KEY=secret\n")]);
+    stack.gantry(&VALIDATE).expect(0);
+    put(&stack, "build/ours.txt", "not gantry's");
+    stack.gantry(&VALIDATE).expect(0);
+    assert!(!stack.path().join("build/services").exists());
+    put(&stack, TEMPLATE, &DB.replace("port_host }}", "port }}"));
+    let told = stack.shown(&VALIDATE);
+    assert!(told.contains("docker-compose.yml.j2:4"), "{told}");
+    stack.gantry(&VALIDATE).expect(2);
+}
+
+#[test]
 fn a_project_is_rendered_and_then_left_alone() {
     let stack = project(&[
         ("services/docker-compose.yml.j2", "networks:\n  net:\n"),
