@@ -42,7 +42,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How soon files are read again, and plug-ins are asked again, when what they said was refused. What plug-ins do is
 /// their affair: the time until they are asked again doubles up to this as long as it does not help.
 const FILES: [Duration; 2] = [Duration::from_millis(200); 2];
-const PLUGIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+const PLUGIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
 
 /// How long before its end a token is renewed, at most.
 const BEFORE: Duration = Duration::from_mins(1);

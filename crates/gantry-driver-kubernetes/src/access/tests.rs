@@ -18,12 +18,13 @@ async fn what_is_in_vain_is_tried_ever_less_often() {
     let mut pace = Pace::default();
     let begin = Instant::now();
     let mut tried = Vec::new();
-    for second in 0..100 {
-        if pace.may(begin + Duration::from_secs(second), PLUGIN) {
-            tried.push(second);
+    for step in 0..400 {
+        if pace.may(begin + PLUGIN[0] * step, PLUGIN) {
+            tried.push(step);
         }
     }
-    assert_eq!(tried, [0, 1, 3, 7, 15, 31, 61, 91]);
+    // In the end every 30 s.
+    assert_eq!(tried, [0, 1, 3, 7, 15, 31, 63, 127, 247, 367]);
     // Long after, it is as if it had never been.
     let later = begin + Duration::from_secs(1000);
     assert!(pace.may(later, PLUGIN));
