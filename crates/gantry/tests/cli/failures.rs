@@ -1,6 +1,7 @@
 //! What is said when a service does not get there.
 
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::support::Stack;
 
@@ -26,6 +27,32 @@ fn it_is_not_ready_in_time() {
          [services.needs]\ndepends-on = [\"slow\"]\n[services.needs.process]\ncommand = [\"sleep\", \"9\"]\n",
     );
     assert_snapshot!("up_not_ready", stack.shown(&["up", "-d"]));
+}
+
+/// What is known is told before a stop that takes long has ended.
+#[test]
+fn it_is_stopped_for_a_while() {
+    let stack = Stack::of(
+        "name = \"stays\"\n[services.stays]\nports = { http = 0 }\nreadiness = { tcp = \"http\" }\n\
+         start-timeout = \"300ms\"\nstop = { grace = \"1500ms\" }\n[services.stays.process]\n\
+         command = [\"sh\", \"-c\", \"trap '' TERM; while :; do sleep 1; done\"]\n",
+    );
+    let up = stack.gantry(&["up", "-d"]);
+    up.expect(4);
+    let lines: Vec<&str> = up.stderr.lines().collect();
+    let why = "not ready within 300ms: connection refused by 127.0.0.1:";
+    let first = format!("✗ stays  is being stopped: {why}");
+    assert!(lines[0].starts_with(&first), "{lines:#?}");
+    let second = format!("✗ stays  failed: {why}");
+    assert!(lines[1].starts_with(&second), "{lines:#?}");
+    let events = stack.gantry(&["events", "-o", "json"]);
+    let events = events.expect(0).stdout.lines();
+    let events = events.map(|line| serde_json::from_str(line).expect("an event"));
+    let told: Vec<Value> = events
+        .filter(|event: &Value| event["to"] == "stopping")
+        .collect();
+    assert!(told[0]["message"].as_str().expect("why").starts_with(why));
+    assert_eq!(told[0]["failure"]["stage"], "ready");
 }
 
 #[test]
