@@ -29,7 +29,7 @@ pub struct Event {
     /// The state before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<State>,
-    /// The state after.
+    /// The state after; the same if only `ready` or the message is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<State>,
     /// Whether it is ready after.

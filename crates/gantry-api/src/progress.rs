@@ -25,7 +25,8 @@ pub enum Progress {
         /// What was found.
         failure: PreflightFailure,
     },
-    /// Something happened to a service of this operation.
+    /// Something happened to a service of this operation. Where `from` and `to` are the same, and so is `ready`, there is only
+    /// something else to be said of it: what a probe saw last, what a stop meets with. Such a one is in no log of events.
     Event {
         /// What.
         event: Box<Event>,
