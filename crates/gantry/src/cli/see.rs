@@ -285,7 +285,7 @@ pub(crate) enum ChartFormat {
     Svg,
 }
 
-/// Read the stack file and tell everything that is wrong with it, or with a template of it.
+/// Tell everything that is wrong with the stack file and its templates.
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]

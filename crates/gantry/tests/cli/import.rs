@@ -63,6 +63,17 @@ fn configuration(name: &str) {
         .expect(0);
     let text = fs::read_to_string(stack.path().join("gantry.toml")).expect("a stack file");
     assert_snapshot!(format!("import_{name}"), text);
+    // What the configuration is about is not a part of it.
+    let folders = ["src", "_agent_data/docs"];
+    let folders = folders.iter().map(|name| stack.path().join(name));
+    folders.for_each(|folder| fs::create_dir_all(folder).expect("folders"));
+    let templates = text.lines().filter_map(|line| line.strip_prefix("file = "));
+    for (number, template) in templates.enumerate() {
+        let path = stack.path().join(template.trim_matches('"'));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        let text = format!("services:\n  one-{number}:\n    image: x\n");
+        fs::write(path, text).expect("a template");
+    }
     assert_snapshot!(
         format!("import_{name}_valid"),
         stack.shown(&["-f", "gantry.toml", "validate"])
