@@ -44,6 +44,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 const FILES: [Duration; 2] = [Duration::from_millis(200); 2];
 const PLUGIN: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
 
+/// So often it is tried again after this time at most: what is replaced comes soon after what it replaces, as a rule.
+const SOON: Duration = Duration::from_millis(700);
+const SOMETIMES: u32 = 16;
+
 /// How long before its end a token is renewed, at most.
 const BEFORE: Duration = Duration::from_mins(1);
 
@@ -214,6 +218,8 @@ pub(crate) struct Access {
 struct Pace {
     last: Option<Instant>,
     pause: Duration,
+    /// How many in a row were in vain.
+    in_vain: u32,
 }
 
 impl Pace {
@@ -223,9 +229,17 @@ impl Pace {
         if since.is_some_and(|since| since < self.pause) {
             return false;
         }
-        self.pause = match since {
-            Some(since) if since < self.pause * 2 + first => (self.pause * 2).clamp(first, longest),
-            _ => first,
+        let again = since.is_some_and(|since| since < self.pause * 2 + first);
+        self.in_vain = if again { self.in_vain + 1 } else { 0 };
+        let most = if self.in_vain < SOMETIMES {
+            longest.min(SOON)
+        } else {
+            longest
+        };
+        self.pause = if again {
+            (self.pause * 2).clamp(first, most)
+        } else {
+            first
         };
         self.last = Some(now);
         true

@@ -23,8 +23,15 @@ async fn what_is_in_vain_is_tried_ever_less_often() {
             tried.push(step);
         }
     }
-    // In the end every 30 s.
-    assert_eq!(tried, [0, 1, 3, 7, 15, 31, 63, 127, 247, 367]);
+    // For ten seconds at least once in a second, in the end every 30 s.
+    let (often, seldom) = tried.split_at(17);
+    assert_eq!(often[..5], [0, 1, 3, 6, 9]);
+    assert!(
+        often.windows(2).all(|two| two[1] - two[0] <= 3),
+        "{often:?}"
+    );
+    assert_eq!(often.last(), Some(&45));
+    assert_eq!(seldom, [51, 63, 86, 131, 221, 341]);
     // Long after, it is as if it had never been.
     let later = begin + Duration::from_secs(1000);
     assert!(pace.may(later, PLUGIN));
