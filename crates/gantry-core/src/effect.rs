@@ -148,13 +148,8 @@ pub enum Effect {
     },
     /// Tell everyone who listens.
     Transition(Transition),
-    /// Tell whoever waits for the service: its state is the same, and there is something else to be said of it.
-    Message {
-        /// The service.
-        service: ServiceKey,
-        /// What it waits for or is at, in one line.
-        message: SmolStr,
-    },
+    /// Tell whoever waits for the service: nothing but the message is another.
+    Message(Transition),
     /// The service left the file and nothing of it is left: forget what is kept about it.
     Removed {
         /// The service.

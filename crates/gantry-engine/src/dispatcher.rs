@@ -194,7 +194,10 @@ impl Dispatcher {
     /// One turn. Says whether there will be another. Nothing is lost if it is given up halfway: what was begun is gone
     /// on with in the next one.
     pub(crate) async fn turn(&mut self) -> bool {
-        self.settle().await;
+        if !self.effects.is_empty() || !self.queue.is_empty() {
+            self.settle().await;
+            self.hand_over().await;
+        }
         let turn = tokio::select! {
             Some(incoming) = self.inbox.recv() => Turn::Incoming(incoming),
             Some(timer) = self.timers.next() => Turn::Timer(timer),
@@ -229,7 +232,7 @@ impl Dispatcher {
         }
     }
 
-    /// Tell the world. What it decides is carried out when all of this turn's work that does not wait is done.
+    /// Tell the world. What it decides is carried out by [`Self::settle`].
     pub(crate) fn apply(&mut self, event: Event) {
         let mut effects: Vec<Effect> = Vec::new();
         self.world.apply(self.clock.now(), event, &mut effects);

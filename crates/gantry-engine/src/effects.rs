@@ -82,7 +82,7 @@ impl Dispatcher {
             Effect::SetTimer { id, after } => self.timers.set(id, after),
             Effect::CancelTimer { id } => self.timers.cancel(id),
             Effect::Transition(transition) => self.tell(&transition),
-            Effect::Message { service, message } => self.tell_more(service, &message),
+            Effect::Message(told) => self.tell_more(&told),
             Effect::Removed { service } => self.forget(service),
             // What comes after relies on it.
             Effect::Save => self.save_now(),

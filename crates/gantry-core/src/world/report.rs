@@ -325,27 +325,27 @@ impl World {
         if !service.spec.probed_ready {
             return;
         }
-        if let Some(slot) = service.slots.get_mut(usize::from(at.slot))
-            && slot.generation == generation
-            && let Run::Up(up) = &mut slot.run
-        {
-            if let Some(hook) = &mut up.hook {
+        let Some(slot) = service.slots.get_mut(usize::from(at.slot)) else {
+            return;
+        };
+        if slot.generation != generation {
+            return;
+        }
+        match &mut slot.run {
+            Run::Up(Up {
+                hook: Some(hook), ..
+            }) => {
                 hook.heard_ready = false;
                 return;
             }
-            up.ready = false;
-            service.news |= slot.evidence.as_ref() != Some(&evidence);
-            slot.evidence = Some(evidence);
-            self.touch(at.service);
-        } else if let Some(slot) = service.slots.get_mut(usize::from(at.slot))
-            && slot.generation == generation
-            && matches!(slot.run, Run::Starting { .. })
-        {
+            Run::Up(up) => up.ready = false,
             // What its start is at, which is told if it takes too long.
-            service.news |= slot.evidence.as_ref() != Some(&evidence);
-            slot.evidence = Some(evidence);
-            self.touch(at.service);
+            Run::Starting { .. } => {}
+            _ => return,
         }
+        service.news |= slot.evidence.as_ref() != Some(&evidence);
+        slot.evidence = Some(evidence);
+        self.touch(at.service);
     }
 
     /// It will never become ready: whoever waits for it need not wait for its time to run out.

@@ -164,29 +164,27 @@ impl World {
         }
         let service = &self.services[key.index()];
         let now = (service.state(), service.ready());
-        if now != service.told {
-            let from = service.told.0;
-            let operation = service.operation;
-            let message = if service.gone {
-                SmolStr::default()
-            } else {
-                self.message(key)
+        let changed = now != service.told;
+        if changed || service.news {
+            let told = Transition {
+                service: key,
+                from: service.told.0,
+                to: now.0,
+                ready: now.1,
+                message: if service.gone {
+                    SmolStr::default()
+                } else {
+                    self.message(key)
+                },
+                operation: service.operation,
             };
             let service = &mut self.services[key.index()];
             service.told = now;
             service.news = false;
-            out.push(Effect::Transition(Transition {
-                service: key,
-                from,
-                to: now.0,
-                ready: now.1,
-                message,
-                operation,
-            }));
-        } else if std::mem::take(&mut self.services[key.index()].news) {
-            out.push(Effect::Message {
-                service: key,
-                message: self.message(key),
+            out.push(if changed {
+                Effect::Transition(told)
+            } else {
+                Effect::Message(told)
             });
         }
         self.check_waiters(key);

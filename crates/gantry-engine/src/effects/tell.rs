@@ -29,46 +29,40 @@ impl Dispatcher {
                 transition.to,
                 ServiceState::Failed | ServiceState::Backoff | ServiceState::Stopping
             );
-        let failure = self.world.failure(transition.service);
-        let failure = failure.filter(|_| failed).map(wire::failure);
-        let mut event = self.event(EventKind::Transition, transition.message.to_string());
-        event.service = Some(name.to_string());
-        event.from = Some(wire::state(transition.from));
-        event.to = Some(wire::state(transition.to));
-        event.ready = Some(transition.ready);
-        event.operation = transition.operation.map(|operation| operation.0);
-        event.failure = failure;
+        let mut event = self.transition(name.to_string(), transition);
+        let failure = failed.then(|| self.world.failure(transition.service));
+        event.failure = failure.flatten().map(wire::failure);
         if matches!(transition.to, ServiceState::Waiting | ServiceState::Blocked) {
             event.waits_for = self.awaited(transition.service);
         }
         event.sequence = self.events.append(event.clone());
-        self.operations.tell(
-            name.as_str(),
-            &Progress::Event {
-                event: Box::new(event),
-            },
-        );
+        self.tell_waiting(name.as_str(), event);
     }
 
     /// What else is to be said of a service whose state is the same. It is told to those who wait for the service, and is
     /// in no event log: there it would be one line for each answer of a probe.
-    pub(crate) fn tell_more(&mut self, service: ServiceKey, message: &str) {
-        let (Some(name), Some(glance)) = (self.world.name(service), self.world.glance(service))
-        else {
-            return;
-        };
-        let (name, state) = (name.to_string(), wire::state(glance.state));
-        let mut event = self.event(EventKind::Transition, message.to_owned());
-        event.from = Some(state);
-        event.to = Some(state);
-        event.ready = Some(glance.ready);
-        event.service = Some(name.clone());
-        self.operations.tell(
-            &name,
-            &Progress::Event {
-                event: Box::new(event),
-            },
-        );
+    pub(crate) fn tell_more(&self, told: &Transition) {
+        if let Some(name) = self.world.name(told.service) {
+            let event = self.transition(name.to_string(), told);
+            self.tell_waiting(name.as_str(), event);
+        }
+    }
+
+    fn transition(&self, service: String, transition: &Transition) -> Event {
+        Event {
+            service: Some(service),
+            from: Some(wire::state(transition.from)),
+            to: Some(wire::state(transition.to)),
+            ready: Some(transition.ready),
+            operation: transition.operation.map(|operation| operation.0),
+            ..self.event(EventKind::Transition, transition.message.to_string())
+        }
+    }
+
+    /// Tell the operations that are about a service.
+    fn tell_waiting(&self, service: &str, event: Event) {
+        let event = Box::new(event);
+        self.operations.tell(service, &Progress::Event { event });
     }
 
     /// What a service waits for, to start.
@@ -112,12 +106,7 @@ impl Dispatcher {
         event.instance = instance.map(ToString::to_string);
         event.sequence = self.events.append(event.clone());
         if let Some(service) = event.service.clone() {
-            self.operations.tell(
-                &service,
-                &Progress::Event {
-                    event: Box::new(event),
-                },
-            );
+            self.tell_waiting(&service, event);
         }
     }
 

@@ -115,7 +115,7 @@ impl Runner {
                 self.backend.forget(&name);
             }
             Effect::Transition(_)
-            | Effect::Message { .. }
+            | Effect::Message(_)
             | Effect::Save
             | Effect::OutOfTime { .. }
             | Effect::OperationEnded { .. } => {}

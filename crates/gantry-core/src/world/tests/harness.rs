@@ -367,7 +367,7 @@ impl Harness {
     /// What else was said of services whose states are the same, by the last event.
     pub(super) fn more(&self) -> Vec<&str> {
         let more = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Message { message, .. } => Some(message.as_str()),
+            Effect::Message(told) => Some(told.message.as_str()),
             _ => None,
         });
         more.collect()
