@@ -1,8 +1,7 @@
 //! What supervisors and keepers send each other.
 
-use gantry_keeper::protocol::{FrameError, FrameReader, Message, RequestFrame, encode};
+use gantry_keeper::protocol::{FrameBody, FrameError, FrameReader, Message, RequestFrame, encode};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 /// The bytes as they are, and each of their lines as the body of a frame.
 pub fn run(bytes: &[u8]) {
@@ -19,7 +18,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 /// However the bytes arrive, the same frames come out, and what is written again is read again.
-fn read<T: DeserializeOwned + Serialize + PartialEq>(bytes: &[u8]) {
+fn read<T: FrameBody + Serialize + PartialEq>(bytes: &[u8]) {
     let whole = frames::<T>(bytes, bytes.len().max(1));
     let piecemeal = frames::<T>(bytes, 3);
     assert_eq!(whole.len(), piecemeal.len());
@@ -30,7 +29,7 @@ fn read<T: DeserializeOwned + Serialize + PartialEq>(bytes: &[u8]) {
     }
 }
 
-fn frames<T: DeserializeOwned>(bytes: &[u8], piece: usize) -> Vec<T> {
+fn frames<T: FrameBody>(bytes: &[u8], piece: usize) -> Vec<T> {
     let mut reader = FrameReader::new();
     let mut found = Vec::new();
     for piece in bytes.chunks(piece) {

@@ -3,8 +3,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gantry_keeper::protocol::{
-    Command, Event, EventBody, FrameReader, InstanceName, LogPolicy, Message, ProcessId, Proof,
-    Request, RequestFrame, encode,
+    Command, Event, EventBody, FrameBody, FrameReader, InstanceName, LogPolicy, Message, ProcessId,
+    Proof, Request, RequestFrame, Spawn, encode,
 };
 
 const STARTS: u32 = 1_000;
@@ -16,7 +16,7 @@ fn requests() -> Vec<RequestFrame> {
     let name = |number| InstanceName::new("service", number).expect("a name");
     let request = |number: u32| RequestFrame {
         id: number.into(),
-        request: Request::Spawn {
+        request: Request::Spawn(Spawn {
             instance: name(number),
             generation: 1,
             command: Box::new(Command {
@@ -29,7 +29,7 @@ fn requests() -> Vec<RequestFrame> {
                 ..Command::default()
             }),
             log: LogPolicy::default(),
-        },
+        }),
     };
     (1..=STARTS).map(request).collect()
 }
@@ -65,7 +65,7 @@ fn frames<T: serde::Serialize>(all: &[T]) -> Vec<u8> {
     bytes
 }
 
-fn count<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> usize {
+fn count<T: FrameBody>(bytes: &[u8]) -> usize {
     let mut reader = FrameReader::new();
     let mut count = 0;
     for piece in bytes.chunks(16 * 1024) {

@@ -61,7 +61,7 @@ use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
-use gantry_sys::{CgroupRoot, OldHierarchies, Pipe, ProcessTable, SignalFd, Spawner};
+use gantry_sys::{CgroupRoot, OldHierarchies, Pipe, Pipes, ProcessTable, SignalFd, Spawner};
 
 use crate::layout::FIRST_PAIR;
 use crate::ledger::{Entry, Ledger};
@@ -120,6 +120,7 @@ struct Keeper<'a> {
     poller: Poller,
     signals: SignalFd,
     spawner: Spawner,
+    pipes: Pipes,
     /// In the order in which they were begun.
     births: VecDeque<Begun>,
     cgroups: Result<CgroupRoot, String>,
@@ -214,6 +215,7 @@ impl<'a> Keeper<'a> {
             poller,
             signals,
             spawner: Spawner::new().map_err(text)?,
+            pipes: Pipes::new().map_err(text)?,
             births: VecDeque::new(),
             cgroups,
             old_groups,

@@ -27,6 +27,7 @@ mod event;
 mod frame;
 mod instance;
 mod message;
+mod reading;
 mod socket;
 mod terminal;
 mod voice;
@@ -36,13 +37,12 @@ pub use event::{
     Event, EventBody, Exit, JobOutput, LeftProcess, OutOfMemory, Phase, ProcessId, Proof,
     SpawnFailure,
 };
-pub use frame::{FrameError, FrameReader, MAX_FRAME, encode, write_frame};
+pub use frame::{FrameBody, FrameError, FrameReader, MAX_FRAME, encode, write_frame};
 pub use instance::{Generation, InstanceName, InstanceNameError, JobName};
 pub use message::{
     Hello, InstanceState, JobLog, JobState, Listing, Message, Refusal, Reply, Request,
-    RequestFrame, Role, Scope, Welcome,
+    RequestFrame, Role, Scope, Spawn, Welcome,
 };
-
 pub use socket::Socket;
 pub use terminal::{Bytes, Size};
 pub use voice::{Line, Said, Voice};

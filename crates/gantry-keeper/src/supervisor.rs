@@ -36,22 +36,18 @@ pub(crate) fn start(
     spawner: &mut Spawner,
     release: Release,
 ) -> Option<ProcessRef> {
-    let pid = match try_start(shared, spawner, release) {
-        Ok(pid) => pid,
-        Err(why) => {
-            tell(shared, &format!("cannot start the supervisor: {why}"));
-            return None;
-        }
-    };
-    let process = ProcessRef {
-        pid,
-        start_time: gantry_sys::start_time(pid).unwrap_or(0),
-    };
+    let process = try_start(shared, spawner, release)
+        .inspect_err(|why| tell(shared, &format!("cannot start the supervisor: {why}")))
+        .ok()?;
     shared.set_supervisor(Some(process));
     Some(process)
 }
 
-fn try_start(shared: &Shared, spawner: &mut Spawner, release: Release) -> Result<u32, String> {
+fn try_start(
+    shared: &Shared,
+    spawner: &mut Spawner,
+    release: Release,
+) -> Result<ProcessRef, String> {
     let path = shared.layout.supervisor_log();
     let log = OpenOptions::new()
         .create(true)

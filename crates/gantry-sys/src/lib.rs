@@ -42,9 +42,9 @@ pub use error::SysError;
 pub use fork::{fork, fork_sharing_files};
 pub use letters::{Letter, LetterBox};
 pub use limits::{OpenFiles, RLimit, raise_open_files};
-pub use memory::give_back_memory;
+pub use memory::{give_back_memory, use_huge_pages};
 pub use memory_file::memory_file;
-pub use pipe::{Pipe, reopen, stdio_pipe};
+pub use pipe::{Pipe, Pipes, reopen};
 pub use process::{
     ProcessRef, ProcessUsage, Stat, cmdline, environment_value, group_of, has_environment,
     inode_of_fd, owner, process_usage, runs_our_program, start_time, stat, zombie_exit,

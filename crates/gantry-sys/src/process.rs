@@ -5,6 +5,7 @@ mod usage;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt;
 
+pub(crate) use usage::ticks_since_boot;
 pub use usage::{ProcessUsage, process_usage};
 
 use crate::wait::Ended;

@@ -4,10 +4,10 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::error::SysError;
 
-/// The descriptors 3 to 27 of this program, held by `/dev/null`.
+/// The lowest descriptors of this program above the standard streams, held by `/dev/null`.
 ///
-/// A child that shares the descriptor table leaves it with `close_range(28, .., UNSHARE)`, which copies
-/// only what is below 28: so what it is to keep must lie there for a moment. Each of the children that are
+/// A child that shares the descriptor table leaves it with `close_range(FIRST_FREE, .., UNSHARE)`, which copies
+/// only what is below: so what it is to keep must lie there for a moment. Each of the children that are
 /// on their way at the same time has a lane of slots to itself.
 #[derive(Debug)]
 pub struct Slots {
@@ -15,12 +15,13 @@ pub struct Slots {
 }
 
 /// The first descriptor that is no slot.
-pub(crate) const FIRST_FREE: u32 = 28;
+pub(crate) const FIRST_FREE: u32 = 100;
 const _: () = assert!(FIRST_FREE as usize == FIRST as usize + 1 + LANES * Slots::ROOM);
 const FIRST: RawFd = 3;
 
-/// How many children may be on their way at the same time.
-pub const LANES: usize = 4;
+/// How many children may be on their way at the same time: so many that processors have enough to do when the one that
+/// makes them is held up for some milliseconds.
+pub const LANES: usize = 16;
 
 impl Slots {
     /// How many descriptors a child can be given through its lane.

@@ -10,12 +10,16 @@
 //! | free | nothing | |
 //! | begun | a child that reads the plan and runs on the stack | a plan that is freed under a child's eyes |
 //! | through | a word that the kernel set to 0: the child runs its program, or has ended | |
+//!
+//! A child may be held up for long, by a disk, or a processor that its host gives to others for a while: lanes are through
+//! in any order, and [`Spawner::wait_any`] waits for the first one.
 
 mod child;
 mod clone;
 mod confine;
 mod environment;
 mod flight;
+mod moment;
 mod stage;
 mod way;
 
@@ -24,11 +28,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 pub use environment::{Environment, candidates};
 use flight::Flight;
+use moment::{Clock, Moment};
 pub use stage::{SpawnError, Stage};
 use way::Way;
 
 use crate::error::SysError;
 use crate::limits::RLimit;
+use crate::process::ProcessRef;
 use crate::sandbox::Sandbox;
 use crate::scheduling::Scheduling;
 pub use crate::shared::Witness;
@@ -101,8 +107,9 @@ pub struct Passed<'a> {
 /// Starts programs, up to [`LANES`] at a time.
 #[derive(Debug)]
 pub struct Spawner {
-    lanes: [Lane; LANES],
+    lanes: Vec<Lane>,
     clone3_into: bool,
+    clock: Clock,
 }
 
 /// What a child needs on its way to its program.
@@ -122,6 +129,8 @@ struct Lane {
 pub struct Birth {
     lane: usize,
     pid: u32,
+    /// When it was born, if the clock tells.
+    tick: Option<u64>,
 }
 
 impl Birth {
@@ -145,13 +154,18 @@ impl Spawner {
             })
         };
         Ok(Self {
-            lanes: [lane()?, lane()?, lane()?, lane()?],
+            lanes: (0..LANES).map(|_| lane()).collect::<Result<_, _>>()?,
             clone3_into: true,
+            clock: Clock::default(),
         })
     }
 
-    /// Start a program and give its pid. Returns when the program runs, or could not be run. A lane must be free.
-    pub fn spawn(&mut self, slots: Option<&Slots>, spawn: &Spawn<'_>) -> Result<u32, SpawnError> {
+    /// Start a program and give its process. Returns when the program runs, or could not be run. A lane must be free.
+    pub fn spawn(
+        &mut self,
+        slots: Option<&Slots>,
+        spawn: &Spawn<'_>,
+    ) -> Result<ProcessRef, SpawnError> {
         let birth = self.begin(slots, spawn)?;
         self.finish(slots, birth)
     }
@@ -159,6 +173,18 @@ impl Spawner {
     /// The lane that the next child will have; `None` if all are taken.
     pub fn free_lane(&self) -> Option<usize> {
         self.lanes.iter().position(|lane| lane.flight.is_none())
+    }
+
+    /// Whether a child runs its program, or has ended: to finish it takes no time.
+    pub fn is_through(&self, birth: &Birth) -> bool {
+        self.lanes[birth.lane].way.is_through()
+    }
+
+    /// Wait until one of the children that are on their way is through.
+    pub fn wait_any(&self) {
+        let taken = self.lanes.iter().filter(|lane| lane.flight.is_some());
+        let ways: Vec<&Way> = taken.map(|lane| &lane.way).collect();
+        way::wait_any(&ways);
     }
 
     /// Begin to start a program. What it is given may be closed once it is finished.
@@ -192,41 +218,51 @@ impl Spawner {
         {
             self.lanes[lane].clear(lane, slots);
         }
-        born.map(|pid| Birth { lane, pid })
+        born.map(|(pid, tick)| Birth { lane, pid, tick })
     }
 
-    /// Wait until a program runs, and give its pid, or say why it could not be run.
+    /// Wait until a program runs, and give its process, or say why it could not be run. A process that was waited for
+    /// meanwhile may have 0 as its start.
     #[expect(clippy::needless_pass_by_value, reason = "a birth is finished once")]
-    pub fn finish(&mut self, slots: Option<&Slots>, birth: Birth) -> Result<u32, SpawnError> {
-        let Birth { lane: number, pid } = birth;
+    pub fn finish(
+        &mut self,
+        slots: Option<&Slots>,
+        birth: Birth,
+    ) -> Result<ProcessRef, SpawnError> {
+        let Birth {
+            lane: number,
+            pid,
+            tick,
+        } = birth;
         let lane = &mut self.lanes[number];
         lane.way.wait();
         if let Some(slots) = slots {
             lane.clear(number, slots);
         }
-        let Some(flight) = lane.flight.take() else {
-            return Ok(pid);
-        };
-        let Some((stage, errno)) = flight.failed() else {
-            return Ok(pid);
+        let flight = lane.flight.take();
+        let failed = flight.and_then(|flight| Some((flight.failed()?, flight)));
+        let Some(((stage, errno), flight)) = failed else {
+            let start_time = self.clock.start_time(pid, tick);
+            return Ok(ProcessRef { pid, start_time });
         };
         // It has ended, or is about to: it has nothing more to do than that.
         let _ = crate::wait::wait_for(pid);
         Err(flight.describe(stage, errno))
     }
 
-    /// Make the child.
+    /// Make the child; give its pid, and when it was born if the clock tells.
     fn bear(
         &mut self,
         lane: usize,
         shared: bool,
         spawn: &Spawn<'_>,
         mut flight: Box<Flight>,
-    ) -> Result<u32, SpawnError> {
+    ) -> Result<(u32, Option<u64>), SpawnError> {
         let lane = &mut self.lanes[lane];
         let blocked = crate::signal::block_all();
         let cgroup = spawn.cgroup.map(|fd| fd.as_raw_fd());
         let mut born = Err(libc::ENOSYS);
+        let moment = Moment::begin();
         // A machine whose calls cannot be made without the library must not go on beside its child.
         if self.clone3_into && crate::raw::BARE {
             let way = lane.way.begin();
@@ -247,6 +283,7 @@ impl Spawner {
             flight.join_cgroup(procs.as_ref().map_or(-1, AsRawFd::as_raw_fd));
             born = clone::clone(&lane.stack, shared, flight.plan());
         }
+        let tick = moment.end();
         drop(blocked);
         let pid = born.map_err(|errno| match errno {
             libc::EPERM | libc::ENOSPC | libc::EUSERS | libc::EINVAL
@@ -257,7 +294,7 @@ impl Spawner {
             _ => SpawnError::new(Stage::Fork, errno, String::new()),
         })?;
         lane.flight = Some(flight);
-        Ok(pid)
+        Ok((pid, tick))
     }
 }
 

@@ -6,7 +6,7 @@ use gantry_core::{EffectId, Failure, FailureKind, Generation, InstanceId, Stage,
 use gantry_driver::{
     DriverError, DriverEvent, SpecError, StartRequest, StopPolicy, StopRequest, UpdateRequest,
 };
-use gantry_keeper::protocol::{Bytes, Command, JobName, Request, Scope};
+use gantry_keeper::protocol::{Bytes, Command, JobName, Request, Scope, Spawn};
 
 use super::slot::{Start, Stop};
 use super::{Asked, Job, JobOrder, Link};
@@ -64,12 +64,12 @@ impl Link {
         let search_path = spec.search_path(&from.settings).map(str::to_owned);
         let command = command::service(&self.context.stack, &instance, spec, &from.settings);
         let attempt = self.attempt(&command, search_path);
-        let spawn = Request::Spawn {
+        let spawn = Request::Spawn(Spawn {
             instance: command::name(&instance)?,
             generation: generation.0,
             command: Box::new(command),
             log: command::log_policy(&from.settings.logs),
-        };
+        });
         Ok((spawn, attempt))
     }
 

@@ -13,7 +13,7 @@ use gantry_keeper::layout::Layout;
 use gantry_keeper::protocol::{
     Command, Event, EventBody, Exit, FrameReader, InstanceName, InstanceState, JobName, JobOutput,
     JobState, LeftProcess, Listing, Message, PROTOCOL_VERSION, Phase, ProcessId, Proof, Refusal,
-    Reply, Request, RequestFrame, SpawnFailure, Welcome, encode,
+    Reply, Request, RequestFrame, Spawn, SpawnFailure, Welcome, encode,
 };
 use gantry_log::{Record, Stream};
 use jiff::Timestamp;
@@ -176,12 +176,12 @@ impl Shared {
 
     fn request(self: &Arc<Self>, request: Request) -> Reply {
         match request {
-            Request::Spawn {
+            Request::Spawn(Spawn {
                 instance,
                 generation,
                 command,
                 ..
-            } => self.spawn(instance, generation, &command),
+            }) => self.spawn(instance, generation, &command),
             Request::Stop {
                 instance,
                 generation,

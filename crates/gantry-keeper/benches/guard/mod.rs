@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use gantry_keeper::client::Client;
 use gantry_keeper::layout::Layout;
-use gantry_keeper::protocol::{Command, EventBody, LogPolicy, Request, Role};
+use gantry_keeper::protocol::{Command, EventBody, LogPolicy, Request, Role, Spawn};
 
 /// It ends when it is dropped; nothing may run by then.
 pub(crate) struct Guard {
@@ -72,7 +72,7 @@ fn connect(dir: &Utf8Path) -> Client {
 
 /// Start this.
 pub(crate) fn spawn(name: &str, generation: u32, argv: &[&str], log: LogPolicy) -> Request {
-    Request::Spawn {
+    Request::Spawn(Spawn {
         instance: name.parse().expect("a name"),
         generation,
         command: Box::new(Command {
@@ -82,5 +82,5 @@ pub(crate) fn spawn(name: &str, generation: u32, argv: &[&str], log: LogPolicy) 
             ..Command::default()
         }),
         log,
-    }
+    })
 }

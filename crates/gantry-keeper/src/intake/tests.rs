@@ -17,7 +17,7 @@ fn intake() -> (tempfile::TempDir, Intake) {
 #[test]
 fn what_is_looked_at_stays_until_it_is_taken() {
     let (_folder, intake) = intake();
-    let pipe = gantry_sys::stdio_pipe().unwrap();
+    let pipe = gantry_sys::Pipes::new().unwrap().make().unwrap();
     let mut buffer = vec![0; 64 * 1024];
     assert_eq!(
         intake.peek(&pipe.read, &mut buffer),
@@ -44,7 +44,7 @@ fn what_is_looked_at_stays_until_it_is_taken() {
 #[test]
 fn a_full_pipe_goes_through_in_one_piece() {
     let (_folder, intake) = intake();
-    let pipe = gantry_sys::stdio_pipe().unwrap();
+    let pipe = gantry_sys::Pipes::new().unwrap().make().unwrap();
     let mut wanted = Vec::new();
     // Pieces of odd sizes, which share pages or do not.
     let line = [b'x'; 700];

@@ -1,8 +1,8 @@
 //! Starts whose programs do not run yet.
 //!
 //! The kernel takes longer to make a process, and to load its program, than we to prepare the next: so a few are on
-//! their way at once. They are finished in the order in which they were begun, and all of them before anything but
-//! the next start is looked at: whatever else happens, finds each run either born or failed.
+//! their way at once. They are finished as they are through, so that none waits for another, and all of them before
+//! anything but the next start is looked at: whatever else happens, finds each run either born or failed.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -58,13 +58,16 @@ pub(super) struct JobWish {
 }
 
 impl Keeper<'_> {
-    /// The lane of the next start. If all are taken, the first one is waited for.
+    /// The lane of the next start. If all are taken, one is waited for.
     pub(super) fn free_lane(&mut self) -> usize {
         loop {
             if let Some(lane) = self.spawner.free_lane() {
                 return lane;
             }
-            match self.births.pop_front() {
+            self.spawner.wait_any();
+            let through = |begun: &Begun| self.spawner.is_through(&begun.birth);
+            let first = self.births.iter().position(through).unwrap_or(0);
+            match self.births.remove(first) {
                 Some(begun) => self.finish(begun),
                 // Every taken lane is in the list.
                 None => return 0,
@@ -90,7 +93,7 @@ impl Keeper<'_> {
             ..
         } = begun;
         let born = self.spawner.finish(Some(&self.shared.slots), birth);
-        let taken = born.and_then(|pid| self.take_up(id, pid, streams, voice, ready));
+        let taken = born.and_then(|process| self.take_up(id, process, streams, voice, ready));
         self.through(id, taken, limit);
     }
 
@@ -98,7 +101,7 @@ impl Keeper<'_> {
     fn take_up(
         &mut self,
         id: RunId,
-        pid: u32,
+        process: ProcessRef,
         streams: Streams,
         voice: Voice,
         ready: Option<OwnedFd>,
@@ -117,11 +120,7 @@ impl Keeper<'_> {
                 run.speech = Some(Box::new(Speech::new(voice, ready)));
             }
         }
-        Ok(ProcessRef {
-            pid,
-            // It is our child and not waited for, so it is there, be it as a zombie.
-            start_time: gantry_sys::start_time(pid).unwrap_or(0),
-        })
+        Ok(process)
     }
 
     /// Write down and tell how a start went.

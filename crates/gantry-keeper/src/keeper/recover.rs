@@ -392,6 +392,7 @@ impl Keeper<'_> {
             self.signals.as_fd().as_raw_fd(),
             self.ledger.as_raw_fd(),
             self.orphans.as_raw_fd(),
+            self.pipes.as_raw_fd(),
         ]);
         keep.extend(self.handed_on());
         gantry_sys::close_all_but(&keep).map_err(|error| error.to_string())

@@ -92,7 +92,7 @@ impl Keeper<'_> {
     }
 
     fn carry_out(&mut self, request: Request) -> Result<Reply, Refusal> {
-        if !matches!(request, Request::Spawn { .. } | Request::Job { .. }) {
+        if !matches!(request, Request::Spawn(..) | Request::Job { .. }) {
             self.settle();
         }
         match request {
@@ -100,12 +100,7 @@ impl Keeper<'_> {
             | Request::Attach { .. }
             | Request::Input { .. }
             | Request::Resize { .. } => Err(Refusal::Role),
-            Request::Spawn {
-                instance,
-                generation,
-                command,
-                log,
-            } => self.spawn_instance(instance, generation, &command, log),
+            Request::Spawn(spawn) => self.spawn_instance(spawn),
             Request::Signal {
                 instance,
                 generation,

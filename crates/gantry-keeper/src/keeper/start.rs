@@ -21,18 +21,16 @@ use super::{Keeper, boot_millis, now_us, written_down};
 use crate::guard::MARK;
 use crate::intent::log_number;
 use crate::ledger::{Entry, Starting};
-use crate::protocol::{
-    Command, Generation, InstanceName, JobLog, LogPolicy, Proof, Refusal, Reply, Voice,
-};
+use crate::protocol::{self, Command, JobLog, LogPolicy, Proof, Refusal, Reply, Voice};
 
 impl Keeper<'_> {
-    pub(super) fn spawn_instance(
-        &mut self,
-        name: InstanceName,
-        generation: Generation,
-        command: &Command,
-        policy: LogPolicy,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn spawn_instance(&mut self, spawn: protocol::Spawn) -> Result<Reply, Refusal> {
+        let protocol::Spawn {
+            instance: name,
+            generation,
+            command,
+            log: policy,
+        } = spawn;
         if self.shutting_down {
             return Err(Refusal::ShuttingDown);
         }
@@ -86,7 +84,7 @@ impl Keeper<'_> {
         };
         let id = self.start(
             what,
-            command,
+            &command,
             policy,
             None,
             &format!("{name}@{generation}"),
@@ -238,7 +236,8 @@ impl Keeper<'_> {
             })?
         } else {
             let input = job.as_ref().and_then(|job| job.input.as_ref());
-            Streams::pipes(input.map(|bytes| bytes.0.as_slice())).map_err(trouble)?
+            let input = input.map(|bytes| bytes.0.as_slice());
+            Streams::pipes(&self.pipes, input).map_err(trouble)?
         };
         let voice = if job.is_none() {
             command.voice
@@ -250,7 +249,7 @@ impl Keeper<'_> {
         if give_sockets(&command.sockets, &sockets, &mut prepared.env) {
             own_pid.push("LISTEN_PID");
         }
-        let ready = Speech::pipe(&voice).map_err(trouble)?;
+        let ready = Speech::pipe(&self.pipes, &voice).map_err(trouble)?;
         let name = group;
         let group = match &self.cgroups {
             Ok(root) => Some(root.group(name).map_err(trouble)?),

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
-use gantry_sys::{Pipe, Stdio, SysError};
+use gantry_sys::{Pipe, Pipes, Stdio, SysError};
 
 use super::terminal::Terminal;
 use super::written_down;
@@ -18,8 +18,8 @@ pub(super) enum Streams {
 const NOTHING: (i32, u64) = (-1, 0);
 
 impl Streams {
-    pub(super) fn pipes(input: Option<&[u8]>) -> Result<Self, SysError> {
-        let pipes = [gantry_sys::stdio_pipe()?, gantry_sys::stdio_pipe()?];
+    pub(super) fn pipes(pipes: &Pipes, input: Option<&[u8]>) -> Result<Self, SysError> {
+        let pipes = [pipes.make()?, pipes.make()?];
         let input = input.map(gantry_sys::memory_file).transpose()?;
         Ok(Self::Pipes(pipes, input))
     }

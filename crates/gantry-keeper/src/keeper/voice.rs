@@ -12,7 +12,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use gantry_sys::{Pipe, ProcessRef, SysError};
+use gantry_sys::{Pipe, Pipes, ProcessRef, SysError};
 use rustix::pipe::SpliceFlags;
 
 use super::poller::Token;
@@ -74,10 +74,10 @@ impl Speech {
     }
 
     /// The pipe, if its instance is to have one: our end, and the service's.
-    pub(super) fn pipe(voice: &Voice) -> Result<Option<(Pipe, i32)>, SysError> {
+    pub(super) fn pipe(pipes: &Pipes, voice: &Voice) -> Result<Option<(Pipe, i32)>, SysError> {
         // Open for reading too at the service's end: it meets no broken pipe when we are gone.
         let number = voice.fd.map(i32::from);
-        let pipe = number.map(|number| gantry_sys::stdio_pipe().map(|pipe| (pipe, number)));
+        let pipe = number.map(|number| pipes.make().map(|pipe| (pipe, number)));
         pipe.transpose()
     }
 }
@@ -117,7 +117,7 @@ impl Keeper<'_> {
     /// What a pipe holds, without taking a line that is there.
     fn look_into(&mut self, pipe: &OwnedFd) -> Result<Option<Line>, rustix::io::Errno> {
         if self.glass.is_none() {
-            self.glass = gantry_sys::stdio_pipe().ok();
+            self.glass = self.pipes.make().ok();
         }
         let Some(glass) = &self.glass else {
             return Err(rustix::io::Errno::MFILE);

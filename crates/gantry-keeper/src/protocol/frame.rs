@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 /// The longest body. A length beyond it is not a frame but noise.
 pub const MAX_FRAME: usize = 64 * 1024 * 1024;
@@ -17,6 +16,12 @@ pub enum FrameError {
     /// The body is not what was expected. The next frame may be.
     #[error("a frame does not parse")]
     Body(#[from] serde_json::Error),
+}
+
+/// What a frame can hold.
+pub trait FrameBody: Sized {
+    /// Read it from a body.
+    fn read(body: &[u8]) -> serde_json::Result<Self>;
 }
 
 /// Append one frame to `out`.
@@ -81,7 +86,7 @@ impl FrameReader {
         clippy::should_implement_trait,
         reason = "it is no iterator: `None` is not the end, and the type is the caller's choice"
     )]
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+    pub fn next<T: FrameBody>(&mut self) -> Result<Option<T>, FrameError> {
         let waiting = &self.buffer[self.start..];
         let Some((word, body)) = waiting.split_first_chunk::<4>() else {
             return Ok(None);
@@ -94,7 +99,7 @@ impl FrameReader {
             return Ok(None);
         };
         self.start += 4 + length;
-        let message = serde_json::from_slice(body)?;
+        let message = T::read(body)?;
         if self.start == self.buffer.len() && self.buffer.capacity() > KEPT {
             *self = Self::default();
         }

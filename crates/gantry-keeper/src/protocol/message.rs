@@ -27,17 +27,7 @@ pub enum Request {
     /// The first request on a connection.
     Hello(Hello),
     /// Start an instance. Ends in `Spawned` or `SpawnFailed`.
-    Spawn {
-        /// Which.
-        instance: InstanceName,
-        /// Higher than that of every start of it before.
-        generation: Generation,
-        /// What to run.
-        command: Box<Command>,
-        /// What becomes of its output.
-        #[serde(default)]
-        log: LogPolicy,
-    },
+    Spawn(Spawn),
     /// Send a signal, once.
     Signal {
         /// To which instance.
@@ -139,6 +129,20 @@ pub enum Request {
     /// End keeper and guard. Refused while anything runs. Not a way to stop services. All instances are
     /// forgotten and all events count as seen, so that the next guard begins with nothing.
     Shutdown,
+}
+
+/// An instance that is to be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spawn {
+    /// Which.
+    pub instance: InstanceName,
+    /// Higher than that of every start of it before.
+    pub generation: Generation,
+    /// What to run.
+    pub command: Box<Command>,
+    /// What becomes of its output.
+    #[serde(default)]
+    pub log: LogPolicy,
 }
 
 /// The log that a job's output goes into: that of the instance beside which it runs.

@@ -5,7 +5,7 @@ use super::*;
 fn spawn() -> RequestFrame {
     RequestFrame {
         id: 7,
-        request: Request::Spawn {
+        request: Request::Spawn(Spawn {
             instance: "api.2".parse().unwrap(),
             generation: 3,
             command: Box::new(Command {
@@ -15,7 +15,7 @@ fn spawn() -> RequestFrame {
                 ..Command::default()
             }),
             log: LogPolicy::default(),
-        },
+        }),
     }
 }
 
@@ -34,6 +34,46 @@ fn a_frame_comes_back_as_it_went() {
         }
     }
     assert_eq!(seen, 2);
+}
+
+/// Starts and events are read in a shorter way, in whatever order their fields come.
+#[test]
+fn what_is_read_in_a_shorter_way_is_the_same() {
+    let written = serde_json::to_value(spawn()).unwrap();
+    let fields = written.as_object().unwrap();
+    let backwards: serde_json::Map<_, _> = fields.clone().into_iter().rev().collect();
+    for text in [
+        serde_json::to_vec(&written).unwrap(),
+        serde_json::to_vec(&backwards).unwrap(),
+    ] {
+        let usual: RequestFrame = serde_json::from_slice(&text).unwrap();
+        assert_eq!(RequestFrame::read(&text).unwrap(), usual);
+    }
+    let event = Event {
+        sequence: 1,
+        at_us: 2,
+        body: EventBody::JobEnded {
+            job: JobName::new("probe"),
+            result: Ok(Exit::Code(0)),
+            timed_out: false,
+            cancelled: false,
+            duration_us: 1,
+            output: None,
+        },
+    };
+    let events = vec![event.clone(), event];
+    let text = serde_json::to_vec(&Message::Events { events }).unwrap();
+    let usual: Message = serde_json::from_slice(&text).unwrap();
+    assert_eq!(Message::read(&text).unwrap(), usual);
+    for wrong in [
+        "{}",
+        "[]",
+        "{\"request\":\"spawn\"}",
+        "{\"message\":\"events\"}",
+    ] {
+        assert!(RequestFrame::read(wrong.as_bytes()).is_err(), "{wrong}");
+        assert!(Message::read(wrong.as_bytes()).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gantry_keeper::client::Client;
-use gantry_keeper::protocol::{Command, LogPolicy, Overflow, Request, Role};
+use gantry_keeper::protocol::{Command, LogPolicy, Overflow, Request, Role, Spawn};
 
 use crate::support::*;
 
@@ -28,7 +28,7 @@ fn start_counting(stack: &mut Stack, services: u32, lines: u32, terminal: bool) 
             1,
             command(&["sh", "-c", "seq $0; sleep 1000", &last]),
         );
-        if let Request::Spawn { log, command, .. } = &mut request {
+        if let Request::Spawn(Spawn { log, command, .. }) = &mut request {
             command.terminal = terminal;
             *log = LogPolicy {
                 max_size: 500_000,
@@ -190,7 +190,7 @@ fn a_count_of_dropped_lines_outlives_the_keeper() {
     std::fs::write(&log, "in the way").unwrap();
     let script = format!("seq 50000; while test -f {log}; do sleep 0.05; done; echo done");
     let mut request = spawn("a.1", 1, command(&["sh", "-c", &script]));
-    if let Request::Spawn { log, .. } = &mut request {
+    if let Request::Spawn(Spawn { log, .. }) = &mut request {
         log.overflow = Overflow::Drop;
     }
     stack.client.ask(request).unwrap();

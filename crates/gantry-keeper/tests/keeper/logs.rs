@@ -1,6 +1,6 @@
 //! Output: complete, in order, to the last line.
 
-use gantry_keeper::protocol::{LogPolicy, Overflow, Request};
+use gantry_keeper::protocol::{LogPolicy, Overflow, Request, Spawn};
 use gantry_log::{LogFolder, Query, Stream};
 
 use crate::support::*;
@@ -26,7 +26,7 @@ fn rotation_under_load_loses_nothing_that_is_to_be_kept() {
     let mut stack = Stack::new();
     stack
         .client
-        .ask(Request::Spawn {
+        .ask(Request::Spawn(Spawn {
             instance: instance("a.1"),
             generation: 1,
             command: Box::new(command(&["seq", "100000"])),
@@ -37,7 +37,7 @@ fn rotation_under_load_loses_nothing_that_is_to_be_kept() {
                 keep: 1000,
                 overflow: Overflow::Block,
             },
-        })
+        }))
         .unwrap();
     stack.exited("a.1");
     let wanted: Vec<String> = (1..=100_000).map(|line| line.to_string()).collect();
@@ -108,7 +108,7 @@ fn or_lines_are_dropped_and_counted() {
     let script = format!("seq 50000; while test -f {log}; do sleep 0.05; done; echo done");
     stack
         .client
-        .ask(Request::Spawn {
+        .ask(Request::Spawn(Spawn {
             instance: instance("a.1"),
             generation: 1,
             command: Box::new(command(&["sh", "-c", &script])),
@@ -116,7 +116,7 @@ fn or_lines_are_dropped_and_counted() {
                 overflow: Overflow::Drop,
                 ..LogPolicy::default()
             },
-        })
+        }))
         .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(500));
     std::fs::remove_file(&log).unwrap();
@@ -230,7 +230,7 @@ fn a_full_disk_loses_what_is_counted() {
     );
     stack
         .client
-        .ask(Request::Spawn {
+        .ask(Request::Spawn(Spawn {
             instance: instance("a.1"),
             generation: 1,
             command: Box::new(command(&["sh", "-c", &script])),
@@ -238,7 +238,7 @@ fn a_full_disk_loses_what_is_counted() {
                 overflow: Overflow::Drop,
                 ..LogPolicy::default()
             },
-        })
+        }))
         .unwrap();
     stack.spawned("a.1");
     eventually("all is printed", || printed.exists());

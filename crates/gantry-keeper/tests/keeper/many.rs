@@ -22,8 +22,18 @@ fn two_hundred_start_run_and_stop() {
             )
             .unwrap();
         let mut pids = BTreeSet::new();
-        for name in &names {
-            pids.insert(stack.spawned(name));
+        let mut seen = BTreeSet::new();
+        while seen.len() < names.len() {
+            // None of them waits for another.
+            let (name, pid) = stack.until(|body| match body {
+                EventBody::Spawned {
+                    instance, process, ..
+                } => Some((instance.clone(), process.pid)),
+                EventBody::SpawnFailed { failure, .. } => panic!("{failure}"),
+                _ => None,
+            });
+            assert!(seen.insert(name.to_string()), "{name} twice");
+            pids.insert(pid);
         }
         let up = begin.elapsed();
         assert_eq!(pids.len(), 200);

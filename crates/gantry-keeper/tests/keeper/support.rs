@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use gantry_keeper::client::{Client, ClientError};
 use gantry_keeper::layout::Layout;
 use gantry_keeper::protocol::{
-    Command, Event, EventBody, Exit, InstanceName, Listing, LogPolicy, Reply, Request, Role,
+    Command, Event, EventBody, Exit, InstanceName, Listing, LogPolicy, Reply, Request, Role, Spawn,
 };
 use gantry_log::{LogFolder, Query};
 
@@ -435,12 +435,12 @@ pub(crate) fn command(argv: &[&str]) -> Command {
 }
 
 pub(crate) fn spawn(name: &str, generation: u32, command: Command) -> Request {
-    Request::Spawn {
+    Request::Spawn(Spawn {
         instance: instance(name),
         generation,
         command: Box::new(command),
         log: LogPolicy::default(),
-    }
+    })
 }
 
 pub(crate) fn stop(name: &str, generation: u32, grace_ms: u64) -> Request {

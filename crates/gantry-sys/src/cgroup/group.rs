@@ -27,11 +27,11 @@ impl Group {
         &self.path
     }
 
-    /// A descriptor of it, for a child to be born into.
+    /// A descriptor of it, for a child to be born into. It stands for the group and cannot be read.
     pub fn open(&self) -> Result<OwnedFd, SysError> {
         rustix::fs::open(
             &self.path,
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )
         .map_err(|error| SysError::new("open", self.path.to_string_lossy(), error))

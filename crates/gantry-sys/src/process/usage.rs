@@ -32,6 +32,18 @@ pub(super) fn micros(ticks: u64) -> u64 {
     ticks.saturating_mul(1_000_000) / asked(libc::_SC_CLK_TCK).unwrap_or(100).max(1)
 }
 
+/// How many whole ticks have passed since boot, by the clock that goes on while the machine sleeps, as the kernel counts
+/// them for the starts of processes; `None` where a second is no whole number of nanoseconds for each of its ticks.
+pub(crate) fn ticks_since_boot() -> Option<u64> {
+    const SECOND: u64 = 1_000_000_000;
+    let per_second = asked(libc::_SC_CLK_TCK)?;
+    let tick = SECOND.checked_div(per_second)?;
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).ok()?;
+    let rest = u64::try_from(now.tv_nsec).ok()?;
+    (tick * per_second == SECOND).then(|| seconds * per_second + rest / tick)
+}
+
 fn asked(name: libc::c_int) -> Option<u64> {
     // SAFETY: it takes a number and gives one.
     u64::try_from(unsafe { libc::sysconf(name) }).ok()

@@ -27,6 +27,7 @@ pub(super) struct Plan {
     pub(super) stdio: [i32; 3],
     /// Whether the first of them is to control the session.
     pub(super) terminal: bool,
+    /// In the order of their new numbers.
     pub(super) passed: Vec<Move>,
     /// Where it writes its pid in digits: [`PID_ROOM`] zeros each, of which the last stays.
     pub(super) own_pid: Vec<*mut u8>,
@@ -60,6 +61,11 @@ impl Move {
     pub(super) fn new(from: i32, to: i32) -> Self {
         let from = Cell::new(from);
         Self { from, to }
+    }
+
+    /// Its new number.
+    pub(super) fn to(&self) -> i32 {
+        self.to
     }
 }
 
@@ -199,17 +205,17 @@ unsafe fn prepare(plan: &Plan) -> Result<(), (Stage, i32)> {
             let free = check(Stage::Passing, free)?;
             passed.from.set(i32::try_from(free).unwrap_or(-1));
         }
-        // What somebody opened without care does not go to the program either.
-        let closed = raw!(
-            libc::SYS_close_range,
-            3,
-            libc::c_uint::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        );
-        check(Stage::Descriptors, closed)?;
         for passed in &plan.passed {
             duplicate(Stage::Passing, passed.from.get(), passed.to)?;
         }
+        // What somebody opened without care does not go to the program either; and what is opened below must not get a
+        // number above the program's limit.
+        let mut first = 3;
+        for passed in &plan.passed {
+            close_all(first, passed.to.cast_unsigned().saturating_sub(1))?;
+            first = passed.to.cast_unsigned().saturating_add(1);
+        }
+        close_all(first, libc::c_uint::MAX)?;
         let pid = u32::try_from(raw!(libc::SYS_getpid)).unwrap_or(0);
         for place in &plan.own_pid {
             write_number(*place, pid);
@@ -232,6 +238,10 @@ unsafe fn prepare(plan: &Plan) -> Result<(), (Stage, i32)> {
             );
             check(Stage::Signals, set)?;
         }
+        if let Some(score) = &plan.oom_score {
+            let path = c"/proc/self/oom_score_adj";
+            write_file(Stage::OomScore, path, score.to_bytes())?;
+        }
         for (resource, soft, hard) in &plan.limits {
             let limit = [*soft, *hard];
             let set = raw!(
@@ -242,10 +252,6 @@ unsafe fn prepare(plan: &Plan) -> Result<(), (Stage, i32)> {
                 ptr::null_mut::<u64>(),
             );
             check(Stage::Limits, set)?;
-        }
-        if let Some(score) = &plan.oom_score {
-            let path = c"/proc/self/oom_score_adj";
-            write_file(Stage::OomScore, path, score.to_bytes())?;
         }
         if let Some(nice) = plan.nice {
             // The value of PRIO_PROCESS.
@@ -287,6 +293,20 @@ unsafe fn prepare(plan: &Plan) -> Result<(), (Stage, i32)> {
         check(Stage::Signals, set)?;
         Ok(())
     }
+}
+
+/// Close these descriptors, both included.
+///
+/// # Safety
+///
+/// As for [`run`].
+unsafe fn close_all(first: u32, last: u32) -> Result<(), (Stage, i32)> {
+    if first <= last {
+        // SAFETY: only numbers, of a table that is the child's own.
+        let closed = unsafe { raw!(libc::SYS_close_range, first, last, 0) };
+        check(Stage::Descriptors, closed)?;
+    }
+    Ok(())
 }
 
 /// Let a descriptor be open under this number too, for the program as well. One that has the number already stays.

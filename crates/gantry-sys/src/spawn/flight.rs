@@ -32,11 +32,12 @@ impl Flight {
     pub(super) fn new(shared: bool, fds: &[i32], spawn: &Spawn<'_>) -> Box<Self> {
         let (stdio, passed) = fds.split_at(3);
         let stdio = [stdio[0], stdio[1], stdio[2]];
-        let passed: Vec<child::Move> = passed
+        let mut passed: Vec<child::Move> = passed
             .iter()
             .zip(spawn.passed)
             .map(|(from, passed)| child::Move::new(*from, passed.number))
             .collect();
+        passed.sort_by_key(child::Move::to);
         let programs = spawn.programs.to_vec();
         let argv = spawn.argv.to_vec();
         let env: Vec<CString> = spawn.env.iter().map(|text| (*text).to_owned()).collect();

@@ -51,8 +51,9 @@ fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<
         witness: None,
     };
     change(&mut spawn);
-    let pid = Spawner::new().unwrap().spawn(None, &spawn)?;
-    Ok(wait_for(pid).unwrap().unwrap().ended)
+    let process = Spawner::new().unwrap().spawn(None, &spawn)?;
+    assert_eq!(Some(process.start_time), crate::start_time(process.pid));
+    Ok(wait_for(process.pid).unwrap().unwrap().ended)
 }
 
 #[test]
@@ -290,13 +291,17 @@ fn several_are_on_their_way_at_once() {
             begun.push((code, spawner.begin(None, &spawn).unwrap()));
         }
         assert_eq!(spawner.free_lane(), None);
+        spawner.wait_any();
+        assert!(begun.iter().any(|(_, birth)| spawner.is_through(birth)));
         for (number, (code, birth)) in begun.into_iter().enumerate() {
             let born = spawner.finish(None, birth);
             if number == 1 {
                 let error = born.unwrap_err();
                 assert_eq!((error.stage, error.errno), (Stage::Exec, libc::ENOENT));
             } else {
-                let ended = wait_for(born.unwrap()).unwrap().unwrap().ended;
+                let born = born.unwrap();
+                assert_eq!(Some(born.start_time), crate::start_time(born.pid));
+                let ended = wait_for(born.pid).unwrap().unwrap().ended;
                 assert_eq!(ended, Ended::Code(code));
             }
         }
