@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gantry_core::{Condition, Dependency, Kind, ServiceSpec};
+use gantry_core::{Condition, Dependency, Kind, ServiceName, ServiceSpec};
 use gantry_driver::{Capabilities, LogPolicy, Overflow, Owner, Resources, SpecKey, StopPolicy};
 use gantry_stack::model::{self, Conflict, Probe, ProbeCheck, Stack};
 use serde_json::{Value, json};
@@ -12,72 +12,99 @@ use crate::beside::Beside;
 use crate::definition::{Definition, ForeignConflict, ProbeDefinition, Role};
 use crate::sessions::Drivers;
 
+/// So many services are worth a second processor: nothing of the stack runs yet that could use it.
+const MANY: usize = 256;
+
 /// All services of a stack, in the order of its file.
 pub(crate) fn definitions(
     stack: &Stack,
     key: &SpecKey,
+    seal: &(dyn Fn(&Value) -> Value + Sync),
+    drivers: &Drivers,
+) -> Vec<Arc<Definition>> {
+    let services: Vec<_> = stack.services.iter().collect();
+    let of = |services: &[(&ServiceName, &model::Service)]| {
+        let services = services.iter();
+        let of = |(name, service): &(&ServiceName, &model::Service)| {
+            of(stack, name, service, key, seal, drivers).into()
+        };
+        services.map(of).collect::<Vec<Arc<Definition>>>()
+    };
+    if services.len() < MANY {
+        return of(&services);
+    }
+    let (first, rest) = services.split_at(services.len() / 2);
+    std::thread::scope(|scope| {
+        let rest = scope.spawn(|| of(rest));
+        let mut all = of(first);
+        all.extend(rest.join().expect("it does the same as the other half"));
+        all
+    })
+}
+
+/// One of them.
+fn of(
+    stack: &Stack,
+    name: &ServiceName,
+    service: &model::Service,
+    key: &SpecKey,
     seal: &dyn Fn(&Value) -> Value,
     drivers: &Drivers,
-) -> Vec<Definition> {
-    let services = stack.services.iter();
-    services
-        .map(|(name, service)| {
-            let mut core = ServiceSpec::new(name.clone(), service.mode().clone());
-            core.kind = if service.job {
-                Kind::Job
-            } else {
-                Kind::Service
-            };
-            core.auto_start = service.auto_start;
-            core.order = service.order;
-            let driver = drivers.of(service.mode());
-            let capabilities = driver.map(|driver| driver.capabilities());
-            let backend_has = |owner: fn(&Capabilities) -> Owner| {
-                capabilities.is_some_and(|it| owner(it) == Owner::Backend)
-            };
-            // Copies that the backend keeps are its children, not our instances.
-            core.replicas = if backend_has(|it| it.replicas) {
-                1
-            } else {
-                service.replicas
-            };
-            core.probed_ready = !service.startup.is_empty()
-                || !service.readiness.is_empty()
-                || backend_has(|it| it.readiness);
-            core.hooks = service.hooks.present();
-            core.probed_live = !service.liveness.is_empty();
-            core.start_timeout = service.start_timeout;
-            core.restart = service.restart.to_core();
-            core.depends_on = dependencies(service);
-            core.conflicts_with = conflicts(service);
-            let mut definition = Definition {
-                core: core.into(),
-                description: service.description.clone().unwrap_or_default(),
-                spec: (&service.run.spec).into(),
-                env: (&json!(service.env)).into(),
-                ports: service.ports.clone().into(),
-                host_ports: driver
-                    .and_then(|driver| driver.host_ports(&service.run.spec, &service.ports))
-                    .map(Box::new),
-                stop: StopPolicy {
-                    signal: service.stop.signal.clone(),
-                    grace: service.stop.grace.to_duration(),
-                    command: None,
-                }
-                .into(),
-                beside: (&Beside::unresolved(service)).into(),
-                logs: logs(&service.logs).into(),
-                resources: resources(&service.resources).into(),
-                folder: stack.dir.clone(),
-                probes: probes(service),
-                foreign_conflicts: foreign(service),
-                paths: Vec::new(),
-            };
-            let digest = key.digest(&given(service, &definition, seal));
-            Arc::make_mut(&mut definition.core).digest = digest;
-            definition
-        })
-        .collect()
+) -> Definition {
+    let mut core = ServiceSpec::new(name.clone(), service.mode().clone());
+    core.kind = if service.job {
+        Kind::Job
+    } else {
+        Kind::Service
+    };
+    core.auto_start = service.auto_start;
+    core.order = service.order;
+    let driver = drivers.of(service.mode());
+    let capabilities = driver.map(|driver| driver.capabilities());
+    let backend_has = |owner: fn(&Capabilities) -> Owner| {
+        capabilities.is_some_and(|it| owner(it) == Owner::Backend)
+    };
+    // Copies that the backend keeps are its children, not our instances.
+    core.replicas = if backend_has(|it| it.replicas) {
+        1
+    } else {
+        service.replicas
+    };
+    core.probed_ready = !service.startup.is_empty()
+        || !service.readiness.is_empty()
+        || backend_has(|it| it.readiness);
+    core.hooks = service.hooks.present();
+    core.probed_live = !service.liveness.is_empty();
+    core.start_timeout = service.start_timeout;
+    core.restart = service.restart.to_core();
+    core.depends_on = dependencies(service);
+    core.conflicts_with = conflicts(service);
+    let mut definition = Definition {
+        core: core.into(),
+        description: service.description.clone().unwrap_or_default(),
+        spec: (&service.run.spec).into(),
+        env: (&json!(service.env)).into(),
+        ports: service.ports.clone().into(),
+        host_ports: driver
+            .and_then(|driver| driver.host_ports(&service.run.spec, &service.ports))
+            .map(Box::new),
+        stop: StopPolicy {
+            signal: service.stop.signal.clone(),
+            grace: service.stop.grace.to_duration(),
+            command: None,
+        }
+        .into(),
+        beside: (&Beside::unresolved(service)).into(),
+        logs: logs(&service.logs).into(),
+        resources: resources(&service.resources).into(),
+        folder: stack.dir.clone(),
+        probes: probes(service),
+        foreign_conflicts: foreign(service),
+        paths: Vec::new(),
+    };
+    let digest = key.digest(&given(service, &definition, seal));
+    Arc::make_mut(&mut definition.core).digest = digest;
+    definition
 }
 
 /// All that a running instance would notice. What the core compares by itself, or takes up without
@@ -125,7 +152,7 @@ fn dependencies(service: &model::Service) -> Vec<Dependency> {
     all
 }
 
-fn conflicts(service: &model::Service) -> Vec<gantry_core::ServiceName> {
+fn conflicts(service: &model::Service) -> Vec<ServiceName> {
     let names = service.conflicts_with.iter();
     let names = names.filter_map(|conflict| match conflict {
         Conflict::Service(name) => Some(name.clone()),

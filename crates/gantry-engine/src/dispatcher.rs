@@ -29,6 +29,7 @@ use crate::journal::Journal;
 use crate::operations::Operations;
 use crate::port_book::PortBook;
 use crate::resolve::Secrets;
+use crate::saved::Saving;
 use crate::sessions::Sessions;
 
 /// How many messages one turn takes in at most, so that timers have their turn too.
@@ -89,6 +90,8 @@ pub(crate) struct Dispatcher {
     pub(crate) backs: HashMap<ServiceName, u32>,
     /// Events that executors made, for this turn.
     pub(crate) queue: VecDeque<Event>,
+    /// The plan, while it is being written.
+    pub(crate) saving: Option<Saving>,
     /// What the world has decided and was not carried out yet.
     effects: VecDeque<Effect>,
     /// What runs of a stack whose plan was lost.
@@ -167,6 +170,7 @@ impl Dispatcher {
             making: HashMap::new(),
             backs: HashMap::new(),
             queue: VecDeque::new(),
+            saving: None,
             effects: VecDeque::new(),
             strays: Vec::new(),
             begun: false,
@@ -276,6 +280,7 @@ impl Dispatcher {
     /// Bring out what was gathered. Says whether all of it found its session; what did not will be told as lost.
     fn send(&mut self) -> bool {
         // Before anything is started: the next supervisor must know of it.
+        self.saved();
         self.note_given_up();
         self.journal.flush();
         let unsent = self.sessions.flush();

@@ -18,8 +18,21 @@ pub(crate) use watch::ParkedWatch;
 use crate::dispatcher::Dispatcher;
 
 impl Dispatcher {
-    /// Carry out one effect. Nothing here waits: what takes time is a task that reports back.
+    /// Carry out one effect. Nothing here waits but for the plan to be written: what takes time is a task that reports
+    /// back.
     pub(crate) fn carry_out(&mut self, effect: Effect) {
+        // Starts are gathered, and go out when the plan is written.
+        let waits = matches!(
+            effect,
+            Effect::Start { .. }
+                | Effect::SetTimer { .. }
+                | Effect::CancelTimer { .. }
+                | Effect::Transition(_)
+                | Effect::Message(_)
+        );
+        if !waits {
+            self.saved();
+        }
         match effect {
             Effect::Start {
                 id,
@@ -85,7 +98,7 @@ impl Dispatcher {
             Effect::Message(told) => self.tell_more(&told),
             Effect::Removed { service } => self.forget(service),
             // What comes after relies on it.
-            Effect::Save => self.save_now(),
+            Effect::Save => self.save(),
             Effect::OperationEnded { operation, outcome } => {
                 self.operation_ended(operation, &outcome);
             }

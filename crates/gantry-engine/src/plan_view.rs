@@ -82,7 +82,6 @@ impl Dispatcher {
                 .seal(value, key, &(given, &*self.sessions.environment))
         };
         let definitions = convert::definitions(&stack, key, &seal, &self.sessions.drivers);
-        let definitions: Vec<_> = definitions.into_iter().map(Arc::new).collect();
         let changes = self.changes(&definitions);
         Ok(Wanted {
             stack: Some(stack),

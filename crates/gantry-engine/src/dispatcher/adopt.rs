@@ -13,7 +13,7 @@ use crate::definition::Definition;
 use crate::dispatcher::{AGAIN, Dispatcher, Phase};
 use crate::inbox::Incoming;
 use crate::plan_view::Wanted;
-use crate::saved::{self, SavedPlan, Writing};
+use crate::saved::{self, SavedPlan, Saving};
 
 /// How long a new supervisor waits for the first answers of probes before it serves.
 const FIRST_LOOK: Duration = Duration::from_millis(250);
@@ -84,25 +84,36 @@ impl Dispatcher {
 
     /// Write down what must survive.
     pub(crate) fn save_now(&mut self) {
+        self.save();
+        self.saved();
+    }
+
+    /// Begin to write down what must survive. Nothing that relies on it may be done before [`Self::saved`].
+    pub(crate) fn save(&mut self) {
+        self.saved();
         let services = self.world.saved();
         let definitions = services
             .iter()
             .filter_map(|service| self.world.key(service.spec.name.as_str()))
-            .filter_map(|key| self.book.latest(key).map(AsRef::as_ref))
+            .filter_map(|key| self.book.latest(key).cloned())
             .collect();
         let identity = &self.identity;
-        let plan = Writing {
-            format: saved::FORMAT,
-            stack: &identity.name,
-            file: &identity.file,
-            folder: &identity.folder,
-            key: &identity.key,
+        let plan = saved::Plan {
+            stack: identity.name.clone(),
+            file: identity.file.clone(),
+            folder: identity.folder.clone(),
+            key: identity.key.clone(),
             foreground: identity.foreground,
             down: self.phase != Phase::Serving,
             services,
             definitions,
         };
-        if let Err(error) = saved::write(&identity.dir.plan(), &plan) {
+        self.saving = Some(Saving::begin(identity.dir.plan(), plan));
+    }
+
+    /// Wait until what must survive is written down.
+    pub(crate) fn saved(&mut self) {
+        if let Some(Err(error)) = self.saving.take().map(Saving::finish) {
             let reason = std::error::Error::source(&error).map(ToString::to_string);
             let reason = reason.unwrap_or_default();
             tracing::error!(%error, %reason, "the plan was not saved");

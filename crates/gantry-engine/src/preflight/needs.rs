@@ -117,8 +117,7 @@ fn definitions(stack: &Stack, around: &Surroundings) -> Vec<Arc<Definition>> {
     let as_it_is = |value: &Value| value.clone();
     // Nothing is compared with what runs, so any key will do.
     let key = SpecKey::new([0; 32]);
-    let all = convert::definitions(stack, &key, &as_it_is, &drivers);
-    all.into_iter().map(Arc::new).collect()
+    convert::definitions(stack, &key, &as_it_is, &drivers)
 }
 
 fn by_name(all: &[Arc<Definition>]) -> HashMap<&str, &Arc<Definition>> {
