@@ -45,8 +45,8 @@ pub struct Options {
 /// What came of it.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The stack with files in the templates' place.
-    pub stack: Stack,
+    /// The stack with files in the templates' place; nothing if it has no templates.
+    pub stack: Option<Stack>,
     /// The manifests that were rendered.
     pub manifests: Vec<Manifest>,
     /// The build folder; nothing if the stack has no templates.
@@ -172,7 +172,7 @@ impl Work<'_> {
         let units = self.units();
         let sheets = self.sheets();
         let nothing = Prepared {
-            stack: stack.clone(),
+            stack: None,
             manifests: Vec::new(),
             folder: None,
             changes: Vec::new(),
@@ -223,7 +223,7 @@ impl Work<'_> {
             self.make_folders(configuration);
         }
         Some(Prepared {
-            stack: with_files,
+            stack: Some(with_files),
             manifests,
             folder: Some(build),
             changes: steps.changes,

@@ -24,18 +24,48 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How often one looks whether it does.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// A stack that has a supervisor, or gets one.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    dir: StackDir,
+    /// The guard, if it was started for this.
+    guard: Option<Child>,
+}
+
 /// A client of the stack in this folder, and whether its supervisor was started for it.
 pub(crate) async fn ensure(dir: StackDir) -> Result<(Client, bool), Error> {
+    begin(dir).await?.finish().await
+}
+
+/// The first half of [`ensure`]: what else is to be done can be done while a supervisor begins.
+pub(crate) async fn begin(dir: StackDir) -> Result<Beginning, Error> {
     let client = Client::new(dir.clone());
     match client.health().await {
-        Ok(_) if is_alive(&dir) => return Ok((client, false)),
+        Ok(_) if is_alive(&dir) => return Ok(Beginning { dir, guard: None }),
         Ok(health) => end_forsaken(&dir, &health).await?,
         Err(ClientError::NoSupervisor { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     dir.create()
         .map_err(|source| Error::io(format!("make the folder {}", dir.path()), source))?;
-    let mut guard = spawn(&dir)?;
+    let guard = Some(spawn(&dir)?);
+    Ok(Beginning { dir, guard })
+}
+
+impl Beginning {
+    /// The other half.
+    pub(crate) async fn finish(self) -> Result<(Client, bool), Error> {
+        let client = Client::new(self.dir);
+        match self.guard {
+            Some(guard) => answer_of(guard, client).await,
+            None => Ok((client, false)),
+        }
+    }
+}
+
+/// Wait until the supervisor of a guard that was started answers.
+async fn answer_of(mut guard: Child, client: Client) -> Result<(Client, bool), Error> {
+    let dir = client.dir().clone();
     let eager = Client::new(dir.clone()).patience(Duration::ZERO);
     let begin = Instant::now();
     loop {

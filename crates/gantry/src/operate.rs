@@ -82,7 +82,7 @@ pub(crate) async fn run(
             () = &mut stop => return Err(Error::Interrupted),
             _ = frames.tick() => {
                 if live.is_shown() {
-                    live.draw(board.live());
+                    live.draw(|| board.live());
                     continue;
                 }
                 let fallen = board.fallen(Timestamp::now());
@@ -107,7 +107,7 @@ pub(crate) async fn run(
             Ok(Some(Progress::Event { event })) => {
                 if let Some(line) = board.event(&event) {
                     reminded = Instant::now();
-                    live.draw(board.live());
+                    live.draw(|| board.live());
                     live.stay(&[line]);
                 }
             }

@@ -221,8 +221,10 @@ impl StackFile {
         let wrong = |report| Error::StackFile(Problems(report));
         let mut prepared = gantry_render::prepare(&self.loaded, &options).map_err(wrong)?;
         // What is wrong is not written.
-        let sources = &self.loaded.warnings.sources;
-        clusters::rendered(&mut prepared.stack, &prepared.manifests, sources).map_err(wrong)?;
+        if let Some(stack) = &mut prepared.stack {
+            let sources = &self.loaded.warnings.sources;
+            clusters::rendered(stack, &prepared.manifests, sources).map_err(wrong)?;
+        }
         if write && prepared.folder.is_some() {
             options.write = true;
             let written = gantry_render::prepare(&self.loaded, &options).map_err(wrong)?;
@@ -231,9 +233,11 @@ impl StackFile {
         if !prepared.warnings.diagnostics.is_empty() && !output.is_for_programs() {
             diagnostics::show(&prepared.warnings, &output.notes);
         }
-        self.loaded.stack = prepared.stack;
-        // What a template needs of another one is known only now.
-        self.services = in_start_order(&self.loaded.stack);
+        if let Some(stack) = prepared.stack {
+            self.loaded.stack = stack;
+            // What a template needs of another one is known only now.
+            self.services = in_start_order(&self.loaded.stack);
+        }
         Ok(Rendered {
             folder: prepared.folder,
             changes: prepared.changes,
@@ -261,8 +265,11 @@ impl StackFile {
         };
         let wrong = |report| Error::StackFile(Problems(report));
         let mut prepared = gantry_render::prepare(&self.loaded, &options).map_err(wrong)?;
+        let Some(stack) = &mut prepared.stack else {
+            return Ok(());
+        };
         let sources = &self.loaded.warnings.sources;
-        clusters::rendered(&mut prepared.stack, &prepared.manifests, sources).map_err(wrong)
+        clusters::rendered(stack, &prepared.manifests, sources).map_err(wrong)
     }
 
     /// Remove what was rendered: the build folder, and what was removed from it.
@@ -281,21 +288,20 @@ impl StackFile {
     }
 
     /// The model for the supervisor.
-    fn model(&self) -> Result<Box<RawValue>, Error> {
-        serde_json::value::to_raw_value(&self.loaded.stack)
-            .map_err(|source| Error::io("write the model", source.into()))
+    fn model(&self) -> Box<RawValue> {
+        serde_json::value::to_raw_value(&self.loaded.stack).expect("a stack is JSON")
     }
 
     /// The model, and what the environment has for its secrets.
-    pub(crate) fn model_and_given(&self) -> Result<(Box<RawValue>, GivenVariables), Error> {
-        let model = self.model()?;
+    pub(crate) fn model_and_given(&self) -> (Box<RawValue>, GivenVariables) {
+        let model = self.model();
         let mut found = GivenVariables::default();
         // Few have secrets, and one that has none need not be taken apart.
         if model.get().contains(&format!("\"{SECRET}\"")) {
             let value = serde_json::from_str(model.get()).unwrap_or_default();
             named_variables(&value, &mut found);
         }
-        Ok((model, found))
+        (model, found)
     }
 
     /// The values of a release, with their places: those of the stack file over these, the lowest first.

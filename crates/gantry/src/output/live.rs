@@ -38,15 +38,15 @@ impl<'a> Live<'a> {
         self.stream.bytes(text.as_bytes());
     }
 
-    /// Draw the block anew.
-    pub(crate) fn draw(&mut self, lines: Vec<Text>) {
+    /// Draw the block anew, if there is one.
+    pub(crate) fn draw(&mut self, lines: impl FnOnce() -> Vec<Text>) {
         if !self.is_shown() {
             return;
         }
         let width = self.stream.width().unwrap_or(80).saturating_sub(1);
         let mut text = self.up();
         // A line that is broken by the terminal could not be drawn over.
-        self.block = lines.into_iter().map(|line| line.cut(width)).collect();
+        self.block = lines().into_iter().map(|line| line.cut(width)).collect();
         self.down(&mut text);
         self.stream.bytes(text.as_bytes());
     }

@@ -17,7 +17,7 @@ pub(crate) fn run(context: &Context<'_>, args: &PlanArgs) -> Result<PlanView, Er
     stack.render(context.output, &HowToRender::default(), false)?;
     let asked = match context.client() {
         Some(client) if client.dir().guard_socket().exists() => {
-            let (model, given) = stack.model_and_given()?;
+            let (model, given) = stack.model_and_given();
             let request = PlanRequest {
                 version: VERSION,
                 services: services.clone(),

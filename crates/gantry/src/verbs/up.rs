@@ -43,8 +43,6 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         .dir()
         .unwrap_or_else(|| context.home.stack(&stack.name, context.file()));
     let mut request = operate::request(OperationKind::Up, &services);
-    let (model, given) = stack.model_and_given()?;
-    (request.model, request.given) = (Some(model), given);
     request.options.wait = !args.no_wait;
     request.options.foreground = !args.detach;
     request.options.build = match (args.build, args.no_build) {
@@ -57,7 +55,10 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
     block_on(async {
         let mut interrupts = Interrupts::new();
         let begun = Timestamp::now();
-        let (client, fresh) = guard::ensure(dir.clone()).await?;
+        let beginning = guard::begin(dir.clone()).await?;
+        let (model, given) = stack.model_and_given();
+        (request.model, request.given) = (Some(model), given);
+        let (client, fresh) = beginning.finish().await?;
         dir.record(&stack.name, context.file())
             .map_err(|source| Error::io("write down where the stack file is", source))?;
         let ended = operate::run(&client, &request, context.output, interrupts.next()).await;
