@@ -56,6 +56,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         "gantry-test",
     ];
     shell::run(shell::cargo().args(words))?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let programs = shell::root().join("target/release");
     let service = programs.join("gantry-test-service");
 

@@ -371,17 +371,20 @@ impl<'a> Guard<'a> {
         ours.extend(self.shared.fds());
         ours.extend(self.supervisor.pidfd.iter().map(AsRawFd::as_raw_fd));
         let shared = self.shared;
+        // What rang for the keeper before does not count for this one.
+        self.is_rung();
         let child = gantry_sys::fork_sharing_files(|| match crate::keeper::run(shared, &ours) {
             KeeperEnd::Code(code) => code,
             KeeperEnd::Unguarded => succeed(shared),
         });
         match child {
             Ok(pid) => {
-                self.keeper.process = Some(ProcessRef { pid, start_time: 0 });
+                // Before the first one nobody has left anything open.
                 if starts > 1 {
+                    self.keeper.process = Some(ProcessRef { pid, start_time: 0 });
                     report(format!("{pid} is the keeper now"));
+                    self.wait_until_ready();
                 }
-                self.wait_until_ready();
                 let start_time = gantry_sys::start_time(pid).unwrap_or(0);
                 self.keeper.process = Some(ProcessRef { pid, start_time });
             }
@@ -402,8 +405,7 @@ impl<'a> Guard<'a> {
     fn wait_until_ready(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let mut buffer = [0; 8];
-            if rustix::io::read(&self.shared.ready_bell, &mut buffer).is_ok() {
+            if self.is_rung() {
                 return;
             }
             if Instant::now() > deadline || self.keeper_has_ended() {
@@ -416,6 +418,11 @@ impl<'a> Guard<'a> {
             // A death in between is heard through the signal, which stays readable for `hear`.
             let _ = rustix::event::poll(&mut polled, Some(&timespec(Duration::from_millis(5))));
         }
+    }
+
+    /// Whether a keeper has said that it is ready, since this was last asked.
+    fn is_rung(&self) -> bool {
+        rustix::io::read(&self.shared.ready_bell, &mut [0; 8]).is_ok()
     }
 
     fn keeper_has_ended(&self) -> bool {

@@ -42,7 +42,7 @@ pub use error::SysError;
 pub use fork::{fork, fork_sharing_files};
 pub use letters::{Letter, LetterBox};
 pub use limits::{OpenFiles, RLimit, raise_open_files};
-pub use memory::{give_back_memory, use_huge_pages};
+pub use memory::give_back_memory;
 pub use memory_file::memory_file;
 pub use pipe::{Pipe, Pipes, reopen};
 pub use process::{
@@ -57,7 +57,7 @@ pub use slots::{LANES, Slots, claim, close_all_but, put_behind};
 pub use spawn::{
     Birth, Environment, Passed, Spawn, SpawnError, Spawner, Stage, Stdio, Witness, candidates,
 };
-pub use table::{Entry, ProcessTable};
+pub use table::{Entry, ProcessTable, all_marked};
 pub use terminal::{Terminal, WindowSize, set_window_size, window_size};
 pub use user::{Credentials, UserError, lookup};
 pub use wait::{ChildExit, Ended, become_subreaper, has_ended, reap, wait_any, wait_for};

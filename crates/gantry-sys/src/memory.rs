@@ -1,4 +1,4 @@
-//! Memory that was needed once, and memory that will be needed soon.
+//! Memory that was needed once.
 
 use std::ffi::c_void;
 
@@ -44,39 +44,6 @@ unsafe extern "C" fn let_go_of_program(
     }
     // The first object is the program itself; libraries are shared with everyone.
     1
-}
-
-/// Let what is allocated from now on lie in huge pages, where the system has them for who asks. For a program that
-/// allocates much at once and ends soon: the first touch of a page costs some microseconds, and a huge one is 512 of
-/// them. Who lives long and does little would hold most of each for nothing.
-pub fn use_huge_pages() {
-    // What the allocator gives next lies in the same mapping as what it gave now.
-    let now = Box::new(0_u8);
-    let address = (&raw const *now).addr();
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let mapping = maps.lines().filter_map(range);
-    let Some(mapping) = mapping.into_iter().find(|it| it.contains(&address)) else {
-        return;
-    };
-    let start = address.next_multiple_of(HUGE);
-    let length = mapping.end.saturating_sub(start).min(ENOUGH);
-    let start: *mut c_void = std::ptr::with_exposed_provenance_mut(start);
-    // SAFETY: the range is a part of one mapping that is there; how large its pages are changes nothing of what is in
-    // them. A system that has no huge pages says so, and all is as it was.
-    unsafe { libc::madvise(start, length, libc::MADV_HUGEPAGE) };
-}
-
-/// A huge page, where an ordinary one has 4 KiB. Where it is larger, fewer are used.
-const HUGE: usize = 2 * 1024 * 1024;
-
-/// More than anybody allocates.
-const ENOUGH: usize = 1024 * 1024 * 1024;
-
-/// The addresses of a line of `/proc/self/maps`.
-fn range(line: &str) -> Option<std::ops::Range<usize>> {
-    let (start, end) = line.split_whitespace().next()?.split_once('-')?;
-    let number = |text| usize::from_str_radix(text, 16).ok();
-    Some(number(start)?..number(end)?)
 }
 
 /// The pages that are wholly in a segment.

@@ -123,7 +123,7 @@ pub fn cmdline(pid: u32) -> String {
 /// Whether a process was started with exactly this variable (`NAME=value`) in its environment. One
 /// that may not be looked into has not, as far as can be known.
 pub fn has_environment(pid: u32, variable: &str) -> bool {
-    std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+    environment(pid).is_ok_and(|environment| {
         environment
             .split(|byte| *byte == 0)
             .any(|entry| entry == variable.as_bytes())
@@ -138,9 +138,16 @@ pub fn runs_our_program(pid: u32) -> bool {
         .is_ok_and(|ours| file(&format!("/proc/{pid}/exe")).is_ok_and(|theirs| theirs == ours))
 }
 
+fn environment(pid: u32) -> io::Result<Vec<u8>> {
+    // Read of each process of a machine: in one piece, where a buffer that grows would ask again and again.
+    let mut text = Vec::with_capacity(8 * 1024);
+    std::fs::File::open(format!("/proc/{pid}/environ"))?.read_to_end(&mut text)?;
+    Ok(text)
+}
+
 /// The value of a variable with which a process was started, if it may be looked into.
 pub fn environment_value(pid: u32, name: &str) -> Option<String> {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = environment(pid).ok()?;
     let mut entries = environment.split(|byte| *byte == 0);
     let value =
         entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;

@@ -22,31 +22,47 @@ pub struct ProcessTable {
     settled: bool,
 }
 
+/// Every living process whose environment carries a variable of this name, with its value. Takes a part of the time of
+/// a whole table: of the others nothing else is read.
+pub fn all_marked(name: &str) -> Result<Vec<(String, Entry)>, SysError> {
+    let mut found = Vec::new();
+    each_process(|pid| {
+        let value = environment_value(pid, name);
+        let entry = value.and_then(|value| Some((value, crate::process::stat(pid)?)));
+        found.extend(entry.filter(|(_, entry)| !entry.is_dead()));
+    })?;
+    Ok(found)
+}
+
+/// Visit every process, each once. Says whether nobody can have been overlooked.
+///
+/// Processes are born and end while it is looked. One that is listed, begins another and ends before
+/// it is read would hide that other. So it is listed again, until a list names nobody new: whoever
+/// was alive then was visited.
+fn each_process(mut visit: impl FnMut(u32)) -> Result<bool, SysError> {
+    let failed = |error| SysError::new("read", "/proc", error);
+    let mut seen: HashSet<u32> = HashSet::new();
+    for _ in 0..ROUNDS {
+        let mut new = Vec::new();
+        for entry in std::fs::read_dir("/proc").map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let pid = name.to_str().and_then(|name| name.parse().ok());
+            new.extend(pid.filter(|pid| seen.insert(*pid)));
+        }
+        if new.is_empty() {
+            return Ok(true);
+        }
+        new.into_iter().for_each(&mut visit);
+    }
+    Ok(false)
+}
+
 impl ProcessTable {
     /// Look now.
-    ///
-    /// Processes are born and end while it is looked. One that is listed, begins another and ends before
-    /// it is read would hide that other. So it is listed again, until a list names nobody new: whoever
-    /// was alive then is in the table.
     pub fn snapshot() -> Result<Self, SysError> {
-        let failed = |error| SysError::new("read", "/proc", error);
         let mut entries = Vec::new();
-        let mut seen: HashSet<u32> = HashSet::new();
-        let mut settled = false;
-        for _ in 0..ROUNDS {
-            let mut new = Vec::new();
-            for entry in std::fs::read_dir("/proc").map_err(failed)? {
-                let name = entry.map_err(failed)?.file_name();
-                let pid = name.to_str().and_then(|name| name.parse().ok());
-                new.extend(pid.filter(|pid| seen.insert(*pid)));
-            }
-            settled = new.is_empty();
-            if settled {
-                break;
-            }
-            // One that has gone between the two reads is not in the table.
-            entries.extend(new.into_iter().filter_map(crate::process::stat));
-        }
+        // One that has gone between the two reads is not in the table.
+        let settled = each_process(|pid| entries.extend(crate::process::stat(pid)))?;
         Ok(Self {
             settled,
             ..Self::of(entries)
@@ -169,17 +185,6 @@ impl ProcessTable {
             return Vec::new();
         };
         self.marks(name).get(value).cloned().unwrap_or_default()
-    }
-
-    /// Every living process whose environment carries a variable of this name, with its value.
-    pub fn all_marked(&mut self, name: &str) -> Vec<(String, &Entry)> {
-        let marks = self.marks(name).clone();
-        let all = marks.into_iter().flat_map(|(value, indices)| {
-            let indices = indices.into_iter();
-            indices.map(move |index| (value.clone(), index))
-        });
-        all.map(|(value, index)| (value, &self.entries[index]))
-            .collect()
     }
 
     /// All environments are read once, when this is first asked; only those with a variable of this

@@ -146,18 +146,6 @@ pub(crate) enum Verb {
     /// Print the JSON Schema of stack files.
     Schema,
     Completions(CompletionsArgs),
-    /// Be the guard of a stack.
-    #[command(name = "__guard", hide = true)]
-    Guard {
-        /// The stack's folder.
-        dir: Utf8PathBuf,
-    },
-    /// Be the supervisor of a stack.
-    #[command(name = "__supervisor", hide = true)]
-    Supervisor {
-        /// The stack's folder.
-        dir: Utf8PathBuf,
-    },
     /// Print the reference of the command line, in Markdown.
     #[command(name = "__reference", hide = true)]
     Reference,

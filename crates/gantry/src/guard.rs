@@ -16,13 +16,14 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::Error;
+use crate::verbs::roles::GUARD;
 
 /// How long a supervisor may take to answer for the first time, and a guard to end: of thousands of services
 /// something is written at the end, and a machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often one looks whether it does.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_micros(500);
 
 /// A stack that has a supervisor, or gets one.
 #[derive(Debug)]
@@ -140,7 +141,7 @@ fn spawn(dir: &StackDir) -> Result<Child, Error> {
     let program = std::env::current_exe()
         .map_err(|source| Error::io("find the program that runs", source))?;
     Command::new(program)
-        .arg("__guard")
+        .arg(GUARD)
         .arg(dir.path())
         .current_dir("/")
         .stdin(Stdio::null())

@@ -24,7 +24,9 @@ use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
 
 use crate::cli::{Cli, Format};
+use crate::error::Error;
 use crate::output::Output;
+use crate::verbs::roles::Role;
 
 /// Large stack files are many small allocations; the reason in numbers is in the root manifest.
 #[global_allocator]
@@ -34,15 +36,23 @@ fn main() -> ExitCode {
     if let Some(code) = complete() {
         return code;
     }
+    if let Some(role) = Role::asked() {
+        return end(&Output::new(Format::Table), role.play());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
     let output = Output::new(cli.output);
-    match verbs::run(cli, &output) {
+    let ended = verbs::run(cli, &output);
+    end(&output, ended)
+}
+
+fn end(output: &Output, ended: Result<u8, Error>) -> ExitCode {
+    match ended {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            error.show(&output);
+            error.show(output);
             ExitCode::from(error.exit_code())
         }
     }

@@ -24,7 +24,7 @@ mod reference;
 mod reload;
 mod render;
 mod restart;
-mod roles;
+pub(crate) mod roles;
 mod rollback;
 mod schema;
 mod start;
@@ -119,8 +119,6 @@ pub(crate) fn run(cli: Cli, output: &Output) -> Result<u8, Error> {
         Verb::Import(args) => import::run(&args, output)?,
         Verb::Schema => schema::run(output),
         Verb::Completions(args) => completions::run(&args, output)?,
-        Verb::Guard { dir } => return roles::guard(dir),
-        Verb::Supervisor { dir } => return roles::supervisor(dir),
         Verb::Reference => reference::run(output),
     }
     Ok(0)

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::fd::RawFd;
 
 use camino::Utf8PathBuf;
-use gantry_sys::{CgroupRoot, ProcessTable, Stat};
+use gantry_sys::{CgroupRoot, Stat};
 
 use super::{boot_millis, now_us};
 use crate::guard::MARK;
@@ -46,6 +46,9 @@ pub(super) fn salvage(
     let mut found = by_mark(hash);
     if let Some(root) = cgroups {
         by_group(root, hash, &mut found);
+    }
+    if found.is_empty() {
+        return Vec::new();
     }
     let ours = open_pipes();
     let mut entries = Vec::new();
@@ -111,11 +114,11 @@ fn label(key: &Key) -> String {
 /// All that carries the mark of this stack.
 fn by_mark(hash: &str) -> BTreeMap<Key, Found> {
     let mut found: BTreeMap<Key, Found> = BTreeMap::new();
-    match ProcessTable::snapshot() {
-        Ok(mut table) => {
-            for (mark, member) in table.all_marked(MARK) {
+    match gantry_sys::all_marked(MARK) {
+        Ok(marked) => {
+            for (mark, member) in marked {
                 if let Some(key) = key_of(&mark, hash) {
-                    found.entry(key).or_default().members.push(member.clone());
+                    found.entry(key).or_default().members.push(member);
                 }
             }
         }

@@ -10,19 +10,12 @@ use crate::cli::ModelArgs;
 use crate::error::Error;
 use crate::view::origins::OriginLine;
 
-/// Stack files of so many bytes become some megabytes of memory.
-const LARGE: u64 = 32 * 1024;
-
 /// Read these files, of which the first is the stack file.
 pub(super) fn read(
     files: &[Utf8PathBuf],
     args: &ModelArgs,
     services: &[String],
 ) -> Result<Loaded, Error> {
-    let sizes = files.iter().filter_map(|file| file.metadata().ok());
-    if sizes.map(|it| it.len()).sum::<u64>() > LARGE {
-        gantry_sys::use_huge_pages();
-    }
     let here = std::env::current_dir().ok();
     let here = here.and_then(|here| Utf8PathBuf::from_path_buf(here).ok());
     let options = LoadOptions {

@@ -14,17 +14,54 @@ use gantry_driver_process::ProcessDriver;
 use gantry_engine::supervisor::{self, Ended, SupervisorConfig};
 use gantry_keeper::client as keeper;
 use gantry_keeper::guard::{self, GuardConfig, OTHER_PROTOCOL};
-use gantry_keeper::protocol::{Refusal, Role};
+use gantry_keeper::protocol::{self, Refusal};
 use tracing_subscriber::EnvFilter;
 
 use crate::error::Error;
 
+/// What this program was started as by itself. The words are no verbs: nobody types them, and to make ready for all
+/// that somebody may type takes longer than to begin.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// `__guard FOLDER`
+    Guard(Utf8PathBuf),
+    /// `__supervisor FOLDER`
+    Supervisor(Utf8PathBuf),
+}
+
+/// The first word of a guard.
+pub(crate) const GUARD: &str = "__guard";
+
+const SUPERVISOR: &str = "__supervisor";
+
+impl Role {
+    /// The one that the command line asks for, if it does.
+    pub(crate) fn asked() -> Option<Self> {
+        let mut words = std::env::args_os().skip(1);
+        let role = match words.next()?.to_str()? {
+            GUARD => Self::Guard,
+            SUPERVISOR => Self::Supervisor,
+            _ => return None,
+        };
+        let dir = Utf8PathBuf::from_os_string(words.next()?).ok()?;
+        words.next().is_none().then(|| role(dir))
+    }
+
+    /// Be it, to the end. Returns the exit code.
+    pub(crate) fn play(self) -> Result<u8, Error> {
+        match self {
+            Self::Guard(dir) => guard(dir),
+            Self::Supervisor(dir) => supervisor(dir),
+        }
+    }
+}
+
 /// Be the guard: parent of everything that runs, and of the supervisor.
-pub(crate) fn guard(dir: Utf8PathBuf) -> Result<u8, Error> {
+fn guard(dir: Utf8PathBuf) -> Result<u8, Error> {
     let program = std::env::current_exe()
         .map_err(|source| Error::io("find the program that runs", source))?;
     let program = program.to_string_lossy().into_owned();
-    let supervisor_command = vec![program, "__supervisor".to_owned(), dir.to_string()];
+    let supervisor_command = vec![program, SUPERVISOR.to_owned(), dir.to_string()];
     let ended = guard::run(GuardConfig {
         dir,
         supervisor_command,
@@ -34,7 +71,7 @@ pub(crate) fn guard(dir: Utf8PathBuf) -> Result<u8, Error> {
 
 /// Why the stack's keeper does not speak with this release, if that is so.
 fn foreign_keeper(dir: &Utf8Path) -> Option<Refusal> {
-    match keeper::Client::open(dir, Role::Observer, 0) {
+    match keeper::Client::open(dir, protocol::Role::Observer, 0) {
         Err(keeper::ClientError::Refused(refusal @ Refusal::Version { .. })) => Some(refusal),
         // Whatever else is wrong is told by whoever needs it.
         _ => None,
@@ -53,7 +90,7 @@ pub(crate) fn drivers() -> Vec<Arc<dyn Driver>> {
 }
 
 /// Be the supervisor of the stack in this folder, until the stack is down.
-pub(crate) fn supervisor(dir: Utf8PathBuf) -> Result<u8, Error> {
+fn supervisor(dir: Utf8PathBuf) -> Result<u8, Error> {
     let log = EnvFilter::try_from_env("GANTRY_LOG").unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
