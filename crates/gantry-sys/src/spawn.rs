@@ -25,6 +25,7 @@ mod way;
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::Arc;
 
 pub use environment::{Environment, candidates};
 use flight::Flight;
@@ -49,7 +50,7 @@ pub struct Spawn<'a> {
     /// The arguments, of which the first is the program's name.
     pub argv: &'a [CString],
     /// The environment, each `NAME=value`.
-    pub env: &'a [&'a CStr],
+    pub env: &'a [Arc<CStr>],
     /// The working folder.
     pub cwd: &'a CStr,
     /// Who to become.

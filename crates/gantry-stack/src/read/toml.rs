@@ -98,7 +98,7 @@ impl Reader<'_> {
     fn table(&mut self, table: DeTable<'_>, span: Span) -> Node {
         let mut entries: Vec<(Spanned<DeString<'_>>, Spanned<DeValue<'_>>)> =
             table.into_iter().collect();
-        // The parser sorts by name; a user sees the order in which the keys were written.
+        // Whatever order the parser keeps them in, a user sees the one in which they were written.
         entries.sort_by_key(|(key, _)| key.span().start);
         let mut map = Map::with_capacity(entries.len());
         for (key, value) in entries {

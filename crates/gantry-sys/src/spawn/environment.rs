@@ -2,11 +2,21 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::Arc;
 
-/// An environment, ready for the kernel.
+/// An environment, ready for the kernel. Copies share the texts: of thousands of starts each is given all of it.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
-    entries: Vec<CString>,
+    entries: Vec<Entry>,
+}
+
+/// One variable.
+#[derive(Debug, Clone)]
+struct Entry {
+    /// `NAME=value`
+    text: Arc<CStr>,
+    /// How long the name is.
+    name: usize,
 }
 
 impl Environment {
@@ -45,7 +55,7 @@ impl Environment {
 
     /// Add one variable, or replace it.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.entries.retain(|old| name_of(old) != name.as_bytes());
+        self.entries.retain(|old| old.name() != name.as_bytes());
         self.entries.extend(entry(name.into(), value.as_ref()));
     }
 
@@ -58,36 +68,40 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.entries
             .iter()
-            .rfind(|entry| name_of(entry) == name.as_bytes())
-            .map(|entry| &entry.to_bytes()[name.len() + 1..])
+            .rfind(|entry| entry.name() == name.as_bytes())
+            .map(|entry| &entry.text.to_bytes()[name.len() + 1..])
     }
 
     /// This environment with another's on top, without copying either.
-    pub fn below<'a>(&'a self, top: &'a Self) -> Vec<&'a CStr> {
-        let hidden = |entry: &CString| {
-            let name = name_of(entry);
-            top.entries.iter().any(|other| name_of(other) == name)
+    pub fn below(&self, top: &Self) -> Vec<Arc<CStr>> {
+        let hidden = |entry: &Entry| {
+            let name = entry.name();
+            top.entries.iter().any(|other| other.name() == name)
         };
         self.entries
             .iter()
             .filter(|entry| !hidden(entry))
             .chain(&top.entries)
-            .map(CString::as_c_str)
+            .map(|entry| Arc::clone(&entry.text))
             .collect()
     }
 }
 
-fn entry(name: OsString, value: &OsStr) -> Option<CString> {
-    let mut bytes = name.into_vec();
-    bytes.push(b'=');
-    bytes.extend_from_slice(value.as_bytes());
-    CString::new(bytes).ok()
+impl Entry {
+    fn name(&self) -> &[u8] {
+        &self.text.to_bytes()[..self.name]
+    }
 }
 
-fn name_of(entry: &CString) -> &[u8] {
-    let bytes = entry.to_bytes();
+fn entry(name: OsString, value: &OsStr) -> Option<Entry> {
+    let mut bytes = name.into_vec();
+    // As whoever reads it takes it: up to the first of them.
     let end = bytes.iter().position(|byte| *byte == b'=');
-    &bytes[..end.unwrap_or(bytes.len())]
+    let name = end.unwrap_or(bytes.len());
+    bytes.push(b'=');
+    bytes.extend_from_slice(value.as_bytes());
+    let text = CString::new(bytes).ok()?.into();
+    Some(Entry { text, name })
 }
 
 /// The files that a program of this name may be: itself if it has a `/`, else one in each folder of

@@ -1,7 +1,9 @@
 //! What a child reads on its way, and what is said if it does not get there.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
+use std::ops::Deref;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::child::{self, Plan};
@@ -14,7 +16,7 @@ pub(super) struct Flight {
     plan: Plan,
     programs: Vec<CString>,
     argv: Vec<CString>,
-    _env: Vec<CString>,
+    _env: Vec<Arc<CStr>>,
     _own_pid: Vec<OwnPid>,
     told: Circumstances,
 }
@@ -40,7 +42,7 @@ impl Flight {
         passed.sort_by_key(child::Move::to);
         let programs = spawn.programs.to_vec();
         let argv = spawn.argv.to_vec();
-        let env: Vec<CString> = spawn.env.iter().map(|text| (*text).to_owned()).collect();
+        let env = spawn.env.to_vec();
         let mut own_pid: Vec<OwnPid> = spawn.own_pid.iter().map(|name| OwnPid::new(name)).collect();
         let places: Vec<*mut u8> = own_pid.iter_mut().map(OwnPid::place).collect();
         let mut envp = pointers(&env);
@@ -129,7 +131,7 @@ impl Flight {
 }
 
 /// A list that ends with null.
-fn pointers(texts: &[CString]) -> Vec<*const c_char> {
+fn pointers<T: Deref<Target = CStr>>(texts: &[T]) -> Vec<*const c_char> {
     let texts = texts.iter().map(|text| text.as_ptr());
     texts.chain([ptr::null()]).collect()
 }
