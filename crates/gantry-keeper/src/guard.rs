@@ -171,8 +171,8 @@ pub(crate) fn succeed(shared: &Shared) -> i32 {
 fn begin(config: GuardConfig, layout: Layout) -> Result<Shared, Failed> {
     // Out of the terminal's reach: a Ctrl-C there is for the client. If it fails, we lead a session.
     let _ = rustix::process::setsid();
-    let slots = Slots::take().map_err(|error| error.to_string())?;
     let open_files = gantry_sys::raise_open_files();
+    let slots = Slots::take(open_files.hard).map_err(|error| error.to_string())?;
     make_folder(&layout.keeper())?;
     let lock = lock::take(&layout.lock()).map_err(|error| match error {
         // It was asked for more than once, and the others were first.
@@ -255,7 +255,7 @@ impl<'a> Guard<'a> {
             shared,
             signals,
             orphans,
-            spawner: Spawner::new().map_err(|error| error.to_string())?,
+            spawner: Spawner::new(1).map_err(|error| error.to_string())?,
             keeper: Part::default(),
             supervisor: Part::default(),
             release: Release::default(),

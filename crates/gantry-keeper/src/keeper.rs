@@ -214,7 +214,7 @@ impl<'a> Keeper<'a> {
             shared,
             poller,
             signals,
-            spawner: Spawner::new().map_err(text)?,
+            spawner: Spawner::new(shared.slots.lanes()).map_err(text)?,
             pipes: Pipes::new().map_err(text)?,
             births: VecDeque::new(),
             cgroups,

@@ -6,30 +6,36 @@ use crate::error::SysError;
 
 /// The lowest descriptors of this program above the standard streams, held by `/dev/null`.
 ///
-/// A child that shares the descriptor table leaves it with `close_range(FIRST_FREE, .., UNSHARE)`, which copies
-/// only what is below: so what it is to keep must lie there for a moment. Each of the children that are
+/// A child that shares the descriptor table leaves it with `close_range(END, .., UNSHARE)`, END being the first descriptor
+/// that is no slot, which copies only what is below: so what it is to keep must lie there for a moment. Each of the children that are
 /// on their way at the same time has a lane of slots to itself.
 #[derive(Debug)]
 pub struct Slots {
     null: RawFd,
+    lanes: usize,
 }
 
-/// The first descriptor that is no slot.
-pub(crate) const FIRST_FREE: u32 = 100;
-const _: () = assert!(FIRST_FREE as usize == FIRST as usize + 1 + LANES * Slots::ROOM);
 const FIRST: RawFd = 3;
 
-/// How many children may be on their way at the same time: so many that processors have enough to do when the one that
-/// makes them is held up for some milliseconds.
+/// How many children may be on their way at the same time at most: so many that processors have enough to do when the
+/// one that makes them is held up for some milliseconds.
 pub const LANES: usize = 16;
+
+/// Who may have no more descriptors than so many for each lane has fewer lanes.
+const ENOUGH_FOR_A_LANE: u64 = 64;
 
 impl Slots {
     /// How many descriptors a child can be given through its lane.
     pub(crate) const ROOM: usize = 6;
 
-    /// Close everything above standard error and take the slots. For a program that has just begun:
-    /// descriptors that it was given, or opened before, are gone.
-    pub fn take() -> Result<Self, SysError> {
+    /// Close everything above standard error and take the slots: a part of the descriptors that may be open (`limit`).
+    /// For a program that has just begun: descriptors that it was given, or opened before, are gone.
+    pub fn take(limit: u64) -> Result<Self, SysError> {
+        let lanes = usize::try_from(limit / ENOUGH_FOR_A_LANE).unwrap_or(LANES);
+        let slots = Self {
+            null: FIRST,
+            lanes: lanes.clamp(1, LANES),
+        };
         // SAFETY: closing descriptors touches no memory. That no one uses those that are closed is what
         // the documentation asks for; violated, it gives errors of those calls, or (as with any reuse
         // of numbers) another file.
@@ -43,13 +49,23 @@ impl Slots {
         if null < 0 {
             return Err(failed());
         }
-        for slot in FIRST..RawFd::try_from(FIRST_FREE).unwrap_or(FIRST) {
+        for slot in FIRST..slots.end() {
             // SAFETY: as above, only descriptors are touched, and those below the first free one are ours now.
             if slot != null && unsafe { libc::dup3(null, slot, libc::O_CLOEXEC) } < 0 {
                 return Err(failed());
             }
         }
-        Ok(Self { null: FIRST })
+        Ok(slots)
+    }
+
+    /// How many children may be on their way at the same time.
+    pub fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    /// The first descriptor that is no slot.
+    pub(crate) fn end(&self) -> RawFd {
+        FIRST + 1 + RawFd::try_from(self.lanes * Self::ROOM).unwrap_or(0)
     }
 
     /// `/dev/null`, open for reading and writing.
@@ -108,15 +124,14 @@ pub fn put_behind(fd: BorrowedFd<'_>, new: &OwnedFd) -> Result<(), SysError> {
 
 /// Close every descriptor that is no slot, no standard stream and not in the list: what a process that
 /// shared our table has left behind. Nothing else that shares it may open or close meanwhile.
-pub fn close_all_but(keep: &[RawFd]) -> Result<(), SysError> {
+pub fn close_all_but(slots: &Slots, keep: &[RawFd]) -> Result<(), SysError> {
     let failed = |error| SysError::new("read", "/proc/self/fd", error);
     let open: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")
         .map_err(failed)?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .collect();
-    let first = RawFd::try_from(FIRST_FREE).unwrap_or(FIRST);
     for fd in open {
-        if fd >= first && !keep.contains(&fd) {
+        if fd >= slots.end() && !keep.contains(&fd) {
             // SAFETY: closing touches no memory; that it has no other user is what the documentation
             // asks for. One that is closed already (the one of the listing) gives an error.
             unsafe { libc::close(fd) };

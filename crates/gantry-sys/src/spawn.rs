@@ -39,7 +39,7 @@ use crate::process::ProcessRef;
 use crate::sandbox::Sandbox;
 use crate::scheduling::Scheduling;
 pub use crate::shared::Witness;
-use crate::slots::{LANES, Slots};
+use crate::slots::Slots;
 use crate::user::Credentials;
 
 /// What to start, and with what around it.
@@ -105,7 +105,7 @@ pub struct Passed<'a> {
     pub number: i32,
 }
 
-/// Starts programs, up to [`LANES`] at a time.
+/// Starts programs, some at a time.
 #[derive(Debug)]
 pub struct Spawner {
     lanes: Vec<Lane>,
@@ -142,8 +142,8 @@ impl Birth {
 }
 
 impl Spawner {
-    /// Get ready.
-    pub fn new() -> Result<Self, SysError> {
+    /// Get ready for so many children on their way at once.
+    pub fn new(lanes: usize) -> Result<Self, SysError> {
         // Asked now, before anything is changed.
         crate::signal::ignored();
         let lane = || {
@@ -155,7 +155,7 @@ impl Spawner {
             })
         };
         Ok(Self {
-            lanes: (0..LANES).map(|_| lane()).collect::<Result<_, _>>()?,
+            lanes: (0..lanes).map(|_| lane()).collect::<Result<_, _>>()?,
             clone3_into: true,
             clock: Clock::default(),
         })
@@ -211,9 +211,8 @@ impl Spawner {
                     Slots::lend(lane, place, *fd).map_err(|error| SpawnError::streams(&error))?;
             }
         }
-        let shared = slots.is_some();
-        let flight = Flight::new(shared, &fds, spawn);
-        let born = self.bear(lane, shared, spawn, flight);
+        let flight = Flight::new(slots.map(Slots::end), &fds, spawn);
+        let born = self.bear(lane, slots.is_some(), spawn, flight);
         if born.is_err()
             && let Some(slots) = slots
         {

@@ -395,7 +395,7 @@ impl Keeper<'_> {
             self.pipes.as_raw_fd(),
         ]);
         keep.extend(self.handed_on());
-        gantry_sys::close_all_but(&keep).map_err(|error| error.to_string())
+        gantry_sys::close_all_but(&self.shared.slots, &keep).map_err(|error| error.to_string())
     }
 
     /// See what became of a run.

@@ -14,12 +14,12 @@ use super::confine::Confinement;
 use super::stage::Stage;
 use crate::raw::raw;
 use crate::signal::{Disposition, SIGNAL_SET};
-use crate::slots::FIRST_FREE;
 use crate::user::Credentials;
 
 /// Everything that the child needs, prepared. It owns what it points to, since its parent goes on meanwhile.
 pub(super) struct Plan {
-    pub(super) shared_files: bool,
+    /// If it shares its parent's descriptor table: the first descriptor that it does not take along into its own.
+    pub(super) leaves_table_at: Option<i32>,
     /// An open `cgroup.procs` to write ourselves to, or -1.
     pub(super) join_cgroup: i32,
     /// More such files.
@@ -178,10 +178,10 @@ unsafe fn prepare(plan: &Plan) -> Result<(), (Stage, i32)> {
                 check(Stage::Cgroup, written)?;
             }
         }
-        if plan.shared_files {
+        if let Some(end) = plan.leaves_table_at {
             let unshared = raw!(
                 libc::SYS_close_range,
-                FIRST_FREE,
+                end,
                 libc::c_uint::MAX,
                 libc::CLOSE_RANGE_UNSHARE,
             );

@@ -31,7 +31,7 @@ impl std::fmt::Debug for Flight {
 
 impl Flight {
     /// `fds` are the standard streams and then what is passed, as the child finds them.
-    pub(super) fn new(shared: bool, fds: &[i32], spawn: &Spawn<'_>) -> Box<Self> {
+    pub(super) fn new(leaves_table_at: Option<i32>, fds: &[i32], spawn: &Spawn<'_>) -> Box<Self> {
         let (stdio, passed) = fds.split_at(3);
         let stdio = [stdio[0], stdio[1], stdio[2]];
         let mut passed: Vec<child::Move> = passed
@@ -61,7 +61,7 @@ impl Flight {
                 .map(|limit| (limit.resource(), limit.value(), limit.value())),
         );
         let plan = Plan {
-            shared_files: shared,
+            leaves_table_at,
             join_cgroup: -1,
             join: spawn
                 .join

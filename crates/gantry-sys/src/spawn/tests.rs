@@ -1,6 +1,7 @@
 use std::os::fd::AsFd;
 
 use super::*;
+use crate::slots::LANES;
 use crate::wait::{Ended, wait_for};
 
 struct Run {
@@ -51,7 +52,7 @@ fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<
         witness: None,
     };
     change(&mut spawn);
-    let process = Spawner::new().unwrap().spawn(None, &spawn)?;
+    let process = Spawner::new(1).unwrap().spawn(None, &spawn)?;
     assert_eq!(Some(process.start_time), crate::start_time(process.pid));
     Ok(wait_for(process.pid).unwrap().unwrap().ended)
 }
@@ -251,7 +252,7 @@ fn several_are_on_their_way_at_once() {
         .write(true)
         .open("/dev/null")
         .unwrap();
-    let mut spawner = Spawner::new().unwrap();
+    let mut spawner = Spawner::new(LANES).unwrap();
     for round in 0..50 {
         let mut begun = Vec::new();
         for number in 0..LANES {
