@@ -1,6 +1,7 @@
 //! From the model that a client sends to what the engine works with.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use gantry_core::{Condition, Dependency, Kind, ServiceName, ServiceSpec};
@@ -34,10 +35,14 @@ pub(crate) fn definitions(
         return of(&services);
     }
     let (first, rest) = services.split_at(services.len() / 2);
-    std::thread::scope(|scope| {
-        let rest = scope.spawn(|| of(rest));
+    thread::scope(|scope| {
+        let other = thread::Builder::new().spawn_scoped(scope, || of(rest));
         let mut all = of(first);
-        all.extend(rest.join().expect("it does the same as the other half"));
+        all.extend(match other {
+            Ok(other) => other.join().expect("it does the same as the other half"),
+            // No thread is to be had.
+            Err(_) => of(rest),
+        });
         all
     })
 }

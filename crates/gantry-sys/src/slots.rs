@@ -7,8 +7,8 @@ use crate::error::SysError;
 /// The lowest descriptors of this program above the standard streams, held by `/dev/null`.
 ///
 /// A child that shares the descriptor table leaves it with `close_range(END, .., UNSHARE)`, END being the first descriptor
-/// that is no slot, which copies only what is below: so what it is to keep must lie there for a moment. Each of the children that are
-/// on their way at the same time has a lane of slots to itself.
+/// that is no slot, which copies only what is below: so what it is to keep must lie there for a moment. Each of the
+/// children that are on their way at the same time has a lane of slots to itself.
 #[derive(Debug)]
 pub struct Slots {
     null: RawFd,
