@@ -22,8 +22,11 @@ use crate::verbs::roles::GUARD;
 /// something is written at the end, and a machine may be busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How often one looks whether it does.
-const LOOK: Duration = Duration::from_micros(500);
+/// How often one looks whether a supervisor answers: somebody waits for it, and it takes ten milliseconds.
+const SOON: Duration = Duration::from_micros(500);
+
+/// How often one looks whether something has ended. Each look is one more for its keeper, which has much to do then.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// A stack that has a supervisor, or gets one.
 #[derive(Debug)]
@@ -97,7 +100,7 @@ async fn answer_of(mut guard: Child, client: Client) -> Result<(Client, bool), E
                 },
             });
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(SOON).await;
     }
 }
 
