@@ -20,7 +20,8 @@
 //!   printed from then on until [`Message::Ended`]. What it types is answered when it is typed, so whoever
 //!   waits for the answer is never faster than the program that reads it.
 //! - **Order.** The events of one instance come in the order in which things happened. `Spawned` or
-//!   `SpawnFailed` is first; `Exited` says that the leader is gone, `Stopped` that its whole tree is.
+//!   `SpawnFailed` is first; `Exited` says that the leader is gone, `Stopped` that its whole tree is. Between
+//!   instances there is no order: of starts that are on their way at once, any may be through first.
 
 mod command;
 mod event;
