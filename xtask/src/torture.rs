@@ -235,6 +235,13 @@ fn one_round(
         }
     };
     seen.slowest = seen.slowest.max(begin.elapsed());
+    // At once: later the book knows of more than this status.
+    for name in stack.of(Kind::Once) {
+        if let Some(known) = book.check_exit(name, &status)? {
+            seen.exits += 1;
+            seen.unknown += usize::from(!known);
+        }
+    }
     // Whether these orders were heard before the kill nobody can say: they are given again.
     stack.end(restart)?;
     stack.end(begun_once)?;
@@ -242,12 +249,6 @@ fn one_round(
     book.disturbed(&disturbed)?;
     book.check_same()?;
     book.check_heard(|name| stack.length(name))?;
-    for name in stack.of(Kind::Once) {
-        if let Some(known) = book.check_exit(name, &status)? {
-            seen.exits += 1;
-            seen.unknown += usize::from(!known);
-        }
-    }
     ensure!(!book.doubled(), "a service ran twice at a time");
     std::thread::sleep(Duration::from_millis(chance.below(100) as u64));
     Ok(())

@@ -149,7 +149,12 @@ impl Book {
             return Ok(None);
         }
         if let Some(code) = instance["exit"]["code"].as_u64() {
-            ensure!(code == end[1], "{name} ended with {}, not {code}", end[1]);
+            ensure!(
+                code == end[1],
+                "{name} ended with {}, not {code}: {instance}; it has begun {} times",
+                end[1],
+                starts.len()
+            );
             return Ok(Some(true));
         }
         let reason = instance["exit"]["unknown"].as_str();
