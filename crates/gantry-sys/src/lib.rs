@@ -44,7 +44,7 @@ pub use letters::{Letter, LetterBox};
 pub use limits::{OpenFiles, RLimit, raise_open_files};
 pub use memory::give_back_memory;
 pub use memory_file::memory_file;
-pub use pipe::{Pipe, Pipes, reopen};
+pub use pipe::{Pipe, Pipes};
 pub use process::{
     ProcessRef, ProcessUsage, Stat, cmdline, environment_value, group_of, has_environment,
     inode_of_fd, owner, process_usage, runs_our_program, start_time, stat, zombie_exit,

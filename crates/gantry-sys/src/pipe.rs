@@ -1,6 +1,6 @@
 //! Pipes for a service's output.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::PipeFlags;
@@ -53,15 +53,4 @@ impl AsRawFd for Pipes {
     fn as_raw_fd(&self) -> RawFd {
         self.open.as_raw_fd()
     }
-}
-
-/// Open what a descriptor stands for once more, with other flags.
-pub fn reopen(fd: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, SysError> {
-    let path = format!("{OPEN}/{}", fd.as_fd().as_raw_fd());
-    rustix::fs::open(
-        &path,
-        flags | OFlags::CLOEXEC | OFlags::NOCTTY,
-        Mode::empty(),
-    )
-    .map_err(|error| SysError::new("open", path, error))
 }
