@@ -143,15 +143,23 @@ impl Book {
         ) else {
             return Ok(None);
         };
-        // What status says may be about a start before, if this one is under way.
         let generation = instance["generation"].as_u64().unwrap_or(0);
+        if service["state"] == "failed" {
+            // Else the exit that is told is that of a start before.
+            ensure!(
+                service["failure"]["stage"] == "run" && generation <= starts.len() as u64,
+                "{name} has failed, but not while it ran: {service}; it has begun {} times",
+                starts.len()
+            );
+        }
+        // What status says may be about a start before, if this one is under way.
         if start[0] != end[0] || generation != start[0] || service["state"] != "failed" {
             return Ok(None);
         }
         if let Some(code) = instance["exit"]["code"].as_u64() {
             ensure!(
                 code == end[1],
-                "{name} ended with {}, not {code}: {instance}; it has begun {} times",
+                "{name} ended with {}, not {code}: {service}; it has begun {} times",
                 end[1],
                 starts.len()
             );

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::protocol::{Exit, ProcessId, Proof};
+use crate::protocol::{Event, Exit, Generation, LogPolicy, ProcessId, Proof, Voice};
 
 fn starting(name: &str, generation: Generation) -> Entry {
     Entry::Starting(Box::new(Starting {
@@ -150,7 +150,8 @@ fn a_search_that_was_cut_short_is_begun_again() {
 
 #[test]
 fn the_checksum_is_the_known_one() {
-    assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+    assert_eq!(parse::<u32>(b"cbf43926 123456789"), Some(123_456_789));
+    assert_eq!(parse::<u32>(b"cbf43927 123456789"), None);
 }
 
 proptest! {
