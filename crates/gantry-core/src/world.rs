@@ -45,6 +45,7 @@ mod hooks;
 mod model;
 mod offer;
 mod operation;
+mod probes;
 mod query;
 mod report;
 mod service;
