@@ -14,9 +14,14 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|candidate| {
             let folded = fold(candidate);
             let mut distance = strsim::damerau_levenshtein(&wanted, &folded);
-            let shorter = wanted.len().min(folded.len());
-            // A name that was cut short (`depends` for `depends-on`) is near, if not too short to say.
-            if shorter >= 4 && (folded.starts_with(&wanted) || wanted.starts_with(&folded)) {
+            // A name that was cut short (`depends` for `depends-on`) or has another ending (`ready` for
+            // `readiness`) is near, if what they have in common is not too short to say.
+            let common = wanted.chars().zip(folded.chars());
+            let common = common.take_while(|(one, other)| one == other).count();
+            let whole = folded.chars().count();
+            // A known name may also have been written out: `environment` for `env`.
+            if common >= 4 && common * 4 >= length.min(whole) * 3 || common >= 3 && common == whole
+            {
                 distance = distance.min(limit);
             }
             (distance, candidate)

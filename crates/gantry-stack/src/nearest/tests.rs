@@ -10,7 +10,10 @@ fn slips_are_recognised() {
         ("replcias", Some("replicas")),
         ("readyness", Some("readiness")),
         ("evn", Some("env")),
-        ("environment", None),
+        ("environment", Some("env")),
+        ("ready", Some("readiness")),
+        ("repeat", None),
+        ("enter", None),
         ("zzz", None),
     ];
     for (name, expected) in cases {
