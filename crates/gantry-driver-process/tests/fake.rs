@@ -15,7 +15,8 @@ use gantry_core::{
 use gantry_driver::conformance::{self, Harness, JobRecipe, Recipe};
 use gantry_driver::{
     Close, Discard, Driver, DriverEvent, EventSink, EventStream, JobPlace, JobRequest, Make,
-    OpenContext, Recorded, Session, Settings, StackIdentity, StartRequest, StopRequest,
+    ObservedState, OpenContext, Recorded, Session, Settings, StackIdentity, StartRequest,
+    StopRequest,
 };
 use gantry_driver_process::ProcessDriver;
 use gantry_keeper::protocol::{EventBody, InstanceName};
@@ -414,6 +415,23 @@ async fn a_failed_start_is_a_sentence() {
         panic!("it cannot start");
     };
     assert_eq!(failure.reason, "failed to start: command: names no program");
+}
+
+#[tokio::test]
+async fn a_start_that_its_keeper_was_killed_over_has_not_failed() {
+    let mut bench = Bench::new().await;
+    bench.session.start(vec![start(1, 0, 1, &["interrupted"])]);
+    let event = bench.next().await;
+    assert!(matches!(event, DriverEvent::Lost { .. }), "{event:?}");
+    let observed = bench.session.observe().await.unwrap();
+    let state = &observed[0].state;
+    assert!(
+        matches!(state, ObservedState::Stopped { exit: None, .. }),
+        "nothing of it is there: {state:?}"
+    );
+    bench.session.start(vec![start(2, 0, 2, &["forever"])]);
+    let event = bench.next().await;
+    assert!(matches!(event, DriverEvent::Started { .. }), "{event:?}");
 }
 
 #[tokio::test]

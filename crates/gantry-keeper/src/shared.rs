@@ -152,7 +152,14 @@ impl Shared {
         for word in [spawning, pid, failed] {
             self.word(word).store(0, Ordering::SeqCst);
         }
-        self.word(spawning).store(hash(mark), Ordering::SeqCst);
+        let hash = hash(mark);
+        // A job of the same name may have been started before.
+        for [before, ..] in (0..LANES).map(start_words) {
+            let _ = self
+                .word(before)
+                .compare_exchange(hash, 0, Ordering::SeqCst, Ordering::SeqCst);
+        }
+        self.word(spawning).store(hash, Ordering::SeqCst);
         self.words.witness(pid, failed)
     }
 

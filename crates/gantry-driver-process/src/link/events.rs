@@ -146,6 +146,11 @@ impl Link {
         generation: Generation,
         failure: &SpawnFailure,
     ) {
+        if failure.interrupted {
+            // It has not failed: whoever asks what became of it hears that nothing is there, and may start it again.
+            self.lose_start(instance, generation, &failure.message);
+            return;
+        }
         let slot = self.slots.entry(instance.clone()).or_default();
         for start in slot.take_starts(|of| of == generation) {
             self.report(DriverEvent::StartFailed {
@@ -277,8 +282,9 @@ impl Link {
             return;
         };
         known.waiting.retain(|reply| !reply.is_closed());
-        if cancelled && !known.waiting.is_empty() && !known.given_up {
-            // Someone asked for it after it had been cancelled.
+        let interrupted = matches!(&result, Err(failure) if failure.interrupted);
+        if (cancelled || interrupted) && !known.waiting.is_empty() && !known.given_up {
+            // Someone asked for it after it had been cancelled; or nothing of it was tried.
             let request = known.request.clone();
             self.ask(&request, Asked::Job(job));
             return;

@@ -58,6 +58,10 @@ fn one(layout: &Layout, state: &InstanceState) -> Option<Observed> {
                 exit: Some(sentence::status(exit, None)),
                 at: ended,
             },
+            Phase::Failed { failure } if failure.interrupted => ObservedState::Stopped {
+                exit: None,
+                at: ended,
+            },
             Phase::Failed { failure } => ObservedState::Failed {
                 failure: sentence::start_failure(failure, None),
             },
@@ -182,7 +186,12 @@ impl Link {
         }
     }
 
-    fn lose_start(&mut self, instance: &InstanceId, generation: Generation, reason: &str) {
+    pub(super) fn lose_start(
+        &mut self,
+        instance: &InstanceId,
+        generation: Generation,
+        reason: &str,
+    ) {
         if let Some(slot) = self.slots.get_mut(instance) {
             for start in slot.take_starts(|of| of == generation) {
                 self.report(DriverEvent::Lost {

@@ -14,6 +14,7 @@ fn failure(stage: &str, errno: Errno) -> SpawnFailure {
         stage: stage.into(),
         errno: Some(errno.raw_os_error()),
         message: "the keeper's own words".into(),
+        interrupted: false,
     }
 }
 

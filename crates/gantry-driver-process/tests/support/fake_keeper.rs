@@ -291,6 +291,7 @@ impl Shared {
                 stage: "exec".into(),
                 errno: Some(2),
                 message: format!("{} does not exist", words[0]),
+                interrupted: words[0] == "interrupted",
             };
             let phase = Phase::Failed {
                 failure: failure.clone(),
@@ -402,6 +403,7 @@ impl Shared {
                     stage: "exec".into(),
                     errno: Some(2),
                     message: format!("{program} does not exist"),
+                    interrupted: false,
                 };
                 state.end_job(&name, Err(failure), "", |_| {});
                 return Reply::Done;

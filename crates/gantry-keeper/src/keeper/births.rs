@@ -147,6 +147,7 @@ impl Keeper<'_> {
                     stage: error.stage.to_string(),
                     errno: (error.errno != 0).then_some(error.errno),
                     message: error.message.clone(),
+                    interrupted: false,
                 };
                 run.failure = Some(Box::new(failure.clone()));
                 Some(failure)

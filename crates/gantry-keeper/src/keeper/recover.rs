@@ -79,7 +79,7 @@ impl Keeper<'_> {
                 self.read_output(id, 0);
             }
             if self.runs.get(&id).is_some_and(Run::is_unfound) {
-                self.find_started(id, same_boot);
+                self.find_started(id, same_guard, same_boot);
                 if let Some(ends) = ends.get(&id).filter(|_| !same_guard && same_boot) {
                     self.reopen(id, ends);
                 }

@@ -266,6 +266,8 @@ impl Keeper<'_> {
         }
         let joined = self.limit_tree(run, name, command).map_err(trouble)?;
         let join: Vec<_> = joined.iter().map(AsFd::as_fd).collect();
+        // Before it is written down: whoever reads that finds here whether it was born.
+        let witness = self.shared.begin_spawn(lane, &run.mark);
         self.note(&Entry::Starting(Box::new(Starting {
             key: run.key(),
             at_us: run.started_us,
@@ -334,7 +336,7 @@ impl Keeper<'_> {
                 passed: &passed,
                 own_pid: &own_pid,
                 cgroup: group_fd.as_ref().map(AsFd::as_fd),
-                witness: Some(self.shared.begin_spawn(lane, &run.mark)),
+                witness: Some(witness),
             },
         );
         Ok(Begun {

@@ -234,6 +234,10 @@ pub struct SpawnFailure {
     pub errno: Option<i32>,
     /// A sentence with the path or the name in it.
     pub message: String,
+    /// Whether nothing was tried: the keeper was killed before anything of it was born. It can be asked for again, and
+    /// will not run twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
 }
 
 impl fmt::Display for SpawnFailure {

@@ -87,6 +87,7 @@ fn every_event_comes_back_as_it_went() {
                 stage: "exec".into(),
                 errno: Some(2),
                 message: "no".into(),
+                interrupted: true,
             },
         },
         EventBody::Exited {

@@ -6,6 +6,7 @@ use crate::event::{ChangeEffect, Command, Event, Memory, ObservedInstance, Obser
 use crate::failure::{ExitStatus, Failure, Stage};
 use crate::ids::{Generation, Millis};
 use crate::outcome::OutcomeKind;
+use crate::restart::RestartWhen;
 use crate::state::ServiceState;
 
 fn lose(harness: &mut Harness) {
@@ -155,6 +156,24 @@ fn a_lost_outcome_asks_to_observe() {
     assert!(harness.effects.contains(&Effect::Observe { services }));
     harness.observed(&[("api", 1, running(0))]);
     assert_eq!(harness.state("api"), ServiceState::Running);
+}
+
+/// Even one that is never started again after its end: it has not had any.
+#[test]
+fn a_start_that_was_not_tried_is_made_again() {
+    let mut api = spec("api", &[]);
+    api.restart.when = RestartWhen::Never;
+    let mut harness = Harness::new();
+    let up = harness.model(&[api]);
+    let instance = harness.at("api", 0);
+    let effect = harness.start_effect(instance);
+    harness.tell(Event::Lost { effect, instance });
+    harness.observed(&[("api", 1, ObservedRun::Stopped)]);
+    assert_eq!(harness.starts(), ["api"]);
+    assert_eq!(harness.generation("api"), Generation(2));
+    harness.started("api");
+    assert_eq!(harness.kind(up), OutcomeKind::Done);
+    assert_eq!(harness.view("api").restarts, 0);
 }
 
 #[test]

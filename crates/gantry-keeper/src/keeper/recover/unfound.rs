@@ -10,7 +10,7 @@ use crate::protocol::{EventBody, ProcessId, SpawnFailure};
 impl Keeper<'_> {
     /// The ledger says that it was to be started, and not whether it was. The kernel has left its pid
     /// in memory that we share with the keeper before; if even that is gone, it carries our mark.
-    pub(super) fn find_started(&mut self, id: RunId, same_boot: bool) {
+    pub(super) fn find_started(&mut self, id: RunId, same_guard: bool, same_boot: bool) {
         let Some(run) = self.runs.get(&id) else {
             return;
         };
@@ -24,6 +24,7 @@ impl Keeper<'_> {
                     stage: stage.to_string(),
                     errno: Some(errno),
                     message: error.to_string(),
+                    interrupted: false,
                 },
             );
             return;
@@ -53,6 +54,8 @@ impl Keeper<'_> {
                     errno: None,
                     message: "the keeper was killed while it started this; nothing of it runs"
                         .into(),
+                    // Under another guard it may have run, and ended before anyone looked.
+                    interrupted: same_guard && born.is_none(),
                 },
             );
             return;
