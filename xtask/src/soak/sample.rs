@@ -25,7 +25,7 @@ impl Part {
     }
 }
 
-/// The figures of one part, of all its processes together.
+/// The figures of one part.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
     /// Proportional memory in KiB, without the pages of programs: how many share those depends on how many
@@ -65,9 +65,11 @@ pub(crate) fn take(sandbox: &Sandbox) -> Option<Sample> {
         };
         seen[part as usize] = true;
         let figures = &mut sample.0[part as usize];
-        figures.memory += memory(process.pid);
         let files = std::fs::read_dir(format!("/proc/{}/fd", process.pid));
-        figures.descriptors += files.map_or(0, Iterator::count) as u64;
+        let descriptors = files.map_or(0, Iterator::count) as u64;
+        // There is one of each. A child that has not become its program yet shows the keeper's memory as its own.
+        figures.memory = figures.memory.max(memory(process.pid));
+        figures.descriptors = figures.descriptors.max(descriptors);
     }
     seen.iter().all(|seen| *seen).then_some(sample)
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Part;
 use super::stack::Kind;
+use super::{HEALED, Part};
 
 /// How long a start may be under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -144,13 +145,21 @@ impl Book {
             return Ok(None);
         };
         let generation = instance["generation"].as_u64().unwrap_or(0);
-        if service["state"] == "failed" {
-            // Else the exit that is told is that of a start before.
+        if service["state"] == "failed" && service["failure"]["stage"] != "run" {
+            // Its exit is that of a start before. Whether this one has begun cannot be known if nobody is left of those
+            // who made it.
+            let since = service["failure"]["since"].as_str().unwrap_or_default();
+            let since: Timestamp = since.parse().context("a failure has its time")?;
+            let since = u128::try_from(since.as_millisecond()).unwrap_or(0);
+            let excused = |(at, part): &(u128, Option<(Part, usize)>)| {
+                is_whole(*part) && (*at..*at + HEALED.as_millis()).contains(&since)
+            };
             ensure!(
-                service["failure"]["stage"] == "run" && generation <= starts.len() as u64,
+                self.kills.iter().any(excused),
                 "{name} has failed, but not while it ran: {service}; it has begun {} times",
                 starts.len()
             );
+            return Ok(None);
         }
         // What status says may be about a start before, if this one is under way.
         if start[0] != end[0] || generation != start[0] || service["state"] != "failed" {
@@ -264,6 +273,11 @@ fn check_log(text: &str, ends: &BTreeMap<u64, u64>) -> anyhow::Result<(usize, us
         complete(*missing, 0, gap)?;
     }
     Ok((lines, gaps))
+}
+
+/// Whether nobody was left who could know what a pair had begun.
+fn is_whole(killed: Option<(Part, usize)>) -> bool {
+    matches!(killed, None | Some((Part::Pair, _)))
 }
 
 fn lasts(kind: Kind) -> bool {
