@@ -19,7 +19,7 @@ pub enum OutcomeKind {
     NotReady,
     /// Nothing was begun; see the refusal.
     Refused,
-    /// Someone cancelled it.
+    /// Someone cancelled it, or asked for the contrary meanwhile.
     Cancelled,
 }
 

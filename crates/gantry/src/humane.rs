@@ -53,5 +53,16 @@ pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
+/// The same of any number of names: of many, the first are named and the others counted.
+pub(crate) fn some<S: AsRef<str>>(names: &[S]) -> String {
+    const NAMED: usize = 8;
+    // "and 1 more" is as long as the name.
+    if names.len() <= NAMED + 1 {
+        return list(names);
+    }
+    let first: Vec<&str> = names[..NAMED].iter().map(AsRef::as_ref).collect();
+    format!("{} and {} more", first.join(", "), names.len() - NAMED)
+}
+
 #[cfg(test)]
 mod tests;

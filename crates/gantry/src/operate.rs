@@ -70,8 +70,8 @@ pub(crate) async fn run(
     let mut live = Live::on(&output.notes);
     let mut board = Board::new(request.kind, &[]);
     let mut steps = Vec::new();
-    let mut stream = client.operate(&request).await?;
     let mut tries = 0;
+    let mut stream = ask(client, &request, &mut tries).await?;
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut reminded = Instant::now();
@@ -136,25 +136,29 @@ pub(crate) async fn run(
                 if request.kind == OperationKind::Restart {
                     request.kind = OperationKind::Start;
                 }
-                match client.operate(&request).await {
-                    Ok(again) => stream = again,
-                    // Nobody is left who could take anything down: it is.
-                    Err(ClientError::NoSupervisor { .. })
-                        if request.kind == OperationKind::Down =>
-                    {
-                        let outcome = Outcome::new(gantry_api::ResultWord::Done);
-                        return Ok(Ended {
-                            steps,
-                            outcome,
-                            reached: 0,
-                            stream,
-                        });
-                    }
-                    Err(error) => return Err(error.into()),
-                }
+                stream = ask(client, &request, &mut tries).await?;
             }
             Ok(None) => return Err(ClientError::BrokenOff { source: None }.into()),
             Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Ask for it, again if the supervisor dies over the question. Whether a restart was heard that nobody answered cannot
+/// be known, and it must not happen twice: that is not asked for again.
+async fn ask(
+    client: &Client,
+    request: &OperationRequest,
+    tries: &mut usize,
+) -> Result<Lines<Progress>, ClientError> {
+    loop {
+        match client.operate(request).await {
+            Err(ClientError::BrokenOff { .. })
+                if *tries < AGAIN && request.kind != OperationKind::Restart =>
+            {
+                *tries += 1;
+            }
+            answer => return answer,
         }
     }
 }

@@ -125,7 +125,7 @@ impl World {
             Goal::Up => self.arrival_up(key, service),
             Goal::Down => {
                 if service.desired == Desired::Running {
-                    return Some(Err(superseded("it was asked to run")));
+                    return Some(Err(superseded("started by another command")));
                 }
                 let mut alive = service.slots.iter().filter(|slot| slot.alive()).peekable();
                 let Some(first) = alive.peek() else {
@@ -141,7 +141,7 @@ impl World {
 
     fn arrival_up(&self, key: ServiceKey, service: &Service) -> Option<Result<(), Failure>> {
         if service.desired == Desired::Stopped {
-            return Some(Err(superseded("it was asked to stop")));
+            return Some(Err(superseded("stopped by another command")));
         }
         if let Some(what) = service.slots.iter().find_map(Slot::resists) {
             return Some(Err(resisting(what)));
@@ -354,13 +354,17 @@ impl Look {
         if self.failures.is_empty() {
             return early.unwrap_or(OutcomeKind::Done);
         }
-        let stage = |(_, failure): &(ServiceKey, Failure)| failure.stage;
-        let late = self.failures.iter().any(|one| stage(one) == Stage::Ready);
-        let only_late = self
+        // Those that only wait for another are not what it ended for.
+        let roots: Vec<Stage> = self
             .failures
             .iter()
-            .all(|one| matches!(stage(one), Stage::Ready | Stage::Dependency));
-        if late && only_late {
+            .map(|(_, failure)| failure.stage)
+            .filter(|stage| *stage != Stage::Dependency)
+            .collect();
+        let all = |wanted: Stage| !roots.is_empty() && roots.iter().all(|stage| *stage == wanted);
+        if all(Stage::Superseded) {
+            OutcomeKind::Cancelled
+        } else if all(Stage::Ready) {
             OutcomeKind::NotReady
         } else {
             OutcomeKind::Failed

@@ -119,3 +119,76 @@ fn the_clients_death_takes_down() {
         Vec::is_empty,
     );
 }
+
+/// One that is not ready before the file `open` is there, and one that is at once.
+const HALF_UP: &str = r#"
+name = "half"
+[services.slow]
+readiness = { file = "open" }
+[services.slow.process]
+command = ["sleep", "1000"]
+[services.quick.process]
+command = ["sleep", "1000"]
+"#;
+
+fn wait_until_half_up(sandbox: &Sandbox) {
+    wait_until(
+        PATIENCE,
+        "one starts, the other is ready",
+        || sandbox.status(),
+        |status| {
+            let states = services(status).iter().map(|service| &service["state"]);
+            states.eq(["starting", "running"])
+        },
+    );
+}
+
+#[test]
+fn who_is_taken_down_by_another_while_it_starts_says_so_and_no_more() {
+    let sandbox = Sandbox::new();
+    sandbox.write("gantry.toml", HALF_UP);
+    let child = sandbox.spawn(["up"]);
+    wait_until_half_up(&sandbox);
+    sandbox.gantry(["down"]).expect(0);
+    let run = Run::from(child.wait_with_output().expect("gantry ends"));
+    run.expect(1);
+    assert!(
+        run.stderr
+            .contains("slow and quick: stopped by another command"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.stderr.matches("error:").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("up was cancelled"), "{}", run.stderr);
+    sandbox.expect_nothing_left();
+    let timeline = sandbox.gantry(["timeline"]);
+    timeline.expect(0);
+    assert!(
+        timeline.stdout.contains("cancelled after"),
+        "{}",
+        timeline.stdout
+    );
+}
+
+#[test]
+fn what_another_stops_meanwhile_leaves_the_rest_of_a_terminals_stack() {
+    let sandbox = Sandbox::new();
+    sandbox.write("gantry.toml", HALF_UP);
+    let child = sandbox.spawn(["up"]);
+    let client = client(&child);
+    wait_until_half_up(&sandbox);
+    sandbox.gantry(["stop", "slow"]).expect(0);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(services(&sandbox.status())[1]["state"], "running");
+    sandbox.write("open", "");
+    sandbox.gantry(["start", "slow"]).expect(0);
+    interrupt(&client);
+    let run = Run::from(child.wait_with_output().expect("gantry ends"));
+    run.expect(130);
+    assert!(
+        run.stderr.contains("slow: stopped by another command"),
+        "{}",
+        run.stderr
+    );
+    sandbox.expect_nothing_left();
+}

@@ -2,7 +2,7 @@
 
 use gantry_api::client::{Client, ClientError};
 use gantry_api::home::StackDir;
-use gantry_api::{OperationKind, Outcome, ResultWord};
+use gantry_api::{OperationKind, OperationRequest, Outcome, ResultWord};
 use std::fs;
 
 use crate::cli::{DiscardArgs, DownArgs};
@@ -109,12 +109,9 @@ async fn stop_all(
             None => std::future::pending().await,
         }
     };
-    let ended = tokio::select! {
-        ended = operate::run(client, &request, context.output, interrupts.next()) => Some(ended?.outcome),
-        () = late => None,
-    };
-    if let Some(outcome) = ended {
-        return Ok(outcome);
+    tokio::select! {
+        outcome = ask(context, client, &request, &mut interrupts) => return outcome,
+        () = late => {}
     }
     let note = "the time is over: killing what has not ended";
     context.output.notes.line(Text::of(Tone::Warn, note));
@@ -129,11 +126,21 @@ pub(crate) async fn kill_all(
 ) -> Result<Outcome, Error> {
     let mut request = operate::request(OperationKind::Down, &[]);
     request.options.force = true;
-    Ok(
-        operate::run(client, &request, context.output, interrupts.next())
-            .await?
-            .outcome,
-    )
+    ask(context, client, &request, interrupts).await
+}
+
+/// Ask the supervisor to take everything down. Where nobody is left who could, everything is down.
+pub(crate) async fn ask(
+    context: &Context<'_>,
+    client: &Client,
+    request: &OperationRequest,
+    interrupts: &mut Interrupts,
+) -> Result<Outcome, Error> {
+    match operate::run(client, request, context.output, interrupts.next()).await {
+        Ok(ended) => Ok(ended.outcome),
+        Err(Error::Client(ClientError::NoSupervisor { .. })) => Ok(Outcome::new(ResultWord::Done)),
+        Err(error) => Err(error),
+    }
 }
 
 fn nothing(context: &Context<'_>) -> Result<(), Error> {

@@ -79,7 +79,9 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
             ended.moved(OperationKind::Up),
             context.output,
         );
-        if let Err(error) = told {
+        if let Err(error) = told
+            && (args.detach || !has_a_rest(&ended.outcome))
+        {
             // Where nothing was begun, nothing is left running; a terminal's stack goes with it.
             if !args.detach || (fresh && was_not_begun(&ended.outcome)) {
                 leave(context, &client, &mut interrupts, args.detach, ended.stream).await?;
@@ -90,7 +92,8 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
         if args.detach {
             return Ok(0);
         }
-        attend(context, &client, &mut interrupts, dir, begun, ended.stream).await
+        let code = attend(context, &client, &mut interrupts, dir, begun, ended.stream).await?;
+        Ok(code.max(ended.outcome.exit_code))
     })
 }
 
@@ -125,6 +128,11 @@ async fn tell_notes(context: &Context<'_>, client: &Client, steps: &[Step]) {
 
 fn was_not_begun(outcome: &Outcome) -> bool {
     matches!(outcome.result, ResultWord::Preflight | ResultWord::Refused)
+}
+
+/// Whether others stopped some of the services meanwhile, and the rest of a terminal's stack goes on.
+fn has_a_rest(outcome: &Outcome) -> bool {
+    outcome.result == ResultWord::Cancelled && !outcome.services.is_empty()
 }
 
 /// Take down after a start that went wrong. Quietly, if nothing was begun.
@@ -225,14 +233,12 @@ async fn take_down(
     held: impl Sized,
 ) -> Result<u8, Error> {
     let request = operate::request(OperationKind::Down, &[]);
-    let outcome = match operate::run(client, &request, context.output, interrupts.next()).await {
-        Ok(ended) => ended.outcome,
+    let outcome = match down::ask(context, client, &request, interrupts).await {
         Err(Error::Interrupted) => {
             context.output.notes.line(Text::of(Tone::Warn, "Killing"));
             down::kill_all(context, client, interrupts).await?
         }
-        Err(Error::Client(ClientError::NoSupervisor { .. })) => Outcome::new(ResultWord::Done),
-        Err(error) => return Err(error),
+        outcome => outcome?,
     };
     // The supervisor waits until everyone has read the end of its stream.
     drop(held);

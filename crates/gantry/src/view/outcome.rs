@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gantry_api::{OperationKind, Outcome, PreflightFailure, ResultWord, State, Unfinished};
+use gantry_api::{
+    OperationKind, Outcome, PreflightFailure, ResultWord, ServiceFailure, State, Unfinished,
+};
 
 use super::{failure, state};
 use crate::humane;
@@ -24,6 +26,9 @@ pub(crate) fn lines(kind: OperationKind, outcome: &Outcome, moved: Option<usize>
         .failures
         .iter()
         .partition(|failed| failed.failure.stage != "dependency");
+    let (superseded, roots): (Vec<_>, Vec<_>) = roots
+        .into_iter()
+        .partition(|failed| failed.failure.stage == "superseded");
     for failed in roots {
         block(
             failure::block(&failed.service, failed.state, &failed.failure),
@@ -43,6 +48,10 @@ pub(crate) fn lines(kind: OperationKind, outcome: &Outcome, moved: Option<usize>
                 .plain(harmless(&failed.failure.reason));
             lines.push(line);
         }
+    }
+    if !superseded.is_empty() {
+        lines.push(Text::new());
+        lines.extend(together(&superseded));
     }
     if !lines.is_empty() {
         lines.push(Text::new());
@@ -84,8 +93,8 @@ fn last_line(kind: OperationKind, outcome: &Outcome, moved: Option<usize>) -> Te
             let who = match (failed.is_empty(), blocked.len()) {
                 (true, 0) => String::new(),
                 (true, count) => format!(": {}", humane::count(count, "service") + " blocked"),
-                (false, 0) => format!(": {}", humane::list(&failed)),
-                (false, count) => format!(": {}; {count} blocked by that", humane::list(&failed)),
+                (false, 0) => format!(": {}", humane::some(&failed)),
+                (false, count) => format!(": {}; {count} blocked by that", humane::some(&failed)),
             };
             Text::of(Tone::Bad, format!("error: {word} failed{who}"))
                 .and(Tone::Dim, format!(" after {took}"))
@@ -106,7 +115,7 @@ fn last_line(kind: OperationKind, outcome: &Outcome, moved: Option<usize>) -> Te
                 .collect();
             Text::of(
                 Tone::Bad,
-                format!("error: not ready in time: {}", humane::list(&late)),
+                format!("error: not ready in time: {}", humane::some(&late)),
             )
             .and(Tone::Dim, format!(" after {took}"))
         }
@@ -124,9 +133,29 @@ fn last_line(kind: OperationKind, outcome: &Outcome, moved: Option<usize>) -> Te
                 .unwrap_or("it may not be done now");
             Text::of(Tone::Bad, "error: ").plain(why)
         }
-        ResultWord::Cancelled => Text::of(Tone::Warn, format!("{word} was cancelled"))
+        ResultWord::Cancelled => Text::of(Tone::Bad, format!("error: {word} was cancelled"))
             .and(Tone::Dim, format!(" after {took}")),
     }
+}
+
+/// Those of which the same is to be said: `db and api: stopped by another command`.
+fn together(failures: &[&ServiceFailure]) -> Vec<Text> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for failed in failures {
+        let reason = failed.failure.reason.as_str();
+        match groups.iter_mut().find(|(same, _)| *same == reason) {
+            Some((_, services)) => services.push(&failed.service),
+            None => groups.push((reason, vec![&failed.service])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(reason, services)| {
+            Text::of(Tone::Strong, humane::some(&services))
+                .plain(": ")
+                .plain(harmless(reason))
+        })
+        .collect()
 }
 
 /// What several services lack is told once.

@@ -2,6 +2,7 @@
 
 use super::harness::{Harness, name, probed, spec};
 use crate::event::{Command, Event, Targets};
+use crate::failure::Stage;
 use crate::ids::{Millis, OperationId};
 use crate::outcome::{OutcomeKind, Refusal};
 use crate::restart::RestartWhen;
@@ -73,6 +74,35 @@ fn cancel_of_a_down_keeps_what_has_not_begun_to_stop() {
     assert!(harness.stops().is_empty());
     assert_eq!(harness.state("db"), ServiceState::Running);
     assert_eq!(harness.state("api"), ServiceState::Stopped);
+}
+
+#[test]
+fn who_is_overtaken_by_the_contrary_has_not_failed() {
+    let specs = [probed(spec("db", &[])), spec("api", &["db"])];
+    let mut harness = Harness::new();
+    let up = harness.model(&specs);
+    harness.started("db");
+    let down = harness.down();
+    let outcome = harness.outcome(up);
+    assert_eq!(outcome.kind, OutcomeKind::Cancelled);
+    let stages = outcome.failures.iter().map(|failed| failed.cause.stage);
+    assert_eq!(
+        stages.collect::<Vec<_>>(),
+        [Stage::Superseded, Stage::Superseded]
+    );
+    let start = harness.start("db");
+    assert_eq!(harness.kind(down), OutcomeKind::Cancelled);
+    harness.stopped("db");
+    harness.started("db");
+    harness.doomed("db");
+    harness.stopped("db");
+    let stop = harness.stop("api");
+    assert_eq!(
+        harness.kind(start),
+        OutcomeKind::NotReady,
+        "it failed by itself"
+    );
+    assert_eq!(harness.kind(stop), OutcomeKind::Done);
 }
 
 #[test]
@@ -224,5 +254,5 @@ fn a_stop_ends_an_operation_that_is_held() {
     harness.started("api");
     harness.stop("api");
     assert_eq!(harness.outcomes(up).len(), 1);
-    assert_eq!(harness.kind(up), OutcomeKind::Failed);
+    assert_eq!(harness.kind(up), OutcomeKind::Cancelled);
 }
