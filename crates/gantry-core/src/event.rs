@@ -155,6 +155,11 @@ pub enum ObservedRun {
     /// It was stopped because someone asked for that, and nothing of it is left. Reported so that
     /// the next start counts on from its generation.
     Stopped,
+    /// It could not be started.
+    NotStarted {
+        /// Why.
+        cause: Failure,
+    },
 }
 
 impl ObservedRun {

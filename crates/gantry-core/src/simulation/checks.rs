@@ -190,7 +190,7 @@ impl Checker {
                             told.completed |= exit.success() && left.is_none();
                             told.clearing |= exit.success() && left.is_some();
                         }
-                        ObservedRun::Stopped => {
+                        ObservedRun::Stopped | ObservedRun::NotStarted { .. } => {
                             (told.up, told.ready) = (false, false);
                             told.start = None;
                             told.completed |= std::mem::take(&mut told.clearing);

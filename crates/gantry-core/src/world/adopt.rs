@@ -260,6 +260,18 @@ impl World {
                 slot.revision = revision;
                 self.follow(at.service, number, then, out);
             }
+            (Run::Unknown { then, .. }, ObservedRun::NotStarted { cause }) => {
+                let then = std::mem::take(then);
+                slot.generation = generation;
+                slot.revision = revision;
+                match then {
+                    Then::Rest => self.start_failed(at.service, number, cause, out),
+                    then => self.follow(at.service, number, then, out),
+                }
+            }
+            (Run::Starting { .. }, ObservedRun::NotStarted { cause }) if !newer => {
+                self.start_failed(at.service, number, cause, out);
+            }
             (_, ObservedRun::Exited { left: Some(_), .. } | ObservedRun::Stopping { .. })
                 if newer =>
             {
@@ -278,7 +290,9 @@ impl World {
                 slot.generation = generation;
                 slot.last_exit = Some(exit);
             }
-            (Run::Idle, ObservedRun::Stopped) if newer => slot.generation = generation,
+            (Run::Idle, ObservedRun::Stopped | ObservedRun::NotStarted { .. }) if newer => {
+                slot.generation = generation;
+            }
             _ => {}
         }
         true

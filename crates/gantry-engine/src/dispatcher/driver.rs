@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use gantry_core::{
-    ChildView, Desired, Event, ExitStatus, InstanceId, InstanceKey, ObservedInstance, ObservedRun,
-    ServiceKey, ServiceState,
+    ChildView, Desired, Event, InstanceId, InstanceKey, ObservedInstance, ObservedRun, ServiceKey,
+    ServiceState,
 };
 use gantry_driver::{ChildStatus, DriverEvent, Make, Observed, ObservedState, Target};
 use smol_str::SmolStr;
@@ -360,13 +360,7 @@ fn observed_run(state: ObservedState) -> ObservedRun {
             left: left.then(|| SmolStr::new_static("processes that it started")),
             tail,
         },
-        ObservedState::Failed { failure } => ObservedRun::Exited {
-            exit: failure
-                .exit
-                .unwrap_or(ExitStatus::Unknown("it could not be started".into())),
-            left: None,
-            tail: failure.tail,
-        },
+        ObservedState::Failed { failure } => ObservedRun::NotStarted { cause: failure },
     }
 }
 

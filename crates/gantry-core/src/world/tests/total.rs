@@ -75,6 +75,7 @@ fn command() -> impl Strategy<Value = Command> {
 fn run() -> impl Strategy<Value = ObservedRun> {
     prop_oneof![
         Just(ObservedRun::Stopped),
+        cause().prop_map(|cause| ObservedRun::NotStarted { cause }),
         Just(ObservedRun::Stopping { pid: None }),
         Just(ObservedRun::Running {
             pid: None,

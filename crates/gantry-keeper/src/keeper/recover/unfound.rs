@@ -47,6 +47,8 @@ impl Keeper<'_> {
             found = self.find_by_mark(&mark);
         }
         let Some(process) = found else {
+            // Under another guard, it may have run and ended before anyone looked; a group of its own would know.
+            let was_born = born.is_some() || !(same_guard || self.is_untouched(id));
             self.did_not_start(
                 id,
                 SpawnFailure {
@@ -54,8 +56,7 @@ impl Keeper<'_> {
                     errno: None,
                     message: "the keeper was killed while it started this; nothing of it runs"
                         .into(),
-                    // Under another guard it may have run, and ended before anyone looked.
-                    interrupted: same_guard && born.is_none(),
+                    interrupted: !was_born,
                 },
             );
             return;
@@ -95,6 +96,14 @@ impl Keeper<'_> {
         if let Some(orphan) = ended {
             self.leader_ended(id, orphan.exit);
         }
+    }
+
+    /// Whether it has a group, and nothing has ever run in that.
+    fn is_untouched(&self, id: RunId) -> bool {
+        let group = self.runs.get(&id).and_then(|run| run.group.as_ref());
+        group.is_some_and(|group| {
+            group.usage().cpu_us == Some(0) && group.populated().is_ok_and(|populated| !populated)
+        })
     }
 
     /// A child that was born before its parent was killed goes on to its program by itself. Wait until
