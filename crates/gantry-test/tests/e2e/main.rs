@@ -25,6 +25,7 @@ mod registry;
 // Images that are built.
 mod images;
 // Exit codes, and that each names the service and the cause.
+mod down;
 mod early_ends;
 mod exit_codes;
 // The object that `status -o json` prints.

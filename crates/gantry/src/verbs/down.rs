@@ -2,7 +2,7 @@
 
 use gantry_api::client::{Client, ClientError};
 use gantry_api::home::StackDir;
-use gantry_api::{OperationKind, OperationRequest, Outcome, ResultWord};
+use gantry_api::{ErrorCode, OperationKind, OperationRequest, Outcome, ResultWord};
 use std::fs;
 
 use crate::cli::{DiscardArgs, DownArgs};
@@ -129,7 +129,8 @@ pub(crate) async fn kill_all(
     ask(context, client, &request, interrupts).await
 }
 
-/// Ask the supervisor to take everything down. Where nobody is left who could, everything is down.
+/// Ask the supervisor to take everything down. Where nobody is left who could, everything is down; and where someone
+/// else was first, everything has stopped, and the last of gantry's own processes are about to go.
 pub(crate) async fn ask(
     context: &Context<'_>,
     client: &Client,
@@ -139,6 +140,9 @@ pub(crate) async fn ask(
     match operate::run(client, request, context.output, interrupts.next()).await {
         Ok(ended) => Ok(ended.outcome),
         Err(Error::Client(ClientError::NoSupervisor { .. })) => Ok(Outcome::new(ResultWord::Done)),
+        Err(Error::Client(ClientError::Refused(refused))) if refused.code == ErrorCode::Leaving => {
+            Ok(Outcome::new(ResultWord::Done))
+        }
         Err(error) => Err(error),
     }
 }
