@@ -4,33 +4,28 @@ use super::*;
 use crate::slots::LANES;
 use crate::wait::{Ended, wait_for};
 
-struct Run {
-    argv: Vec<CString>,
-    cwd: CString,
-}
-
-fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<Ended, SpawnError> {
-    let run = Run {
-        argv: argv
-            .iter()
-            .map(|text| CString::new(*text).unwrap())
-            .collect(),
-        cwd: CString::new(cwd).unwrap(),
-    };
+/// What is to be started, with nothing but what each start must have.
+fn plain<R>(
+    argv: &[&str],
+    env: &[(String, String)],
+    cwd: &str,
+    then: impl FnOnce(Spawn<'_>) -> R,
+) -> R {
     let null = std::fs::File::options()
         .read(true)
         .write(true)
         .open("/dev/null")
         .unwrap();
-    let env = Environment::of(&[("PATH".into(), "/usr/bin:/bin".into())]).unwrap();
-    let empty = Environment::empty();
-    let env = empty.below(&env);
-    let programs = candidates(&run.argv[0], Some(b"/usr/bin:/bin"));
-    let mut spawn = Spawn {
-        programs: &programs,
-        argv: &run.argv,
-        env: &env,
-        cwd: &run.cwd,
+    let argv: Vec<CString> = argv
+        .iter()
+        .map(|text| CString::new(*text).unwrap())
+        .collect();
+    let env = Environment::of(env).unwrap();
+    then(Spawn {
+        programs: &candidates(&argv[0], Some(b"/usr/bin:/bin")),
+        argv: &argv,
+        env: &Environment::empty().below(&env),
+        cwd: &CString::new(cwd).unwrap(),
         credentials: None,
         umask: None,
         limits: &[],
@@ -50,11 +45,17 @@ fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<
         own_pid: &[],
         cgroup: None,
         witness: None,
-    };
-    change(&mut spawn);
-    let process = Spawner::new(1).unwrap().spawn(None, &spawn)?;
-    assert_eq!(Some(process.start_time), crate::start_time(process.pid));
-    Ok(wait_for(process.pid).unwrap().unwrap().ended)
+    })
+}
+
+fn run(argv: &[&str], cwd: &str, change: impl FnOnce(&mut Spawn<'_>)) -> Result<Ended, SpawnError> {
+    let env = [("PATH".into(), "/usr/bin:/bin".into())];
+    plain(argv, &env, cwd, |mut spawn| {
+        change(&mut spawn);
+        let process = Spawner::new(1).unwrap().spawn(None, &spawn)?;
+        assert_eq!(Some(process.start_time), crate::start_time(process.pid));
+        Ok(wait_for(process.pid).unwrap().unwrap().ended)
+    })
 }
 
 #[test]
@@ -128,10 +129,20 @@ fn another_user_is_for_root_only() {
     }
 }
 
+/// None, and a line that says so, where the kernel gives us no control groups.
+#[expect(clippy::print_stderr, reason = "a test says what it could not do")]
+fn groups(name: &str) -> Option<crate::CgroupRoot> {
+    let root = crate::CgroupRoot::open(name);
+    if root.is_err() {
+        eprintln!("skipped: needs control groups of version 2 that this process may make");
+    }
+    root.ok()
+}
+
 #[test]
 fn a_child_is_born_into_its_group() {
     let name = format!("gantry-test-{}", std::process::id());
-    let Ok(root) = crate::CgroupRoot::open(&name) else {
+    let Some(root) = groups(&name) else {
         return;
     };
     let group = root.group("one").unwrap();
@@ -247,49 +258,19 @@ fn a_terminal_controls_the_session() {
 /// Each child finds its own plan, whatever its neighbours do, and one that fails says so of itself.
 #[test]
 fn several_are_on_their_way_at_once() {
-    let null = std::fs::File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/null")
-        .unwrap();
     let mut spawner = Spawner::new(LANES).unwrap();
     for round in 0..50 {
         let mut begun = Vec::new();
         for number in 0..LANES {
             let code = round + i32::try_from(number).unwrap();
             let program = if number == 1 { "no-such-program" } else { "sh" };
-            let argv = [program, "-c", "exit $CODE"].map(|it| CString::new(it).unwrap());
-            let env = Environment::of(&[("CODE".into(), code.to_string())]).unwrap();
-            let empty = Environment::empty();
-            let programs = candidates(&argv[0], Some(b"/usr/bin:/bin"));
-            let spawn = Spawn {
-                programs: &programs,
-                argv: &argv,
-                env: &empty.below(&env),
-                cwd: c"/",
-                credentials: None,
-                umask: None,
-                limits: &[],
-                open_files: None,
-                nice: None,
-                scheduling: None,
-                sandbox: None,
-                join: &[],
-                oom_score: None,
-                stdio: Stdio {
-                    input: null.as_fd(),
-                    output: null.as_fd(),
-                    error: null.as_fd(),
-                },
-                terminal: false,
-                passed: &[],
-                own_pid: &[],
-                cgroup: None,
-                witness: None,
-            };
+            let env = [("CODE".into(), code.to_string())];
             assert_eq!(spawner.free_lane(), Some(number));
             // Everything that it was made of is gone when it is finished.
-            begun.push((code, spawner.begin(None, &spawn).unwrap()));
+            let birth = plain(&[program, "-c", "exit $CODE"], &env, "/", |spawn| {
+                spawner.begin(None, &spawn).unwrap()
+            });
+            begun.push((code, birth));
         }
         assert_eq!(spawner.free_lane(), None);
         spawner.wait_any();
@@ -307,4 +288,39 @@ fn several_are_on_their_way_at_once() {
             }
         }
     }
+}
+
+/// One cannot go on to its program, since its group is frozen: the others do, and their lane is free again.
+#[test]
+fn one_that_is_held_up_holds_up_no_other() {
+    let name = format!("gantry-held-{}", std::process::id());
+    let Some(root) = groups(&name) else {
+        return;
+    };
+    let group = root.group("one").unwrap();
+    std::fs::write(group.path().join("cgroup.freeze"), "1").unwrap();
+    let held_in: &'static _ = Box::leak(Box::new(group.open().unwrap()));
+    let mut spawner = Spawner::new(2).unwrap();
+    let held = plain(&["true"], &[], "/", |mut spawn| {
+        spawn.cgroup = Some(held_in.as_fd());
+        spawner.begin(None, &spawn).unwrap()
+    });
+    for code in 1..=5 {
+        let script = format!("exit {code}");
+        let birth = plain(&["sh", "-c", &script], &[], "/", |spawn| {
+            spawner.begin(None, &spawn).unwrap()
+        });
+        assert_eq!(spawner.free_lane(), None);
+        spawner.wait_any();
+        assert!(spawner.is_through(&birth) && !spawner.is_through(&held));
+        let process = spawner.finish(None, birth).unwrap();
+        let ended = wait_for(process.pid).unwrap().unwrap().ended;
+        assert_eq!(ended, Ended::Code(code));
+    }
+    group.thaw();
+    let process = spawner.finish(None, held).unwrap();
+    let ended = wait_for(process.pid).unwrap().unwrap().ended;
+    group.remove();
+    root.remove();
+    assert_eq!(ended, Ended::Code(0));
 }
