@@ -12,14 +12,15 @@ use super::{down, plan};
 use crate::cli::{Limit, PlanArgs, UpArgs};
 use crate::context::Context;
 use crate::error::Error;
+use crate::guard;
 use crate::interrupts::Interrupts;
 use crate::log_feed::{LogFeed, Names};
+use crate::operate::{self, Ended};
 use crate::runtime::block_on;
 use crate::stack_file;
 use crate::style::{Text, Tone};
 use crate::view::notes::NotesView;
 use crate::view::{Page, View as _, show};
-use crate::{guard, operate};
 
 /// How often the logs are looked at.
 const FRAME: Duration = Duration::from_millis(40);
@@ -80,7 +81,7 @@ pub(crate) fn run(context: &Context<'_>, args: &UpArgs) -> Result<u8, Error> {
             context.output,
         );
         if let Err(error) = told
-            && (args.detach || !has_a_rest(&ended.outcome))
+            && (args.detach || !has_a_rest(&ended))
         {
             // Where nothing was begun, nothing is left running; a terminal's stack goes with it.
             if !args.detach || (fresh && was_not_begun(&ended.outcome)) {
@@ -131,8 +132,10 @@ fn was_not_begun(outcome: &Outcome) -> bool {
 }
 
 /// Whether others stopped some of the services meanwhile, and the rest of a terminal's stack goes on.
-fn has_a_rest(outcome: &Outcome) -> bool {
-    outcome.result == ResultWord::Cancelled && !outcome.services.is_empty()
+fn has_a_rest(ended: &Ended) -> bool {
+    let failures = &ended.outcome.failures;
+    let is_there = |step: &Step| failures.iter().all(|failed| failed.service != step.service);
+    ended.outcome.result == ResultWord::Cancelled && ended.steps.iter().any(is_there)
 }
 
 /// Take down after a start that went wrong. Quietly, if nothing was begun.
