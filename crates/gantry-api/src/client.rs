@@ -48,6 +48,12 @@ pub struct Client {
 /// How long a supervisor may take to come back while its guard lives.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How often a request is made again when supervisors die over it.
+pub const TRIES: usize = 5;
+
+/// How long a supervisor that died may still seem to listen.
+pub const DYING: Duration = Duration::from_millis(10);
+
 impl Client {
     /// A client of the stack in `dir`. Connects to nothing yet.
     pub fn new(dir: StackDir) -> Self {
@@ -219,16 +225,22 @@ impl Client {
         decoded(&self.get_bytes(path).await?)
     }
 
-    /// A reading request is asked once more when a supervisor died over it.
+    /// A reading request is asked again when a supervisor died over it.
     async fn get_bytes(&self, path: &str) -> Result<Bytes, ClientError> {
         let ask = || async {
             let response =
                 connection::request(&self.dir, Method::GET, path, Bytes::new(), self.patience);
             connection::whole(response.await?).await
         };
-        match ask().await {
-            Err(ClientError::BrokenOff { .. }) => ask().await,
-            other => other,
+        let mut tries = 0;
+        loop {
+            match ask().await {
+                Err(ClientError::BrokenOff { .. }) if tries < TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(DYING).await;
+                }
+                other => return other,
+            }
         }
     }
 }

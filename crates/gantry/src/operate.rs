@@ -1,5 +1,7 @@
 //! One operation from the request to its outcome, with its progress on standard error.
 
+mod again;
+
 use std::time::Duration;
 
 use gantry_api::client::{Client, ClientError, Lines};
@@ -7,6 +9,7 @@ use gantry_api::{OperationKind, OperationRequest, Outcome, Progress, Step, VERSI
 use jiff::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use self::again::Again;
 use crate::error::Error;
 use crate::output::{Live, Output};
 use crate::style::{Text, Tone};
@@ -17,9 +20,6 @@ const FRAME: Duration = Duration::from_millis(80);
 
 /// How often it is told what is waited for, where nothing can be shown in place.
 const REMINDER: Duration = Duration::from_secs(10);
-
-/// How often an operation is asked for again when a supervisor dies over it.
-const AGAIN: usize = 5;
 
 /// How an operation went.
 #[derive(Debug)]
@@ -66,12 +66,12 @@ pub(crate) async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<Ended, Error> {
     tokio::pin!(stop);
-    let mut request = request.clone();
+    let begin = Instant::now();
     let mut live = Live::on(&output.notes);
     let mut board = Board::new(request.kind, &[]);
     let mut steps = Vec::new();
-    let mut tries = 0;
-    let mut stream = ask(client, &request, &mut tries).await?;
+    let mut again = Again::of(client, request).await?;
+    let mut stream = again.ask().await?;
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut reminded = Instant::now();
@@ -102,7 +102,9 @@ pub(crate) async fn run(
                 let changed = planned.iter().filter(|step| step.action != "keep");
                 let names: Vec<String> = changed.map(|step| step.service.clone()).collect();
                 board = Board::new(request.kind, &names);
-                steps = planned;
+                if steps.is_empty() {
+                    steps = planned;
+                }
             }
             Ok(Some(Progress::Event { event })) => {
                 if let Some(line) = board.event(&event) {
@@ -117,10 +119,20 @@ pub(crate) async fn run(
                 live.stay(&[Text::of(Tone::Dim, "note: ").plain(message)]);
             }
             Ok(Some(Progress::Ended { mut outcome })) => {
+                if outcome.exit_code == 0
+                    && let Some(rest) = again.rest().await?
+                {
+                    stream = rest;
+                    continue;
+                }
                 let reached = board.reached();
-                let count = reached.len();
+                let count = reached.len().max(again.over());
                 if outcome.services.is_empty() {
                     outcome.services = reached;
+                }
+                if again.was_resumed() {
+                    let took = begin.elapsed().as_millis();
+                    outcome.duration_ms = u64::try_from(took).unwrap_or(u64::MAX);
                 }
                 return Ok(Ended {
                     steps,
@@ -129,36 +141,14 @@ pub(crate) async fn run(
                     stream,
                 });
             }
-            Ok(None) | Err(ClientError::BrokenOff { .. }) if tries < AGAIN => {
-                // The supervisor died over it. The next one knows what is wanted, and being asked
-                // again for what has begun does no harm; only a restart would happen twice.
-                tries += 1;
-                if request.kind == OperationKind::Restart {
-                    request.kind = OperationKind::Start;
-                }
-                stream = ask(client, &request, &mut tries).await?;
+            // The supervisor died over it. The next one knows what is wanted.
+            Ok(None) => {
+                stream = again
+                    .resume(ClientError::BrokenOff { source: None })
+                    .await?;
             }
-            Ok(None) => return Err(ClientError::BrokenOff { source: None }.into()),
+            Err(error @ ClientError::BrokenOff { .. }) => stream = again.resume(error).await?,
             Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Ask for it, again if the supervisor dies over the question. Whether a restart was heard that nobody answered cannot
-/// be known, and it must not happen twice: that is not asked for again.
-async fn ask(
-    client: &Client,
-    request: &OperationRequest,
-    tries: &mut usize,
-) -> Result<Lines<Progress>, ClientError> {
-    loop {
-        match client.operate(request).await {
-            Err(ClientError::BrokenOff { .. })
-                if *tries < AGAIN && request.kind != OperationKind::Restart =>
-            {
-                *tries += 1;
-            }
-            answer => return answer,
         }
     }
 }

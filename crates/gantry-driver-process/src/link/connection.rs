@@ -245,7 +245,10 @@ impl Link {
                 Asked::Release(service) => self.waiting.push_back(Order::Release(service)),
                 // Sent twice would be worse than not knowing.
                 Asked::Signal(reply) => {
-                    let error = DriverError::unreachable("signal", "the keeper was replaced");
+                    let error = DriverError::unreachable(
+                        "signal",
+                        "the keeper was killed over it, and whether the signal arrived is not known",
+                    );
                     let _ = reply.send(Err(error));
                 }
                 // It had been asked to end, and did.

@@ -1,9 +1,11 @@
 //! The supervisor may be killed at any instant: its services go on, and none is started twice.
 
-use gantry_test::{Process, Sandbox, wait_for, wait_until};
+use std::time::Duration;
+
+use gantry_test::{Process, Run, Sandbox, wait_for, wait_until};
 use serde_json::Value;
 
-use crate::support::{PATIENCE, pids, restarts, services, sleepers};
+use crate::support::{PATIENCE, all_ready, pids, restarts, services, sleepers};
 
 fn supervisor(status: &Value) -> Process {
     let pid = status["supervisor"]["pid"]
@@ -164,4 +166,41 @@ fn what_has_failed_for_good_is_not_tried_again_by_a_new_supervisor() {
     assert!(tries() > 3);
     sandbox.gantry(["down"]).expect(0);
     sandbox.expect_nothing_left();
+}
+
+/// A restart says what is to happen and not what is to be: whoever asks again for all of it makes it happen twice, and a
+/// supervisor that dies over it forgets it.
+#[test]
+fn a_restart_happens_once_whatever_becomes_of_its_supervisor() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "gantry.toml",
+        "name = \"again\"\n[services.a.process]\ncommand = [\"sleep\", \"1000\"]\n\
+         [services.b]\ndepends-on = [\"a\"]\n[services.b.process]\ncommand = [\"sleep\", \"1000\"]\n",
+    );
+    sandbox.gantry(["up", "-d"]).expect(0);
+    let generations = |status: &Value| {
+        let of = |service: &Value| service["instances"][0]["generation"].as_u64();
+        services(status)
+            .iter()
+            .map(of)
+            .collect::<Option<Vec<u64>>>()
+    };
+    for round in 0..30_u64 {
+        let before = sandbox.status();
+        let wanted = if round % 2 == 0 {
+            vec!["a"]
+        } else {
+            vec!["a", "b"]
+        };
+        let restart = sandbox.spawn(["restart"].iter().chain(&wanted));
+        std::thread::sleep(Duration::from_millis(round));
+        supervisor(&before).kill();
+        Run::from(restart.wait_with_output().expect("gantry ends")).expect(0);
+        let status = sandbox.status();
+        let (before, after) = (generations(&before), generations(&status));
+        let (before, after) = (before.expect("two starts"), after.expect("two starts"));
+        assert_eq!(after[0], before[0] + 1, "round {round}: {status}");
+        assert!(all_ready(&status), "{status}");
+    }
 }
