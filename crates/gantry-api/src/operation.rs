@@ -1,5 +1,7 @@
 //! What a client asks a supervisor to do.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -91,6 +93,10 @@ pub struct OperationOptions {
     /// changed is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<bool>,
+    /// For `start` and `restart` that are asked for again, since nobody answered: which start each instance was at when
+    /// they were asked for first. One that has got further is only waited for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<String, u32>,
     /// For `rollback`: to which revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub back_to: Option<u32>,
@@ -112,6 +118,7 @@ impl Default for OperationOptions {
             wait: true,
             timeout_ms: None,
             build: None,
+            seen: BTreeMap::new(),
             back_to: None,
             foreground: false,
         }

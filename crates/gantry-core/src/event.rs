@@ -1,5 +1,6 @@
 //! What the outside tells the world.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,8 @@ pub enum Command {
     Start {
         /// The services.
         services: Vec<ServiceName>,
+        /// Those instances that were started already when this was asked for before.
+        done: BTreeSet<InstanceKey>,
     },
     /// Stop these, dependents first. Refused while others that depend on them run.
     Stop {
@@ -83,6 +86,8 @@ pub enum Command {
         services: Vec<ServiceName>,
         /// Restart all running dependents too.
         cascade: bool,
+        /// Those instances that were started already when this was asked for before.
+        done: BTreeSet<InstanceKey>,
     },
     /// Stop everything, dependents first.
     Down {

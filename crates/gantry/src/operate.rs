@@ -119,12 +119,6 @@ pub(crate) async fn run(
                 live.stay(&[Text::of(Tone::Dim, "note: ").plain(message)]);
             }
             Ok(Some(Progress::Ended { mut outcome })) => {
-                if outcome.exit_code == 0
-                    && let Some(rest) = again.rest().await?
-                {
-                    stream = rest;
-                    continue;
-                }
                 let reached = board.reached();
                 let count = reached.len().max(again.over());
                 if outcome.services.is_empty() {

@@ -1,5 +1,7 @@
 //! Those who ask: what an action means as an event.
 
+use std::collections::BTreeSet;
+
 use super::action::Action;
 use super::checks::check_tried_again;
 use super::runner::{Runner, pick};
@@ -30,6 +32,7 @@ impl Runner {
             }
             Action::Start(pick) => Some(Command::Start {
                 services: vec![self.name(pick)],
+                done: BTreeSet::new(),
             }),
             Action::Stop {
                 service,
@@ -54,6 +57,7 @@ impl Runner {
             Action::Restart { service, cascade } => Some(Command::Restart {
                 services: vec![self.name(service)],
                 cascade,
+                done: BTreeSet::new(),
             }),
             Action::Down { kill } => {
                 stops.clone_from(&self.stack.names);

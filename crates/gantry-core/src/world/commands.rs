@@ -1,14 +1,16 @@
 //! What people ask for, besides a new model.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::World;
+use super::act::instance;
 use super::operation::Goal;
 use super::service::Run;
 use crate::effect::{Effect, StopHow};
 use crate::event::Command;
 use crate::graph::{Direction, Link, key_at};
-use crate::ids::{Millis, OperationId, ServiceKey, ServiceName};
+use crate::ids::{InstanceKey, Millis, OperationId, ServiceKey, ServiceName};
 use crate::outcome::{OutcomeKind, Refusal};
 use crate::spec::{Condition, Kind};
 use crate::state::Desired;
@@ -26,14 +28,18 @@ impl World {
             return;
         }
         let members = match command {
-            Command::Start { services } => self.start_command(&services),
+            Command::Start { services, done } => self.start_command(&services, &done),
             Command::Stop {
                 services,
                 cascade,
                 force,
                 how,
             } => self.stop_command(&services, cascade, force, how),
-            Command::Restart { services, cascade } => self.restart_command(&services, cascade, out),
+            Command::Restart {
+                services,
+                cascade,
+                done,
+            } => self.restart_command(&services, cascade, &done, out),
             Command::Down { how } => {
                 let keys: Vec<_> = self.services();
                 self.want_stopped(&keys, how);
@@ -61,13 +67,17 @@ impl World {
         names.iter().map(key).collect()
     }
 
-    fn start_command(&mut self, names: &[ServiceName]) -> Result<Vec<(ServiceKey, Goal)>, Refusal> {
+    fn start_command(
+        &mut self,
+        names: &[ServiceName],
+        done: &BTreeSet<InstanceKey>,
+    ) -> Result<Vec<(ServiceKey, Goal)>, Refusal> {
         let chosen = self.named(names, false)?;
         let all = self.with_dependencies(&chosen);
         self.refuse_conflicts(&all)?;
         let is_chosen = self.marked(&chosen);
         for &key in &all {
-            self.want_running(key, is_chosen[key.index()]);
+            self.want_running(key, is_chosen[key.index()], done);
         }
         Ok(all.into_iter().map(|key| (key, Goal::Up)).collect())
     }
@@ -114,13 +124,20 @@ impl World {
 
     /// From now on this should run. What failed is tried again; what completed is done again if it
     /// was named, or is no job.
-    pub(super) fn want_running(&mut self, key: ServiceKey, named: bool) {
+    pub(super) fn want_running(
+        &mut self,
+        key: ServiceKey,
+        named: bool,
+        done: &BTreeSet<InstanceKey>,
+    ) {
         let service = &mut self.services[key.index()];
         service.desired = Desired::Running;
         service.kill = false;
         let redo = named || service.spec.kind == Kind::Service;
-        for slot in &mut service.slots {
+        for (number, slot) in service.slots.iter_mut().enumerate() {
             match slot.run {
+                // How that went is the answer.
+                _ if done.contains(&instance(key, number)) => continue,
                 Run::Failed => {}
                 Run::Completed if redo => {}
                 _ => {
@@ -203,6 +220,7 @@ impl World {
         &mut self,
         names: &[ServiceName],
         cascade: bool,
+        done: &BTreeSet<InstanceKey>,
         out: &mut Vec<Effect>,
     ) -> Result<Vec<(ServiceKey, Goal)>, Refusal> {
         let chosen = self.named(names, false)?;
@@ -218,10 +236,13 @@ impl World {
         self.refuse_conflicts(&all)?;
         let restarts_too = self.marked(&restarts);
         for &key in &all {
-            self.want_running(key, restarts_too[key.index()]);
+            self.want_running(key, restarts_too[key.index()], done);
         }
         for &key in &restarts {
             for number in 0..self.services[key.index()].slots.len() {
+                if done.contains(&instance(key, number)) {
+                    continue;
+                }
                 // What waits to start again need not wait any longer.
                 self.rest(key, number, out);
                 let slot = &mut self.services[key.index()].slots[number];

@@ -1,6 +1,6 @@
 //! `up`: a new model, and what it changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -202,7 +202,7 @@ impl World {
             }
             service.recreate |= action == Action::Recreate;
         }
-        self.want_running(key, false);
+        self.want_running(key, false, &BTreeSet::new());
     }
 
     /// Makes the graph, the start order, the conflicts and all counters anew from the specifications.

@@ -1,12 +1,13 @@
 //! Taking an operation on.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use gantry_api::{
     ErrorBody, ErrorCode, OperationKind, OperationRequest, Outcome, Progress, ResultWord, Step,
 };
 use gantry_core::{
-    Action, Command, Desired, Event, Millis, OperationId, ServiceKey, ServiceName, StopHow,
+    Action, Command, Desired, Event, InstanceKey, Millis, OperationId, ServiceKey, ServiceName,
+    StopHow,
 };
 use gantry_driver::{Discard, Make};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -94,6 +95,7 @@ impl Dispatcher {
                 let services = self.asked(&request.services, |it| it.core.auto_start)?;
                 let command = Command::Start {
                     services: services.clone(),
+                    done: self.further_than(&request.options.seen),
                 };
                 Ok(self.command(request, command, &services))
             }
@@ -109,10 +111,21 @@ impl Dispatcher {
                 let command = Command::Restart {
                     services: services.clone(),
                     cascade: request.options.cascade,
+                    done: self.further_than(&request.options.seen),
                 };
                 Ok(self.command(request, command, &services))
             }
         }
+    }
+
+    /// The instances that have been started since they were seen.
+    fn further_than(&self, seen: &BTreeMap<String, u32>) -> BTreeSet<InstanceKey> {
+        let further = |(id, generation): (&String, &u32)| {
+            let at = self.key_of(&id.parse().ok()?)?;
+            let view = self.world.instance(at)?;
+            (view.generation.0 > *generation).then_some(at)
+        };
+        seen.iter().filter_map(further).collect()
     }
 
     /// Take a model over, for an operation that was entered.

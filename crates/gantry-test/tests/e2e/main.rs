@@ -61,6 +61,7 @@ mod releases;
 // A stack as the first release left it.
 mod oldest;
 mod options;
+mod orders;
 mod own;
 // As root and as an ordinary user.
 mod ulimits;

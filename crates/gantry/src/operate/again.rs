@@ -2,11 +2,11 @@
 //!
 //! | operation | asked again | because |
 //! |---|---|---|
-//! | up, start, stop, down, rollback to a revision | as it was | it says what is to be, and does no harm where that is so already |
-//! | restart | for those that are still what they were | asked again as it was it would happen twice; not at all, perhaps never: a supervisor that dies forgets it |
+//! | up, stop, down, rollback to a revision | as it was | it says what is to be, and does no harm where that is so already |
+//! | start, restart | with what was seen before | asked again as it was, a job runs twice and a service restarts twice; not asked again, they may never: a supervisor that dies forgets it |
 //! | rollback to the revision before | never | it would go back by two, and nobody can see whether it went back |
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use gantry_api::client::{Client, ClientError, DYING, Lines, TRIES};
@@ -21,20 +21,10 @@ pub(super) struct Again<'a> {
     client: &'a Client,
     request: OperationRequest,
     tries: usize,
-    /// How many services were found to have been restarted.
+    /// Which start each instance was at before, if that matters.
+    seen: BTreeMap<String, u32>,
+    /// How many services have got further since.
     over: usize,
-    /// If it is a restart: what it has to end.
-    restart: Option<Before>,
-}
-
-/// What ran before a restart.
-struct Before {
-    /// The services that were named; none means all.
-    named: Vec<String>,
-    /// Which start each instance was that ran.
-    generations: HashMap<String, u32>,
-    /// Whether some were found to have been restarted, and are still to be waited for.
-    some_are_over: bool,
 }
 
 impl<'a> Again<'a> {
@@ -42,25 +32,18 @@ impl<'a> Again<'a> {
         client: &'a Client,
         request: &OperationRequest,
     ) -> Result<Self, ClientError> {
-        let restart = if request.kind == OperationKind::Restart && !request.options.dry_run {
+        let happens = matches!(request.kind, OperationKind::Start | OperationKind::Restart);
+        let mut seen = BTreeMap::new();
+        if happens && !request.options.dry_run {
             let status = client.status().await?;
-            let running = instances(&status, &request.services).filter(|(_, it)| runs(it));
-            Some(Before {
-                named: request.services.clone(),
-                generations: running
-                    .map(|(_, it)| (it.id.clone(), it.generation))
-                    .collect(),
-                some_are_over: false,
-            })
-        } else {
-            None
-        };
+            seen.extend(instances(&status).map(|(_, it)| (it.id.clone(), it.generation)));
+        }
         Ok(Self {
             client,
             request: request.clone(),
             tries: 0,
+            seen,
             over: 0,
-            restart,
         })
     }
 
@@ -74,7 +57,7 @@ impl<'a> Again<'a> {
         }
     }
 
-    /// The supervisor died over it, with this error: ask again for what is not done.
+    /// The supervisor died over it, with this error: ask the next one.
     pub(super) async fn resume(
         &mut self,
         error: ClientError,
@@ -83,30 +66,17 @@ impl<'a> Again<'a> {
         self.ask().await
     }
 
-    /// A part of it is done. Ask for what is left, if there is anything.
-    pub(super) async fn rest(&mut self) -> Result<Option<Lines<Progress>>, ClientError> {
-        let Some(restart) = &mut self.restart else {
-            return Ok(None);
-        };
-        if !std::mem::take(&mut restart.some_are_over) {
-            return Ok(None);
-        }
-        self.request.services.clone_from(&restart.named);
-        self.request.kind = OperationKind::Start;
-        self.ask().await.map(Some)
-    }
-
     /// Whether it was asked for again.
     pub(super) fn was_resumed(&self) -> bool {
         self.tries > 0
     }
 
-    /// How many services a supervisor had restarted before it died.
+    /// How many services a supervisor had started before it died.
     pub(super) fn over(&self) -> usize {
         self.over
     }
 
-    /// Make the request one for what is left of it. The error comes back if it may not be asked for again.
+    /// The error comes back if it may not be asked for again.
     async fn prepare(&mut self, error: ClientError) -> Result<(), ClientError> {
         let goes_back_by_one =
             self.request.kind == OperationKind::Rollback && self.request.options.back_to.is_none();
@@ -115,67 +85,41 @@ impl<'a> Again<'a> {
         }
         self.tries += 1;
         sleep(DYING).await;
-        let Some(restart) = &mut self.restart else {
-            return Ok(());
-        };
-        let status = settled(self.client, &restart.named).await?;
-        let is_left = |it: &InstanceStatus| {
-            runs(it) && restart.generations.get(&it.id) == Some(&it.generation)
-        };
-        let left: HashSet<&str> = instances(&status, &restart.named)
-            .filter(|(_, it)| is_left(it))
-            .map(|(service, _)| service)
-            .collect();
-        let all: HashSet<&str> = instances(&status, &restart.named)
-            .map(|(service, _)| service)
-            .collect();
-        self.over = all.len() - left.len();
-        if left.is_empty() {
-            self.request.services.clone_from(&restart.named);
-            self.request.kind = OperationKind::Start;
-            restart.some_are_over = false;
-            return Ok(());
+        if !self.seen.is_empty() {
+            let status = self.settled().await?;
+            let is_over = |it: &InstanceStatus| {
+                self.seen
+                    .get(&it.id)
+                    .is_some_and(|seen| it.generation > *seen)
+            };
+            let over: HashSet<&str> = instances(&status)
+                .filter(|(_, it)| is_over(it))
+                .map(|(service, _)| service)
+                .collect();
+            self.over = over.len();
+            self.request.options.seen.clone_from(&self.seen);
         }
-        restart.some_are_over |= self.over > 0;
-        // In the order of the status, so that the same is asked for in the same way.
-        let services = status.services.iter().map(|service| &service.name);
-        self.request.services = services
-            .filter(|name| left.contains(name.as_str()))
-            .cloned()
-            .collect();
-        self.request.kind = OperationKind::Restart;
         Ok(())
     }
-}
 
-/// The instances of these services, or of all if none are named, with their service.
-fn instances<'s>(
-    status: &'s Status,
-    named: &[String],
-) -> impl Iterator<Item = (&'s str, &'s InstanceStatus)> {
-    let services = status.services.iter();
-    services
-        .filter(|service| named.is_empty() || named.contains(&service.name))
-        .flat_map(|service| service.instances.iter().map(|it| (&*service.name, it)))
-}
-
-/// Whether a restart would have to end it first.
-fn runs(instance: &InstanceStatus) -> bool {
-    matches!(
-        instance.state,
-        State::Starting | State::Running | State::Updating | State::Degraded
-    )
-}
-
-/// The status as soon as it is known of these services what runs.
-async fn settled(client: &Client, named: &[String]) -> Result<Status, ClientError> {
-    let begin = Instant::now();
-    loop {
-        let status = client.status().await?;
-        let unknown = instances(&status, named).any(|(_, it)| it.state == State::Unknown);
-        if !unknown || begin.elapsed() > UNKNOWN {
-            return Ok(status);
+    /// The status as soon as the supervisor knows what runs.
+    async fn settled(&self) -> Result<Status, ClientError> {
+        let begin = Instant::now();
+        loop {
+            let status = self.client.status().await?;
+            let unknown = instances(&status).any(|(_, it)| it.state == State::Unknown);
+            if !unknown || begin.elapsed() > UNKNOWN {
+                return Ok(status);
+            }
+            sleep(DYING).await;
         }
-        sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// All instances, with their service.
+fn instances(status: &Status) -> impl Iterator<Item = (&str, &InstanceStatus)> {
+    status
+        .services
+        .iter()
+        .flat_map(|service| service.instances.iter().map(|it| (&*service.name, it)))
 }

@@ -1,5 +1,7 @@
 //! A world with names instead of keys, and the last effects at hand.
 
+use std::collections::BTreeSet;
+
 use crate::effect::{Effect, StopHow};
 use crate::event::{Change, ChangeEffect, Command, Event, ObservedInstance, ObservedRun, Targets};
 use crate::failure::{ExitStatus, Failure, Stage};
@@ -153,6 +155,15 @@ impl Harness {
     pub(super) fn start(&mut self, service: &str) -> OperationId {
         self.command(Command::Start {
             services: vec![name(service)],
+            done: BTreeSet::new(),
+        })
+    }
+
+    pub(super) fn restart(&mut self, service: &str, cascade: bool) -> OperationId {
+        self.command(Command::Restart {
+            services: vec![name(service)],
+            cascade,
+            done: BTreeSet::new(),
         })
     }
 

@@ -1,9 +1,11 @@
 //! Operations end exactly once, and say what did not go well.
 
-use super::harness::{Harness, name, probed, spec};
+use std::collections::BTreeSet;
+
+use super::harness::{Harness, job, name, probed, spec};
 use crate::event::{Command, Event, Targets};
 use crate::failure::Stage;
-use crate::ids::{Millis, OperationId};
+use crate::ids::{Generation, Millis, OperationId};
 use crate::outcome::{OutcomeKind, Refusal};
 use crate::restart::RestartWhen;
 use crate::state::{Desired, ServiceState};
@@ -30,7 +32,10 @@ fn when_the_time_is_over_it_names_what_is_not_ready() {
     let services = vec![name("api")];
     harness.model(&[probed(spec("db", &[])), spec("api", &["db"])]);
     let timeout = Some(Millis(500));
-    let command = Command::Start { services };
+    let command = Command::Start {
+        services,
+        done: BTreeSet::new(),
+    };
     harness.tell(Event::Command {
         operation,
         command,
@@ -105,6 +110,49 @@ fn who_is_overtaken_by_the_contrary_has_not_failed() {
     assert_eq!(harness.kind(stop), OutcomeKind::Done);
 }
 
+/// The supervisor died after it had begun, and whoever asked asks the next one.
+#[test]
+fn what_was_started_already_is_not_started_again() {
+    let mut harness = Harness::new();
+    let mut task = job("task");
+    task.restart.when = RestartWhen::Never;
+    harness.model(&[task, probed(spec("api", &[]))]);
+    for service in ["task", "api"] {
+        harness.started(service);
+    }
+    harness.ready("api");
+    harness.exited("task", 0);
+    let done: BTreeSet<_> = [harness.at("task", 0), harness.at("api", 0)].into();
+    let start = harness.command(Command::Start {
+        services: vec![name("task"), name("api")],
+        done: done.clone(),
+    });
+    assert_eq!(harness.kind(start), OutcomeKind::Done);
+    let restart = harness.command(Command::Restart {
+        services: vec![name("api")],
+        cascade: false,
+        done: done.clone(),
+    });
+    assert_eq!(harness.kind(restart), OutcomeKind::Done);
+    let generations = ["task", "api"].map(|service| harness.generation(service));
+    assert_eq!(generations, [Generation(1), Generation(1)]);
+    harness.start("task");
+    harness.started("task");
+    assert_eq!(
+        harness.generation("task"),
+        Generation(2),
+        "who asks anew has it run anew"
+    );
+    harness.exited("task", 3);
+    let start = harness.command(Command::Start {
+        services: vec![name("task")],
+        done,
+    });
+    let kind = harness.kind(start);
+    assert_eq!(kind, OutcomeKind::Failed, "how it went is the answer");
+    assert_eq!(harness.generation("task"), Generation(2));
+}
+
 #[test]
 fn the_unknown_is_refused() {
     let mut harness = Harness::up(&[spec("api", &[])]);
@@ -124,6 +172,7 @@ fn an_id_that_is_under_way_is_not_begun_twice() {
     let up = harness.model(&[spec("api", &[])]);
     let command = Command::Start {
         services: vec![name("api")],
+        done: BTreeSet::new(),
     };
     harness.tell(Event::Command {
         operation: up,

@@ -67,10 +67,7 @@ fn force_does_not_care() {
 #[test]
 fn stop_beats_restart() {
     let mut harness = Harness::up(&[spec("api", &[])]);
-    harness.command(Command::Restart {
-        services: vec![name("api")],
-        cascade: false,
-    });
+    harness.restart("api", false);
     harness.stop("api");
     harness.stopped("api");
     assert!(harness.starts().is_empty());
@@ -179,10 +176,7 @@ fn a_kill_replaces_the_polite_stop_and_does_not_wait_for_anyone() {
 #[test]
 fn the_exit_of_the_leader_is_not_the_end_of_a_stop() {
     let mut harness = Harness::up(&[spec("api", &[])]);
-    harness.command(Command::Restart {
-        services: vec![name("api")],
-        cascade: false,
-    });
+    harness.restart("api", false);
     harness.exited("api", 0);
     assert_eq!(harness.state("api"), ServiceState::Stopping);
     assert!(harness.starts().is_empty());
@@ -195,10 +189,7 @@ fn restart_of_a_chain_stops_all_of_it_before_any_of_it_starts() {
     let mut harness = Harness::up(&[spec("api", &["db"]), probed(spec("db", &[]))]);
     harness.ready("db");
     harness.started("api");
-    harness.command(Command::Restart {
-        services: vec![name("db")],
-        cascade: true,
-    });
+    harness.restart("db", true);
     assert_eq!(harness.stops(), ["api"]);
     harness.stopped("api");
     assert_eq!(
@@ -217,10 +208,7 @@ fn restart_of_a_chain_stops_all_of_it_before_any_of_it_starts() {
 fn what_is_about_to_be_replaced_offers_nothing_any_more() {
     let specs = [spec("db", &[]), spec("api", &["db"]), spec("web", &["db"])];
     let mut harness = Harness::up(&specs);
-    harness.command(Command::Restart {
-        services: vec![name("db")],
-        cascade: true,
-    });
+    harness.restart("db", true);
     harness.stopped("api");
     // The old one still runs, because web has not stopped yet.
     assert_eq!(harness.starts(), Vec::<String>::new());

@@ -1,5 +1,7 @@
 //! There is no event that a world does not accept, in any order, about anything.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::harness::{job, name, probed, spec};
@@ -48,9 +50,10 @@ fn command() -> impl Strategy<Value = Command> {
         .prop_map(|names| names.into_iter().map(name).collect::<Vec<_>>());
     let how = prop_oneof![Just(StopHow::Graceful), Just(StopHow::Kill)];
     prop_oneof![
-        services
-            .clone()
-            .prop_map(|services| Command::Start { services }),
+        services.clone().prop_map(|services| Command::Start {
+            services,
+            done: BTreeSet::new()
+        }),
         (services.clone(), any::<bool>(), any::<bool>(), how.clone()).prop_map(
             |(services, cascade, force, how)| Command::Stop {
                 services,
@@ -59,8 +62,11 @@ fn command() -> impl Strategy<Value = Command> {
                 how
             }
         ),
-        (services, any::<bool>())
-            .prop_map(|(services, cascade)| Command::Restart { services, cascade }),
+        (services, any::<bool>()).prop_map(|(services, cascade)| Command::Restart {
+            services,
+            cascade,
+            done: BTreeSet::new()
+        }),
         how.prop_map(|how| Command::Down { how }),
         (0_u16..4).prop_map(|replicas| Command::Scale {
             service: name("api"),
