@@ -82,7 +82,8 @@ pub(crate) enum Order {
     Leave(InstanceId),
     /// Close the sockets that are kept open for a service.
     Release(String),
-    Shutdown(oneshot::Sender<Result<(), Refusal>>),
+    /// End. Whether a keeper was told so already, and the connection broke.
+    Shutdown(oneshot::Sender<Result<(), Refusal>>, bool),
     /// The connection with this number said something.
     Said(u64, Message),
     /// The connection with this number broke.
@@ -274,7 +275,7 @@ impl Link {
             Order::List(reply) if self.connection.is_some() => {
                 self.ask(&Request::List, Asked::List(ListFor::Session(reply)));
             }
-            Order::Shutdown(reply) if self.connection.is_some() => {
+            Order::Shutdown(reply, _) if self.connection.is_some() => {
                 self.ask(&Request::List, Asked::List(ListFor::Shutdown(reply)));
             }
             Order::Forget(instances) if self.connection.is_some() => self.forget(instances),
@@ -291,7 +292,7 @@ impl Link {
                 self.signal(&instance, generation, number, reply);
             }
             Order::List(_)
-            | Order::Shutdown(_)
+            | Order::Shutdown(..)
             | Order::Forget(_)
             | Order::Leave(_)
             | Order::Release(_)

@@ -288,7 +288,7 @@ impl Pairs {
             let (reply, result) = oneshot::channel();
             if let Some(link) = self.lock().links.get(&pair) {
                 // As in `tell`.
-                let _ = link.orders.send(Order::Shutdown(reply));
+                let _ = link.orders.send(Order::Shutdown(reply, false));
             }
             answer("shutdown", result).await?.map_err(|refusal| {
                 DriverError::new("shutdown", FailureKind::Transient, refusal.to_string())

@@ -59,6 +59,7 @@ pub struct GuardConfig {
 /// The signals that a guard hears of. It does not end by any of them: it passes what asks for an end
 /// on to the supervisor, which knows what has to be stopped first.
 const PASSED_ON: [i32; 4] = [1, 2, 3, 15];
+const SIGKILL: i32 = 9;
 const SIGCHLD: i32 = 17;
 
 /// How long the guard waits after a shutdown for the supervisor to end by itself, and for pairs that were
@@ -293,7 +294,7 @@ impl<'a> Guard<'a> {
             if self.shared.is_shut_down() && self.keeper.process.is_none() {
                 let until = *farewell.get_or_insert(now + FAREWELL);
                 self.supervisor.due = None;
-                look_again = self.see_off_further_pairs(now);
+                look_again = self.see_off_further_pairs(now).or(self.end_newborn(now));
                 let alone = self.supervisor.process.is_none() && look_again.is_none();
                 if alone || now >= until {
                     break;
@@ -329,6 +330,17 @@ impl<'a> Guard<'a> {
         // Only ours is removed, and only while we hold the lock.
         let _ = std::fs::remove_file(self.shared.layout.socket());
         end
+    }
+
+    /// The keeper was told to end by a supervisor that died over it, and another one was started before that was known:
+    /// it waits for a keeper that will not come. Says when to look again.
+    fn end_newborn(&self, now: Instant) -> Option<Instant> {
+        let newborn = self.supervisor.process?;
+        if self.shared.was_shut_down_by(newborn) {
+            return None;
+        }
+        let _ = gantry_sys::send(newborn, SIGKILL);
+        Some(now + further::LOOK_AGAIN)
     }
 
     /// Whether it is of no use to go on: nothing of this stack runs under us, nor can.

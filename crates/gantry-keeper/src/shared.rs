@@ -70,8 +70,9 @@ const GUARD_PID: usize = 5;
 const GUARD_START: usize = 6;
 const WANTED_PAIRS: usize = 7;
 const RECOVERED: usize = 8;
+const SHUT_DOWN_BY: usize = 9;
 /// From here on, for each lane of starts: what is being started, its pid, which step of it failed.
-const STARTS: usize = 9;
+const STARTS: usize = 10;
 const WORDS: usize = STARTS + 3 * LANES;
 
 impl Shared {
@@ -200,6 +201,17 @@ impl Shared {
 
     pub(crate) fn is_shut_down(&self) -> bool {
         self.word(SHUTDOWN).load(Ordering::SeqCst) == 1
+    }
+
+    /// The supervisor with this pid has told the keeper to end.
+    pub(crate) fn set_shut_down_by(&self, supervisor: Option<u32>) {
+        let pid = supervisor.unwrap_or(0).into();
+        self.word(SHUT_DOWN_BY).store(pid, Ordering::SeqCst);
+    }
+
+    /// Whether it is this supervisor that has told the keeper to end. Another one knows nothing of that.
+    pub(crate) fn was_shut_down_by(&self, supervisor: ProcessRef) -> bool {
+        self.word(SHUT_DOWN_BY).load(Ordering::SeqCst) == u64::from(supervisor.pid)
     }
 
     pub(crate) fn set_supervisor(&self, process: Option<ProcessRef>) {

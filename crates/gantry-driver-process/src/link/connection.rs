@@ -237,7 +237,7 @@ impl Link {
                     self.waiting.push_back(Order::List(reply));
                 }
                 Asked::List(ListFor::Shutdown(reply)) => {
-                    self.waiting.push_back(Order::Shutdown(reply));
+                    self.waiting.push_back(Order::Shutdown(reply, false));
                 }
                 Asked::List(ListFor::Leave(instance)) => {
                     self.waiting.push_back(Order::Leave(instance));
@@ -251,11 +251,8 @@ impl Link {
                     );
                     let _ = reply.send(Err(error));
                 }
-                // It had been asked to end, and did.
-                Asked::Shutdown(reply) => {
-                    let _ = reply.send(Ok(()));
-                    return;
-                }
+                // It ended, or died before it had heard that, and then there is another one.
+                Asked::Shutdown(reply) => self.waiting.push_back(Order::Shutdown(reply, true)),
                 _ => {}
             }
         }
@@ -298,6 +295,15 @@ impl Link {
     }
 
     pub(super) fn report_away(&mut self) {
+        let told_to_end = |order: &Order| matches!(order, Order::Shutdown(_, true));
+        if let Some(at) = self.waiting.iter().position(told_to_end)
+            && let Some(Order::Shutdown(reply, _)) = self.waiting.remove(at)
+        {
+            // And it did. Whoever asked may have given up.
+            let _ = reply.send(Ok(()));
+            self.reconnecting = None;
+            return;
+        }
         self.report_unreachable(silence(&self.layout));
     }
 

@@ -14,7 +14,7 @@ use crate::shared::{SupervisorEnd, ring};
 use crate::supervisor::in_words;
 
 /// How often is looked whether pairs have ended that were told to.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 impl Guard<'_> {
     /// Start the pairs that the keeper was asked for.

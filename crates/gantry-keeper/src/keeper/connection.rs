@@ -101,6 +101,12 @@ impl Connections {
         connection.skipped
     }
 
+    /// The pid of the process at the other end, if the kernel tells.
+    pub(super) fn peer(&self, id: u32) -> Option<u32> {
+        let peer = rustix::net::sockopt::socket_peercred(&self.open.get(&id)?.stream).ok()?;
+        peer.pid.as_raw_nonzero().get().try_into().ok()
+    }
+
     pub(super) fn introduce(&mut self, id: u32, role: Role, sent: u64) {
         if let Some(connection) = self.open.get_mut(&id) {
             connection.role = Some(role);

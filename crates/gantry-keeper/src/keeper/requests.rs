@@ -38,6 +38,9 @@ impl Keeper<'_> {
             Some(Role::Terminal) => return self.terminal_request(from, id, request),
             None => false,
         };
+        if matches!(request, Request::Shutdown) {
+            self.shared.set_shut_down_by(self.connections.peer(from));
+        }
         let reply = if allowed {
             self.carry_out(request).unwrap_or_else(Reply::Refused)
         } else {
