@@ -7,7 +7,7 @@ use std::time::Duration;
 use gantry_test::{Process, Run, Sandbox, wait_until};
 use serde_json::Value;
 
-use crate::support::{PATIENCE, service, services};
+use crate::support::{PATIENCE, Part, part, service, services};
 
 /// Two chains of three that end at once when they are asked to, and a job that writes down each time that it runs.
 fn stack() -> String {
@@ -107,24 +107,13 @@ impl Order {
 
 /// Guard, keeper or supervisor, as they are now.
 fn victim(sandbox: &Sandbox, chance: &mut Chance) -> Option<Process> {
-    let all = sandbox.processes();
-    if chance.below(2) == 0 {
-        let mut all = all.into_iter();
-        return all.find(|one| one.command.contains(" __supervisor"));
-    }
-    let parents: Vec<Process> = all
-        .into_iter()
-        .filter(|one| one.command.contains(" __guard"))
-        .collect();
-    let is_keeper = |one: &&Process| parents.iter().any(|guard| guard.pid == one.parent);
-    let keepers = parents.iter().filter(is_keeper);
-    let keeper = keepers.min_by_key(|one| one.start_time)?;
-    let guard = || parents.iter().find(|one| one.pid == keeper.parent);
-    if chance.below(2) == 0 {
-        Some(keeper.clone())
-    } else {
-        guard().cloned()
-    }
+    let parts = [
+        Part::Supervisor,
+        Part::Supervisor,
+        Part::Keeper,
+        Part::Guard,
+    ];
+    part(sandbox, parts[chance.below(parts.len())])
 }
 
 #[test]

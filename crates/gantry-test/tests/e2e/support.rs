@@ -86,6 +86,33 @@ pub(crate) fn kill_parts(sandbox: &Sandbox) {
     );
 }
 
+/// One of gantry's own processes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// The first pair's, or another's where that is gone.
+    Guard,
+    /// Likewise.
+    Keeper,
+    Supervisor,
+}
+
+/// What this part is at present.
+pub(crate) fn part(sandbox: &Sandbox, which: Part) -> Option<Process> {
+    let mut all = sandbox.processes().into_iter();
+    if matches!(which, Part::Supervisor) {
+        return all.find(|one| one.command.contains(" __supervisor"));
+    }
+    // Guards and keepers have the same arguments, and so has a child that is not its program yet.
+    let alike: Vec<Process> = all.filter(|one| one.command.contains(" __guard")).collect();
+    let parent = |one: &Process| alike.iter().find(|other| other.pid == one.parent);
+    let keepers = alike.iter().filter(|one| parent(one).is_some());
+    let keeper = keepers.min_by_key(|one| one.start_time)?;
+    match which {
+        Part::Guard => parent(keeper).cloned(),
+        _ => Some(keeper.clone()),
+    }
+}
+
 /// Another supervisor than this one keeps the stack.
 pub(crate) fn kill_supervisor(sandbox: &Sandbox) {
     let is_one = |one: &Process| one.command.contains(" __supervisor");
