@@ -93,7 +93,7 @@ impl<'a> Again<'a> {
                     .is_some_and(|seen| it.generation > *seen)
             };
             let over: HashSet<&str> = instances(&status)
-                .filter(|(_, it)| is_over(it))
+                .filter(|(service, it)| self.names(service) && is_over(it))
                 .map(|(service, _)| service)
                 .collect();
             self.over = over.len();
@@ -102,12 +102,19 @@ impl<'a> Again<'a> {
         Ok(())
     }
 
-    /// The status as soon as the supervisor knows what runs.
+    /// Whether this service was asked for by its name, or all were.
+    fn names(&self, service: &str) -> bool {
+        let named = &self.request.services;
+        named.is_empty() || named.iter().any(|name| name == service)
+    }
+
+    /// The status as soon as the supervisor knows of those that were asked for what runs.
     async fn settled(&self) -> Result<Status, ClientError> {
         let begin = Instant::now();
         loop {
             let status = self.client.status().await?;
-            let unknown = instances(&status).any(|(_, it)| it.state == State::Unknown);
+            let unknown = instances(&status)
+                .any(|(service, it)| self.names(service) && it.state == State::Unknown);
             if !unknown || begin.elapsed() > UNKNOWN {
                 return Ok(status);
             }
