@@ -59,6 +59,7 @@ pub fn hello(role: Role, seen: u64) -> RequestFrame {
             version: PROTOCOL_VERSION,
             role,
             seen,
+            pid: Some(std::process::id()),
         }),
     }
 }

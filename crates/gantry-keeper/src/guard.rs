@@ -336,7 +336,7 @@ impl<'a> Guard<'a> {
     /// it waits for a keeper that will not come. Says when to look again.
     fn end_newborn(&self, now: Instant) -> Option<Instant> {
         let newborn = self.supervisor.process?;
-        if self.shared.was_shut_down_by(newborn) {
+        if !self.shared.was_shut_down_by_another(newborn) {
             return None;
         }
         let _ = gantry_sys::send(newborn, SIGKILL);

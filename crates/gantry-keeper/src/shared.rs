@@ -203,15 +203,16 @@ impl Shared {
         self.word(SHUTDOWN).load(Ordering::SeqCst) == 1
     }
 
-    /// The supervisor with this pid has told the keeper to end.
+    /// The supervisor with this pid has told the keeper to end; none if it did not say who it is, or nobody told.
     pub(crate) fn set_shut_down_by(&self, supervisor: Option<u32>) {
         let pid = supervisor.unwrap_or(0).into();
         self.word(SHUT_DOWN_BY).store(pid, Ordering::SeqCst);
     }
 
-    /// Whether it is this supervisor that has told the keeper to end. Another one knows nothing of that.
-    pub(crate) fn was_shut_down_by(&self, supervisor: ProcessRef) -> bool {
-        self.word(SHUT_DOWN_BY).load(Ordering::SeqCst) == u64::from(supervisor.pid)
+    /// Whether another supervisor than this one has told the keeper to end, so that this one knows nothing of it.
+    pub(crate) fn was_shut_down_by_another(&self, supervisor: ProcessRef) -> bool {
+        let by = self.word(SHUT_DOWN_BY).load(Ordering::SeqCst);
+        by != 0 && by != u64::from(supervisor.pid)
     }
 
     pub(crate) fn set_supervisor(&self, process: Option<ProcessRef>) {

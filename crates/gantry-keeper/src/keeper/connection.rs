@@ -23,6 +23,8 @@ struct Connection {
     out: Vec<u8>,
     out_start: usize,
     role: Option<Role>,
+    /// The client's process, as it said.
+    pid: Option<u32>,
     /// The highest event that was put into `out`.
     sent: u64,
     /// The run whose terminal it has joined.
@@ -101,16 +103,16 @@ impl Connections {
         connection.skipped
     }
 
-    /// The pid of the process at the other end, if the kernel tells.
-    pub(super) fn peer(&self, id: u32) -> Option<u32> {
-        let peer = rustix::net::sockopt::socket_peercred(&self.open.get(&id)?.stream).ok()?;
-        peer.pid.as_raw_nonzero().get().try_into().ok()
+    /// The pid of the client, as far as it said.
+    pub(super) fn pid(&self, id: u32) -> Option<u32> {
+        self.open.get(&id)?.pid
     }
 
-    pub(super) fn introduce(&mut self, id: u32, role: Role, sent: u64) {
+    pub(super) fn introduce(&mut self, id: u32, role: Role, pid: Option<u32>) {
         if let Some(connection) = self.open.get_mut(&id) {
             connection.role = Some(role);
-            connection.sent = sent;
+            connection.pid = pid;
+            connection.sent = 0;
         }
     }
 }
@@ -131,6 +133,7 @@ impl Keeper<'_> {
                         out: Vec::new(),
                         out_start: 0,
                         role: None,
+                        pid: None,
                         sent: 0,
                         terminal: None,
                         skipped: 0,

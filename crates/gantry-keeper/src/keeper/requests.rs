@@ -20,7 +20,7 @@ impl Keeper<'_> {
         let RequestFrame { id, request } = frame;
         if let Request::Hello(hello) = request {
             if hello.version == PROTOCOL_VERSION {
-                self.welcome(from, hello.role, hello.seen);
+                self.welcome(from, hello.role, hello.seen, hello.pid);
             } else {
                 let refusal = Refusal::Version {
                     keeper: PROTOCOL_VERSION,
@@ -39,7 +39,7 @@ impl Keeper<'_> {
             None => false,
         };
         if matches!(request, Request::Shutdown) {
-            self.shared.set_shut_down_by(self.connections.peer(from));
+            self.shared.set_shut_down_by(self.connections.pid(from));
         }
         let reply = if allowed {
             self.carry_out(request).unwrap_or_else(Reply::Refused)
@@ -63,7 +63,7 @@ impl Keeper<'_> {
         self.send(to, &Message::Reply { id, reply });
     }
 
-    fn welcome(&mut self, from: u32, role: Role, seen: u64) {
+    fn welcome(&mut self, from: u32, role: Role, seen: u64, pid: Option<u32>) {
         if role == Role::Supervisor {
             if let Some((before, _)) = self.connections.supervisor()
                 && before != from
@@ -90,7 +90,7 @@ impl Keeper<'_> {
             salvaged: self.salvaged,
         };
         // All that was not acknowledged is sent again, from the beginning.
-        self.connections.introduce(from, role, 0);
+        self.connections.introduce(from, role, pid);
         self.send(from, &Message::Hello(welcome));
     }
 

@@ -166,6 +166,9 @@ pub struct Hello {
     /// The highest event that it has seen, as far as it knows: acknowledged with the hello.
     #[serde(default)]
     pub seen: u64,
+    /// Its pid. Older releases did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
 }
 
 /// What a client may do.
