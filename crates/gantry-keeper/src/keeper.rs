@@ -309,7 +309,6 @@ impl<'a> Keeper<'a> {
         if let Ok(old) = &self.old_groups {
             old.remove();
         }
-        self.shared.set_shut_down();
     }
 
     fn handle(&mut self, token: Token) {

@@ -286,6 +286,8 @@ impl Keeper<'_> {
             sequence: self.events.last(),
         });
         self.shutting_down = true;
+        // Nothing that matters is to come: whoever is killed from here on needs no successor.
+        self.shared.set_shut_down();
         Ok(Reply::Done)
     }
 
