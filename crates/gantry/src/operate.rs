@@ -1,6 +1,6 @@
 //! One operation from the request to its outcome, with its progress on standard error.
 
-mod again;
+pub(crate) mod again;
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(
     let mut live = Live::on(&output.notes);
     let mut board = Board::new(request.kind, &[]);
     let mut steps = Vec::new();
-    let mut again = Again::of(client, request).await?;
+    let mut again = Again::of(client, request);
     let mut stream = again.ask().await?;
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -120,11 +120,13 @@ pub(crate) async fn run(
             }
             Ok(Some(Progress::Ended { mut outcome })) => {
                 let reached = board.reached();
-                let count = reached.len().max(again.over());
+                let mut count = reached.len();
                 if outcome.services.is_empty() {
                     outcome.services = reached;
                 }
                 if again.was_resumed() {
+                    // What an earlier supervisor did was not heard by this stream.
+                    count = outcome.services.len();
                     let took = begin.elapsed().as_millis();
                     outcome.duration_ms = u64::try_from(took).unwrap_or(u64::MAX);
                 }

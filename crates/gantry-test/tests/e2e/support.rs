@@ -115,9 +115,7 @@ pub(crate) fn part(sandbox: &Sandbox, which: Part) -> Option<Process> {
 
 /// Another supervisor than this one keeps the stack.
 pub(crate) fn kill_supervisor(sandbox: &Sandbox) {
-    let is_one = |one: &Process| one.command.contains(" __supervisor");
-    let before = sandbox.processes().into_iter().find(is_one);
-    let before = before.expect("a supervisor");
+    let before = part(sandbox, Part::Supervisor).expect("a supervisor");
     before.kill();
     let another = |status: &Value| status["supervisor"]["pid"] != before.pid;
     wait_until(PATIENCE, "another supervisor", || sandbox.status(), another);

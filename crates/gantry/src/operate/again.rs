@@ -6,7 +6,7 @@
 //! | start, restart | with what was seen before | asked again as it was, a job runs twice and a service restarts twice; not asked again, they may never: a supervisor that dies forgets it |
 //! | rollback to the revision before | never | it would go back by two, and nobody can see whether it went back |
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gantry_api::client::{Client, ClientError, DYING, Lines, TRIES};
@@ -21,30 +21,34 @@ pub(super) struct Again<'a> {
     client: &'a Client,
     request: OperationRequest,
     tries: usize,
-    /// Which start each instance was at before, if that matters.
+    /// Which start each instance was at before, if that matters. It goes out only when it is asked again.
     seen: BTreeMap<String, u32>,
-    /// How many services have got further since.
-    over: usize,
+}
+
+/// Whether this operation is to be told which start each instance is at before it; see [`seen`].
+pub(crate) fn may_happen_twice(request: &OperationRequest) -> bool {
+    let happens = matches!(request.kind, OperationKind::Start | OperationKind::Restart);
+    happens && !request.options.dry_run
+}
+
+/// Which start each instance is at.
+pub(crate) fn seen(status: &Status) -> BTreeMap<String, u32> {
+    let instances = instances(status);
+    instances
+        .map(|(_, it)| (it.id.clone(), it.generation))
+        .collect()
 }
 
 impl<'a> Again<'a> {
-    pub(super) async fn of(
-        client: &'a Client,
-        request: &OperationRequest,
-    ) -> Result<Self, ClientError> {
-        let happens = matches!(request.kind, OperationKind::Start | OperationKind::Restart);
-        let mut seen = BTreeMap::new();
-        if happens && !request.options.dry_run {
-            let status = client.status().await?;
-            seen.extend(instances(&status).map(|(_, it)| (it.id.clone(), it.generation)));
-        }
-        Ok(Self {
+    pub(super) fn of(client: &'a Client, request: &OperationRequest) -> Self {
+        let mut request = request.clone();
+        let seen = std::mem::take(&mut request.options.seen);
+        Self {
             client,
-            request: request.clone(),
+            request,
             tries: 0,
             seen,
-            over: 0,
-        })
+        }
     }
 
     /// Ask for it.
@@ -71,11 +75,6 @@ impl<'a> Again<'a> {
         self.tries > 0
     }
 
-    /// How many services a supervisor had started before it died.
-    pub(super) fn over(&self) -> usize {
-        self.over
-    }
-
     /// The error comes back if it may not be asked for again.
     async fn prepare(&mut self, error: ClientError) -> Result<(), ClientError> {
         let goes_back_by_one =
@@ -86,17 +85,7 @@ impl<'a> Again<'a> {
         self.tries += 1;
         sleep(DYING).await;
         if !self.seen.is_empty() {
-            let status = self.settled().await?;
-            let is_over = |it: &InstanceStatus| {
-                self.seen
-                    .get(&it.id)
-                    .is_some_and(|seen| it.generation > *seen)
-            };
-            let over: HashSet<&str> = instances(&status)
-                .filter(|(service, it)| self.names(service) && is_over(it))
-                .map(|(service, _)| service)
-                .collect();
-            self.over = over.len();
+            self.settle().await?;
             self.request.options.seen.clone_from(&self.seen);
         }
         Ok(())
@@ -108,15 +97,15 @@ impl<'a> Again<'a> {
         named.is_empty() || named.iter().any(|name| name == service)
     }
 
-    /// The status as soon as the supervisor knows of those that were asked for what runs.
-    async fn settled(&self) -> Result<Status, ClientError> {
+    /// Wait until the supervisor knows of those that were asked for what runs.
+    async fn settle(&self) -> Result<(), ClientError> {
         let begin = Instant::now();
         loop {
             let status = self.client.status().await?;
             let unknown = instances(&status)
                 .any(|(service, it)| self.names(service) && it.state == State::Unknown);
             if !unknown || begin.elapsed() > UNKNOWN {
-                return Ok(status);
+                return Ok(());
             }
             sleep(DYING).await;
         }

@@ -6,7 +6,7 @@ use gantry_api::{OperationKind, OperationRequest, Plan, Status};
 use crate::context::Context;
 use crate::error::Error;
 use crate::interrupts::Interrupts;
-use crate::operate;
+use crate::operate::{self, again};
 use crate::runtime::block_on;
 use crate::stack_file::full_names;
 use crate::view::plan::PlanView;
@@ -28,7 +28,14 @@ pub(crate) fn operate(
     let client = context.client_of_running()?;
     block_on(async {
         let mut interrupts = Interrupts::new();
-        request.services = full_with_supervisor(&client, &request.services).await?;
+        let happens = again::may_happen_twice(&request);
+        if happens || !request.services.is_empty() {
+            let status = client.status().await?;
+            request.services = full_in(&status, &request.services)?;
+            if happens {
+                request.options.seen = again::seen(&status);
+            }
+        }
         let ended = operate::run(&client, &request, context.output, interrupts.next()).await?;
         if request.options.dry_run && ended.outcome.exit_code == 0 {
             show(
@@ -56,7 +63,10 @@ pub(crate) async fn full_with_supervisor(
     if services.is_empty() {
         return Ok(Vec::new());
     }
-    let status: Status = client.status().await?;
+    full_in(&client.status().await?, services)
+}
+
+fn full_in(status: &Status, services: &[String]) -> Result<Vec<String>, Error> {
     let known: Vec<&str> = status
         .services
         .iter()
